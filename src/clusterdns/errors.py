@@ -1,0 +1,45 @@
+"""Every error this package raises on purpose.
+
+    ClusterDNSError
+    ├── UsageError            the user asked for something impossible (exit code 4)
+    └── HarnessError          we could not measure: outcome "error", never a pass, never a fail
+        ├── ClusterError          the API server: unreachable, refused, gone away
+        ├── PermissionMissing     the credentials may not do what the run needs
+        ├── DeadlineExceeded      a wait ran out; carries the last state seen
+        ├── ProbeError            a probe pod or its agent did not do its part
+        └── CaptureIncomplete     packets were dropped, or a capture never became ready
+
+A verdict about the cluster is not an error: see `clusterdns.model.outcome`.
+"""
+
+
+class ClusterDNSError(Exception):
+    """The root; its message is one line that says what is wrong and what to do."""
+
+
+class UsageError(ClusterDNSError):
+    """An option, a file or a name the user gave cannot be used."""
+
+
+class HarnessError(ClusterDNSError):
+    """The suite could not measure."""
+
+
+class ClusterError(HarnessError):
+    """The Kubernetes API did not answer as needed."""
+
+
+class PermissionMissing(HarnessError):  # noqa: N818 - states what is missing, as the message does
+    """The credentials in use lack a permission that the run needs."""
+
+
+class DeadlineExceeded(HarnessError):  # noqa: N818 - the field's own term
+    """A wait ran out; the message carries the last state seen."""
+
+
+class ProbeError(HarnessError):
+    """A probe pod or the agent in it failed to do its part."""
+
+
+class CaptureIncomplete(HarnessError):  # noqa: N818 - a state, not an "error"
+    """A capture dropped packets or was not ready in time: it proves nothing."""
