@@ -1,0 +1,109 @@
+"""`python -m lab build | up | status | exec | down`."""
+
+import argparse
+import json
+import os
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
+
+from lab import build, commands, enter, launch, state, topology
+from lab.errors import LabError
+
+_USAGE = 4
+_INTERRUPTED = 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m lab", description=__doc__)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    verbs.add_parser("build", help="build and keep everything a lab boots from")
+    up = verbs.add_parser("up", help="boot a lab, or return at once if it runs")
+    up.add_argument("--topology", default="gke-kubedns", help=f"one of: {', '.join(topology.names())}")
+    up.add_argument("--nodes", type=int, default=2, help="how many nodes (default 2)")
+    status = verbs.add_parser("status", help="say what runs")
+    status.add_argument("--json", action="store_true", help="one JSON object")
+    inside = verbs.add_parser("exec", help="run a command inside: on a node, or in the fabric")
+    inside.add_argument("--node", help="e.g. node-1; without it, the fabric")
+    inside.add_argument("command", nargs="+", help="after --")
+    down = verbs.add_parser("down", help="end a lab and remove everything of it")
+    for verb in (up, status, inside, down):
+        verb.add_argument("--name", default="lab", help="the lab's name (default lab)")
+    return parser
+
+
+def _progress(line: str) -> None:
+    print(f"lab: {line}", file=sys.stderr, flush=True)
+
+
+def _up(options: argparse.Namespace) -> None:
+    record = launch.up(options.name, options.topology, options.nodes, _progress)
+    print(record.kubeconfig)
+
+
+def _status(options: argparse.Namespace) -> None:
+    record = state.load(options.name)
+    facts: dict[str, object] = {"name": options.name, "state": "absent"}
+    if record is not None:
+        facts |= {
+            "state": record.state,
+            "topology": record.topology,
+            "nodes": record.nodes,
+            "kubeconfig": str(record.kubeconfig),
+            "logs": str(record.folder / "logs"),
+        }
+    if options.json:
+        print(json.dumps(facts))
+    else:
+        print("\n".join(f"{name:11} {value}" for name, value in facts.items()))
+
+
+def _down(options: argparse.Namespace) -> None:
+    existed = state.remove(options.name)
+    _progress(f"{options.name!r} is gone" if existed else f"there was no lab named {options.name!r}")
+
+
+def _terminated(number: int, frame: FrameType | None) -> NoReturn:
+    del number, frame
+    raise KeyboardInterrupt
+
+
+def main() -> int:
+    """Run the command line; return the exit code: 0, 1 failed, 4 wrong usage, 130 interrupted."""
+    parser = _parser()
+    parser.exit_on_error = False
+    try:
+        options = parser.parse_args()
+    except argparse.ArgumentError as error:
+        print(f"lab: {error}", file=sys.stderr)
+        return _USAGE
+    except SystemExit as ended:
+        return _USAGE if ended.code else 0
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        match options.verb:
+            case "build":
+                build.build(_progress)
+            case "up":
+                _up(options)
+            case "status":
+                _status(options)
+            case "exec":
+                record = state.running(options.name)
+                argv = enter.command(record, options.node, options.command)
+                os.execvp(argv[0], argv)
+            case "down":
+                _down(options)
+    except LabError as error:
+        print(f"lab: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        commands.end_all()
+        print("lab: interrupted; nothing is left of it", file=sys.stderr)
+        return _INTERRUPTED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,127 @@
+"""The control plane as plain processes in the fabric: PKI by kubeadm, etcd, API server, managers."""
+
+from pathlib import Path
+
+from lab import network
+from lab.build import KUBERNETES_VERSION
+from lab.commands import run
+
+ADDRESS = network.BRIDGE
+PORT = 6443
+SERVER = f"https://{ADDRESS}:{PORT}"
+ISSUER = "https://kubernetes.default.svc.cluster.local"
+
+
+def make_pki(programs: Path, folder: Path, nodes: list[str]) -> None:
+    """Let kubeadm make certificates and kubeconfigs under `folder` (`pki/`, `*.conf`, `NODE.conf`)."""
+    kubeadm = str(programs / "kubeadm")
+    pki = f"--cert-dir={folder / 'pki'}"
+    advertise = f"--apiserver-advertise-address={ADDRESS}"
+    version = f"--kubernetes-version=v{KUBERNETES_VERSION}"
+    names = "--apiserver-cert-extra-sans=127.0.0.1,localhost"
+    services = f"--service-cidr={network.SERVICE_CIDR}"
+    run([kubeadm, "init", "phase", "certs", "all", pki, advertise, version, names, services])
+    run([kubeadm, "init", "phase", "kubeconfig", "all", pki, advertise, version, f"--kubeconfig-dir={folder}"])
+    config = folder / "kubeadm.yaml"
+    config.write_text(
+        "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\n"
+        f"kubernetesVersion: v{KUBERNETES_VERSION}\ncertificatesDir: {folder / 'pki'}\n"
+        f"controlPlaneEndpoint: {ADDRESS}:{PORT}\n"
+    )
+    users = [(node, f"system:node:{node}", "system:nodes") for node in nodes]
+    for file, name, organisation in [*users, ("kube-proxy", "system:kube-proxy", "")]:
+        argv = [kubeadm, "kubeconfig", "user", f"--config={config}", f"--client-name={name}"]
+        kubeconfig = run([*argv, *([f"--org={organisation}"] if organisation else [])])
+        (folder / f"{file}.conf").write_text(kubeconfig)
+
+
+def etcd(programs: Path, folder: Path) -> list[str]:
+    """Return etcd's command: loopback only, tuned to be ready at once; its data is worth nothing."""
+    return [
+        str(programs / "etcd"),
+        f"--data-dir={folder / 'etcd'}",
+        "--listen-client-urls=http://127.0.0.1:2379",
+        "--advertise-client-urls=http://127.0.0.1:2379",
+        "--listen-peer-urls=http://127.0.0.1:2380",
+        "--unsafe-no-fsync",
+        "--heartbeat-interval=10",
+        "--election-timeout=100",
+    ]
+
+
+def apiserver(programs: Path, folder: Path) -> list[str]:
+    """Return the API server's command.
+
+    MutatingAdmissionPolicy is on because breakages use it as their mutating webhook.
+    """
+    pki = folder / "pki"
+    return [
+        str(programs / "kube-apiserver"),
+        "--etcd-servers=http://127.0.0.1:2379",
+        f"--advertise-address={ADDRESS}",
+        f"--secure-port={PORT}",
+        f"--service-cluster-ip-range={network.SERVICE_CIDR}",
+        "--allow-privileged=true",
+        "--authorization-mode=Node,RBAC",
+        "--enable-admission-plugins=NodeRestriction",
+        "--feature-gates=MutatingAdmissionPolicy=true",
+        "--runtime-config=admissionregistration.k8s.io/v1beta1=true",
+        "--kubelet-preferred-address-types=InternalIP",
+        f"--client-ca-file={pki / 'ca.crt'}",
+        f"--tls-cert-file={pki / 'apiserver.crt'}",
+        f"--tls-private-key-file={pki / 'apiserver.key'}",
+        f"--kubelet-client-certificate={pki / 'apiserver-kubelet-client.crt'}",
+        f"--kubelet-client-key={pki / 'apiserver-kubelet-client.key'}",
+        f"--service-account-issuer={ISSUER}",
+        f"--service-account-key-file={pki / 'sa.pub'}",
+        f"--service-account-signing-key-file={pki / 'sa.key'}",
+        f"--proxy-client-cert-file={pki / 'front-proxy-client.crt'}",
+        f"--proxy-client-key-file={pki / 'front-proxy-client.key'}",
+        f"--requestheader-client-ca-file={pki / 'front-proxy-ca.crt'}",
+        "--requestheader-allowed-names=front-proxy-client",
+        "--requestheader-extra-headers-prefix=X-Remote-Extra-",
+        "--requestheader-group-headers=X-Remote-Group",
+        "--requestheader-username-headers=X-Remote-User",
+    ]
+
+
+def controller_manager(programs: Path, folder: Path) -> list[str]:
+    """Return the controller manager's command.
+
+    The query limits are raised because with the defaults its caches take five
+    seconds to fill, and every first pod waits for the default ServiceAccount.
+    """
+    pki = folder / "pki"
+    kubeconfig = folder / "controller-manager.conf"
+    return [
+        str(programs / "kube-controller-manager"),
+        f"--kubeconfig={kubeconfig}",
+        f"--authentication-kubeconfig={kubeconfig}",
+        f"--authorization-kubeconfig={kubeconfig}",
+        "--kube-api-qps=300",
+        "--kube-api-burst=600",
+        "--leader-elect=false",
+        "--use-service-account-credentials=true",
+        "--controllers=*,bootstrapsigner,tokencleaner",
+        "--allocate-node-cidrs=true",
+        f"--cluster-cidr={network.POD_CIDR}",
+        f"--service-cluster-ip-range={network.SERVICE_CIDR}",
+        f"--root-ca-file={pki / 'ca.crt'}",
+        f"--client-ca-file={pki / 'ca.crt'}",
+        f"--cluster-signing-cert-file={pki / 'ca.crt'}",
+        f"--cluster-signing-key-file={pki / 'ca.key'}",
+        f"--service-account-private-key-file={pki / 'sa.key'}",
+        f"--requestheader-client-ca-file={pki / 'front-proxy-ca.crt'}",
+    ]
+
+
+def scheduler(programs: Path, folder: Path) -> list[str]:
+    """Return the scheduler's command."""
+    kubeconfig = folder / "scheduler.conf"
+    return [
+        str(programs / "kube-scheduler"),
+        f"--kubeconfig={kubeconfig}",
+        f"--authentication-kubeconfig={kubeconfig}",
+        f"--authorization-kubeconfig={kubeconfig}",
+        "--leader-elect=false",
+    ]

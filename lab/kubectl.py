@@ -1,0 +1,62 @@
+"""The lab's own kubectl, for the lab's own needs."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from lab.commands import run
+from lab.errors import LabError
+
+_SECONDS = 60.0
+
+
+class Kubectl:
+    """kubectl with the programs of a lab and one kubeconfig."""
+
+    def __init__(self, programs: Path, kubeconfig: Path) -> None:
+        """Use `programs`/kubectl with `kubeconfig`."""
+        self._argv = [str(programs / "kubectl"), f"--kubeconfig={kubeconfig}"]
+
+    def __call__(self, *args: str, stdin: str = "", seconds: float = _SECONDS) -> str:
+        """Run kubectl with arguments and return its output.
+
+        Raises:
+            LabError: it failed.
+        """
+        return run([*self._argv, *args], stdin=stdin, seconds=seconds)
+
+    def apply(self, manifests: Iterable[Path]) -> None:
+        """Apply manifest files.
+
+        Raises:
+            LabError: the API server refused one.
+        """
+        files = [f"--filename={path}" for path in manifests]
+        if files:
+            self("apply", "--server-side", "--force-conflicts", *files)
+
+    def items(self, path: str) -> list[dict[str, Any]]:
+        """Return the objects at an API path."""
+        try:
+            found: list[dict[str, Any]] = json.loads(self("get", "--raw", path))["items"]
+        except ValueError as error:
+            raise LabError(f"{path}: not JSON") from error
+        return found
+
+    def workloads_ready(self) -> bool:
+        """Whether every Deployment and DaemonSet has been seen by its controller and is wholly ready."""
+        deployments = self.items("/apis/apps/v1/deployments")
+        daemonsets = self.items("/apis/apps/v1/daemonsets")
+        return all(
+            _observed(one) and one["status"].get("readyReplicas", 0) == one["spec"]["replicas"]
+            for one in deployments
+        ) and all(
+            _observed(one)
+            and one["status"].get("numberReady", 0) == one["status"].get("desiredNumberScheduled", -1)
+            for one in daemonsets
+        )
+
+
+def _observed(one: dict[str, Any]) -> bool:
+    return bool(one.get("status", {}).get("observedGeneration") == one["metadata"]["generation"])

@@ -1,0 +1,136 @@
+"""Starting a lab from the host: checks, builds, the launcher process, progress, and undoing on interruption."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from lab import build, cgroups, state, toolchain, topology
+from lab.errors import LabError
+from lab.network import MAX_NODES
+from lab.paths import INSIDE_CACHE, REPOSITORY, cache_dir, state_dir
+
+_FREE_BYTES = 2 << 30
+_NAMESPACES = ["--net", "--mount", "--uts", "--ipc", "--pid", "--mount-proc", "--propagation=private"]
+
+
+def up(name: str, topology_name: str, nodes: int, progress: Callable[[str], None]) -> state.Record:
+    """Return a running lab of that name and topology, booted now if it does not run yet.
+
+    Raises:
+        LabError: it cannot be; nothing is left of the attempt.
+    """
+    folder = state_dir(name)
+    topology.load(topology_name)
+    if not 1 <= nodes <= MAX_NODES:
+        raise LabError(f"--nodes {nodes}: use 1 to {MAX_NODES}")
+    toolchain.require_root()
+    for dead in state.reclaim():
+        progress(f"removed what the dead lab {dead!r} had left")
+    existing = state.load(name)
+    if existing is not None:
+        if (existing.state, existing.topology, existing.nodes) == ("running", topology_name, nodes):
+            return existing
+        what = f"{existing.state} with topology {existing.topology} and {existing.nodes} nodes"
+        raise LabError(f"lab {name!r} is {what}; end it first: python -m lab down --name {name}")
+    builds = build.build(progress)
+    if shutil.disk_usage(cache_dir()).free < _FREE_BYTES:
+        raise LabError(f"a lab needs {_FREE_BYTES >> 30} GiB free in {cache_dir()}; make room first")
+    state.remove(name)  # a shred without a record
+    folder.mkdir()
+    (folder / "nodes").mkdir()
+    try:
+        _boot(name, topology_name, nodes, builds, progress)
+    except BaseException as error:
+        if isinstance(error, LabError):
+            _keep_logs(folder)
+        state.remove(name)
+        raise
+    return state.running(name)
+
+
+def _keep_logs(folder: Path) -> None:
+    """Keep a failed lab's logs, and only those, until the next one fails."""
+    kept = cache_dir() / "failed-lab-logs"
+    shutil.rmtree(kept, ignore_errors=True)
+    if (folder / "logs").is_dir():
+        shutil.copytree(folder / "logs", kept)
+
+
+def _boot(
+    name: str, topology_name: str, nodes: int, builds: build.Builds, progress: Callable[[str], None]
+) -> None:
+    def inside(path: Path) -> str:
+        return str(INSIDE_CACHE / path.relative_to(cache_dir()))
+
+    spec = {
+        "name": name,
+        "topology": topology_name,
+        "nodes": nodes,
+        "state": str(state_dir(name)),
+        "cache": str(cache_dir()),
+        "kubernetes": inside(builds.kubernetes),
+        "coredns": inside(builds.coredns),
+        "template": inside(builds.template / "root"),
+    }
+    with (state_dir(name) / "manager.log").open("w") as log:
+        launcher = subprocess.Popen(
+            [sys.executable, "-m", "lab.launch", json.dumps(spec)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            cwd=REPOSITORY,
+            start_new_session=True,
+        )
+    said = ""
+    try:
+        for line in launcher.stdout or ():
+            said = line.strip()
+            if said.startswith("failed: "):
+                raise LabError(said.removeprefix("failed: "))
+            progress(said)
+        if not said.endswith("ready"):
+            last = (state_dir(name) / "manager.log").read_text().strip().splitlines()[-1:]
+            raise LabError(f"the lab ended while booting: {''.join(last) or 'no word why'}")
+    except BaseException:
+        launcher.send_signal(signal.SIGKILL)
+        launcher.wait()
+        raise
+
+
+def _launch(spec: dict[str, object]) -> None:
+    """Become the lab: open the host's end of the API, join the lab's groups, and enter new namespaces."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(64)
+    listener.set_inheritable(True)
+    name = str(spec["name"])
+    groups = [hierarchy.below_own(f"clusterdns-lab-{name}") for hierarchy in cgroups.hierarchies()]
+    leaves = [group / "fabric" for group in groups]
+    pid = os.getpid()
+    state.Record(
+        name=name,
+        topology=str(spec["topology"]),
+        nodes=int(str(spec["nodes"])),
+        pid=pid,
+        pid_start=state.start_time(pid) or 0,
+        port=listener.getsockname()[1],
+        cgroups=[str(group) for group in groups],
+    ).save()
+    cgroups.create([*groups, *leaves])
+    cgroups.join(groups)
+    spec = {**spec, "port": listener.getsockname()[1], "listener": listener.fileno()}
+    init = [sys.executable, "-m", "lab.fabric", json.dumps(spec)]
+    enter = ["unshare", *_NAMESPACES, "--fork", "--kill-child", *init]
+    argv = ["unshare", "--cgroup", *cgroups.joining(leaves, enter)]
+    os.execvp(argv[0], argv)
+
+
+if __name__ == "__main__":
+    _launch(json.loads(sys.argv[1]))

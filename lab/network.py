@@ -1,0 +1,87 @@
+"""Addresses and links of a lab, all inside its own network namespace: nothing here is seen by the host.
+
+    internet (8.8.8.8, 8.8.4.4, 169.254.169.254) ─┐
+    control plane ─────────── bridge 10.89.0.1 ───┼─ node-1 10.89.0.11 ── pods 10.244.1.0/24
+                                                  └─ node-2 10.89.0.12 ── pods 10.244.2.0/24
+
+The fabric has no default route, so nothing in a lab reaches the outside.
+"""
+
+import subprocess
+
+from lab.errors import LabError
+
+BRIDGE = "10.89.0.1"
+INTERNET = "10.89.0.2"
+PREFIX = 24
+SERVICE_CIDR = "10.96.0.0/16"
+CLUSTER_DNS = "10.96.0.10"
+POD_CIDR = "10.244.0.0/16"
+INTERNET_ADDRESSES = ("8.8.8.8", "8.8.4.4", "169.254.169.254")
+MAX_NODES = 200
+
+
+def node_address(index: int) -> str:
+    """Return the address of node `index` (from 1)."""
+    return f"10.89.0.{10 + index}"
+
+
+def pod_cidr(index: int) -> str:
+    """Return the pod network of node `index` (from 1)."""
+    return f"10.244.{index}.0/24"
+
+
+def ip_batch(lines: list[str], *, namespace_of: int | None = None) -> None:
+    """Run `ip -batch` on the lines, in the network namespace of a process if one is given.
+
+    Raises:
+        LabError: ip refused a line; carries its message.
+    """
+    enter = ["nsenter", "--target", str(namespace_of), "--net"] if namespace_of else []
+    done = subprocess.run(
+        [*enter, "ip", "-batch", "-"],
+        input="\n".join(lines) + "\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise LabError(f"network set-up failed: {done.stderr.strip()}")
+
+
+def bridge_lines() -> list[str]:
+    """Return the batch that makes the fabric's bridge."""
+    return [
+        "link set lo up",
+        "link add fabric type bridge",
+        f"addr add {BRIDGE}/{PREFIX} dev fabric",
+        "link set fabric up",
+        *(f"route add {address} via {INTERNET}" for address in INTERNET_ADDRESSES),
+    ]
+
+
+def port_lines(name: str, pid: int) -> list[str]:
+    """Return the batch that plugs the network namespace of process `pid` into the bridge as eth0."""
+    return [
+        f"link add {name} type veth peer name eth0 netns {pid}",
+        f"link set {name} master fabric up",
+    ]
+
+
+def host_lines(address: str) -> list[str]:
+    """Return the batch, for inside a namespace on the bridge, that brings its eth0 up."""
+    return [
+        "link set lo up",
+        f"addr add {address}/{PREFIX} dev eth0",
+        "link set eth0 up",
+        f"route add default via {BRIDGE}",
+    ]
+
+
+def pod_route_lines(nodes: int, *, besides: int = 0) -> list[str]:
+    """Return the batch of routes to every node's pod network, `besides` the node it is for."""
+    return [
+        f"route add {pod_cidr(index)} via {node_address(index)}"
+        for index in range(1, nodes + 1)
+        if index != besides
+    ]

@@ -1,0 +1,212 @@
+"""A node: namespaces of its own on the shared kernel, with containerd, kubelet and kube-proxy in them.
+
+Default paths (/var/lib/kubelet, /run/containerd, /etc/cni …) are kept and covered by
+mounts in the node's own mount namespace, so nothing of a node is seen on the host.
+"""
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from lab import cgroups, network
+from lab.build import PAUSE_IMAGE, containerd_config
+from lab.paths import INSIDE
+from lab.topology import Topology
+
+# Sysctls of the whole machine that the kubelet would set: it gets files to write to instead.
+_GLOBAL_SYSCTLS = (
+    "kernel/keys/root_maxbytes",
+    "kernel/keys/root_maxkeys",
+    "kernel/panic",
+    "kernel/panic_on_oops",
+    "vm/overcommit_memory",
+    "vm/panic_on_oom",
+)
+
+_CRI = f"""\
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "{PAUSE_IMAGE}"
+  restrict_oom_score_adj = true
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    bin_dir = "/usr/lib/cni"
+    conf_dir = "/etc/cni/net.d"
+  [plugins."io.containerd.grpc.v1.cri".containerd]
+    snapshotter = "overlayfs"
+    default_runtime_name = "runc"
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+      runtime_type = "io.containerd.runc.v2"
+"""
+
+
+@dataclass(frozen=True)
+class Node:
+    """One node of a lab, as seen inside it."""
+
+    index: int  # from 1
+    folder: Path  # its part of the lab's state
+    topology: Topology
+
+    @property
+    def name(self) -> str:
+        """The Kubernetes name, also the host name."""
+        return f"node-{self.index}"
+
+    @property
+    def address(self) -> str:
+        """The InternalIP."""
+        return network.node_address(self.index)
+
+    @property
+    def cgroups(self) -> list[Path]:
+        """The groups that the node's cgroup namespace has at its top."""
+        return [hierarchy.inside(self.name) for hierarchy in cgroups.hierarchies()]
+
+    def manifest(self) -> dict[str, object]:
+        """Return the Node object to create ahead of the kubelet.
+
+        It spares the wait for registration and makes podCIDR agree with the CNI's.
+        """
+        cidr = network.pod_cidr(self.index)
+        labels = {
+            "kubernetes.io/hostname": self.name,
+            "kubernetes.io/os": "linux",
+            **self.topology.node_labels,
+        }
+        return {
+            "apiVersion": "v1",
+            "kind": "Node",
+            "metadata": {"name": self.name, "labels": labels},
+            "spec": {"podCIDR": cidr, "podCIDRs": [cidr]},
+        }
+
+    def prepare(self, template: Path, kubeconfigs: Path) -> None:
+        """Write the node's files: configurations, and a containerd root that shares the template's layers."""
+        for folder in ("etc", "etc-work", "log", "lib/kubelet", "lib/cni"):
+            (self.folder / folder).mkdir(parents=True)
+        etc = self.folder / "etc"
+        (etc / "cni/net.d").mkdir(parents=True)
+        (etc / "cni/net.d/10-lab.conflist").write_text(json.dumps(self._cni()))
+        (etc / "hostname").write_text(f"{self.name}\n")
+        (etc / "hosts").write_text(f"127.0.0.1 localhost\n{self.address} {self.name}\n")
+        (etc / "resolv.conf").write_text(self.topology.resolv_conf())
+        (etc / "kubernetes").mkdir()
+        (etc / "kubernetes/kubelet.yaml").write_text(yaml.safe_dump(self.kubelet_config()))
+        (etc / "kubernetes/kube-proxy.yaml").write_text(yaml.safe_dump(self._proxy_config()))
+        for source, target in ((f"{self.name}.conf", "kubelet.conf"), ("kube-proxy.conf", "kube-proxy.conf")):
+            shutil.copy(kubeconfigs / source, etc / "kubernetes" / target)
+        (etc / "containerd").mkdir()
+        config = containerd_config(Path("/var/lib/containerd"), Path("/run/containerd"), cri=_CRI)
+        (etc / "containerd/config.toml").write_text(config)
+        _share_images(template / "root", self.folder / "lib/containerd")
+
+    def mount_script(self) -> str:
+        """Return the shell script that covers the default paths, for inside the node's namespaces."""
+        state = self.folder
+        covers = []
+        for name in _GLOBAL_SYSCTLS:
+            file = f"{state}/{name.replace('/', '.')}"
+            covers += [f"cat /proc/sys/{name} >{file}", f"mount --bind {file} /proc/sys/{name}"]
+        return "\n".join(
+            [
+                "set -e",
+                "mount --make-rprivate /",
+                f"hostname {self.name}",
+                cgroups.mount_script(),
+                *covers,
+                f"mount -t overlay etc -o lowerdir=/etc,upperdir={state}/etc,workdir={state}/etc-work /etc",
+                f"mount --bind {state}/lib /var/lib",
+                f"mount --bind {state}/log /var/log",
+                f"mkdir /run/{self.name} && mount -t tmpfs -o mode=755 run /run/{self.name}",
+                f"mkdir /run/{self.name}/lab && mount --rbind {INSIDE} /run/{self.name}/lab",
+                f"mount --rbind /run/{self.name} /run",
+                "mount --make-rshared /",
+            ]
+        )
+
+    def containerd(self) -> list[str]:
+        """Return containerd's command."""
+        return ["containerd", "--config=/etc/containerd/config.toml"]
+
+    def kubelet(self, programs: Path) -> list[str]:
+        """Return the kubelet's command."""
+        return [
+            str(programs / "kubelet"),
+            "--config=/etc/kubernetes/kubelet.yaml",
+            "--kubeconfig=/etc/kubernetes/kubelet.conf",
+            f"--hostname-override={self.name}",
+            f"--node-ip={self.address}",
+        ]
+
+    def proxy(self, programs: Path) -> list[str]:
+        """Return kube-proxy's command."""
+        return [str(programs / "kube-proxy"), "--config=/etc/kubernetes/kube-proxy.yaml"]
+
+    def kubelet_config(self) -> dict[str, object]:
+        """Return the KubeletConfiguration."""
+        return {
+            "apiVersion": "kubelet.config.k8s.io/v1beta1",
+            "kind": "KubeletConfiguration",
+            "authentication": {
+                "anonymous": {"enabled": False},
+                "webhook": {"enabled": True},
+                "x509": {"clientCAFile": str(INSIDE / "state/pki/ca.crt")},
+            },
+            "authorization": {"mode": "Webhook"},
+            "cgroupDriver": "cgroupfs",
+            "clusterDomain": "cluster.local",
+            "clusterDNS": [self.topology.cluster_dns],
+            "containerRuntimeEndpoint": "unix:///run/containerd/containerd.sock",
+            "evictionHard": dict.fromkeys(("memory.available", "nodefs.available", "imagefs.available"), "0%"),
+            "failSwapOn": False,
+            "imageGCHighThresholdPercent": 100,
+            "localStorageCapacityIsolation": False,
+            "maxPods": 250,
+            "registryPullQPS": 0,
+            "eventRecordQPS": 0,
+            "kubeAPIQPS": 200,
+            "kubeAPIBurst": 400,
+            "serializeImagePulls": False,
+            "resolvConf": "/etc/resolv.conf",
+        }
+
+    def _proxy_config(self) -> dict[str, object]:
+        # Conntrack's limits and time-outs belong to the machine: 0 leaves them alone.
+        return {
+            "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
+            "kind": "KubeProxyConfiguration",
+            "clientConnection": {"kubeconfig": "/etc/kubernetes/kube-proxy.conf"},
+            "clusterCIDR": network.POD_CIDR,
+            "conntrack": {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
+            "hostnameOverride": self.name,
+            "mode": "iptables",
+            "iptables": {"minSyncPeriod": "0s", "syncPeriod": "30s"},
+        }
+
+    def _cni(self) -> dict[str, object]:
+        ipam = {
+            "type": "host-local",
+            "ranges": [[{"subnet": network.pod_cidr(self.index)}]],
+            "routes": [{"dst": "0.0.0.0/0"}],
+        }
+        plugins = [{"type": "ptp", "mtu": 1500, "ipam": ipam}]
+        return {"cniVersion": "0.4.0", "name": "lab", "plugins": plugins}
+
+
+def _share_images(template: Path, root: Path) -> None:
+    """Make a containerd root with its own databases and links to the template's layers and blobs.
+
+    Layers and blobs are only read, so links will do; databases are written to.
+    """
+    for name in ("io.containerd.metadata.v1.bolt", "io.containerd.snapshotter.v1.overlayfs"):
+        (root / name).mkdir(parents=True)
+    metadata = "io.containerd.metadata.v1.bolt/meta.db"
+    snapshotter = "io.containerd.snapshotter.v1.overlayfs"
+    shutil.copy(template / metadata, root / metadata)
+    shutil.copy(template / snapshotter / "metadata.db", root / snapshotter / "metadata.db")
+    for shared in (f"{snapshotter}/snapshots", "io.containerd.content.v1.content/blobs/sha256"):
+        (root / shared).mkdir(parents=True)
+        for entry in (template / shared).iterdir():
+            (root / shared / entry.name).symlink_to(entry)

