@@ -1,0 +1,1 @@
+"""Pure types and arithmetic: imports nothing of ours."""

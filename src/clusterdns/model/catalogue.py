@@ -1,0 +1,115 @@
+"""The catalogue of checks: every id, the profile it runs in and the one sentence it requires.
+
+Ids are what reports, `--check` and CI gates use; they never change meaning. The first
+word of an id is its area, and the folder below `tests/conformance/` that holds it.
+"""
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Profile(StrEnum):
+    """How much a check may do to a cluster."""
+
+    AUDIT = "audit"  # reads objects, metrics and logs; makes nothing
+    CORE = "core"  # a few probe pods and a few hundred queries
+    SLOW = "slow"  # waits for caches to expire
+    LOAD = "load"  # sends bounded load
+    DISRUPTIVE = "disruptive"  # restarts DNS pods
+
+
+# What runs when a profile is asked for. Only what is harmless comes along: asking for
+# load does not also restart pods.
+INCLUDES: dict[Profile, frozenset[Profile]] = {
+    Profile.AUDIT: frozenset({Profile.AUDIT}),
+    Profile.CORE: frozenset({Profile.AUDIT, Profile.CORE}),
+    Profile.SLOW: frozenset({Profile.AUDIT, Profile.CORE, Profile.SLOW}),
+    Profile.LOAD: frozenset({Profile.AUDIT, Profile.CORE, Profile.LOAD}),
+    Profile.DISRUPTIVE: frozenset({Profile.AUDIT, Profile.CORE, Profile.DISRUPTIVE}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One row of the catalogue."""
+
+    id: str  # "<area>.<name>"
+    profile: Profile
+    requirement: str
+
+    @property
+    def area(self) -> str:
+        """The first word of the id."""
+        return self.id.partition(".")[0]
+
+
+_ROWS = (
+    Check(
+        "resolver.nameserver",
+        Profile.CORE,
+        "A ClusterFirst pod's nameserver is the cluster DNS Service's, the node-local one or the provider's.",
+    ),
+    Check(
+        "resolver.search-list",
+        Profile.CORE,
+        "A pod's search list is its namespace's domain, the Service domain, the zone, "
+        "then the suffixes of its own node, in order.",
+    ),
+    Check(
+        "resolver.search-length",
+        Profile.CORE,
+        "A pod's search list has no more suffixes than the limit, and the kubelet cut none off.",
+    ),
+    Check(
+        "resolver.ndots",
+        Profile.CORE,
+        "ndots is 5 for ClusterFirst pods unless the pod's own submitted dnsConfig says otherwise.",
+    ),
+    Check(
+        "resolver.dns-policy",
+        Profile.CORE,
+        "Every dnsPolicy, and dnsConfig merged into it, gives exactly the documented resolv.conf.",
+    ),
+    Check(
+        "resolver.lookup-count",
+        Profile.CORE,
+        "A lookup sends exactly the queries that the search list, ndots and the C library call for.",
+    ),
+    Check(
+        "resolver.lookup-order",
+        Profile.CORE,
+        "A lookup tries the suffixes in search order, and the absolute name where ndots puts it.",
+    ),
+    Check(
+        "resolver.amplification",
+        Profile.CORE,
+        "A successful external lookup costs no more queries per address family than the budget.",
+    ),
+    Check(
+        "topology.identify",
+        Profile.AUDIT,
+        "Every DNS layer is identified with its version, replicas and limits, and where each fact was read.",
+    ),
+)
+
+CATALOGUE: dict[str, Check] = {check.id: check for check in _ROWS}
+
+
+def expand(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the check ids that `names` (ids, or areas such as "resolver") stand for, in catalogue order.
+
+    Raises:
+        ValueError: a name is neither; the message lists near matches.
+    """
+    wanted: set[str] = set()
+    areas = {check.area for check in CATALOGUE.values()}
+    for name in names:
+        ids = {check.id for check in CATALOGUE.values() if name in (check.id, check.area)}
+        if not ids:
+            near = difflib.get_close_matches(name, [*CATALOGUE, *sorted(areas)], n=3)
+            hint = f"did you mean {' or '.join(near)}?" if near else f"areas are {', '.join(sorted(areas))};"
+            raise ValueError(f"no check or area {name!r}: {hint} --list-checks lists all")
+        wanted |= ids
+    return tuple(id_ for id_ in CATALOGUE if id_ in wanted)

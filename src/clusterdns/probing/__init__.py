@@ -1,0 +1,1 @@
+"""Probe pods, the agent that runs in them, and its client."""

@@ -1,0 +1,77 @@
+"""report.json as JUnit XML, for CI systems.
+
+Our own writer, since pytest's puts an error in a test's body down as a failure, and
+continuous integration must tell "the cluster is wrong" from "we could not measure".
+Source of the format: the JUnit XSD of the Jenkins xUnit plugin (junit-10.xsd).
+"""
+
+import json
+import xml.etree.ElementTree as ET
+from collections import Counter
+from collections.abc import Mapping
+
+from clusterdns.model.outcome import Outcome
+from clusterdns.reporting.schema import CheckResult, Report
+
+SUITE = "cluster-dns-conformance"
+
+
+def junit_xml(report: Report) -> bytes:
+    """Return the report as the bytes of junit.xml."""
+    count = Counter(check.outcome for check in report.checks)
+    totals = {
+        "name": SUITE,
+        "tests": str(len(report.checks)),
+        "failures": str(count[Outcome.FAILED]),
+        "errors": str(count[Outcome.ERROR]),
+        "skipped": str(count[Outcome.SKIPPED]),
+        "time": f"{report.run.duration:.3f}",
+    }
+    suites = ET.Element("testsuites", totals)
+    suite = ET.SubElement(suites, "testsuite", totals | {"timestamp": report.run.started.isoformat()})
+    facts: dict[str, object] = {f"cluster.{name}": value for name, value in report.cluster.items()}
+    facts |= {f"stand-in.{stand_in.pod}": stand_in.stands_in_for for stand_in in report.stand_ins}
+    run = report.run
+    facts |= {"run.id": run.id, "run.profile": run.profile, "run.exit_code": run.exit_code.value}
+    _properties(suite, facts)
+    for check in report.checks:
+        _testcase(suite, check)
+    ET.indent(suites)
+    xml: bytes = ET.tostring(suites, encoding="utf-8", xml_declaration=True)
+    return xml + b"\n"
+
+
+def _testcase(suite: ET.Element, check: CheckResult) -> None:
+    case = ET.SubElement(
+        suite,
+        "testcase",
+        {"classname": f"{SUITE}.{check.area}", "name": check.name, "time": f"{check.duration:.3f}"},
+    )
+    _properties(case, {"outcome": check.outcome.value, "requirement": check.requirement})
+    match check.outcome:
+        case Outcome.SKIPPED:
+            ET.SubElement(case, "skipped", message=check.reason)
+        case Outcome.ERROR:
+            ET.SubElement(case, "error", message=check.reason, type="HarnessError").text = _details(check)
+        case Outcome.FAILED:
+            ET.SubElement(case, "failure", message=check.reason, type="Verdict").text = _details(check)
+        case Outcome.WARNED:
+            ET.SubElement(case, "system-out").text = f"warning: {_details(check)}"
+
+
+def _details(check: CheckResult) -> str:
+    """Return all that is known of a complaint, one matter per line."""
+    lines = [check.reason]
+    lines += [f"remedy: {check.remedy}"] if check.remedy else []
+    lines += [f"required: {check.requirement}"]
+    lines += [f"source: {check.source}"] if check.source else []
+    lines += [f"{name}: {json.dumps(value)}" for name, value in check.measurements.items()]
+    lines += check.evidence
+    return "\n".join(lines)
+
+
+def _properties(parent: ET.Element, properties: Mapping[str, object]) -> None:
+    holder = ET.SubElement(parent, "properties")
+    for name, value in properties.items():
+        text = value if isinstance(value, str) else json.dumps(value)
+        ET.SubElement(holder, "property", name=name, value=text)

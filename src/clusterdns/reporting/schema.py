@@ -1,0 +1,122 @@
+"""The models of report.json, version 1; `report.v1.schema.json` beside this file is made from them.
+
+`python -m clusterdns.reporting.schema` prints that JSON schema.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, is_dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+
+from clusterdns.model.outcome import ExitCode, Outcome
+from clusterdns.reporting.text import printable
+
+
+def _plain(value: object) -> JsonValue:
+    """Return `value` as JSON can hold it: strings printable, data classes as objects, the rest by `str`."""
+    plain: JsonValue
+    match value:
+        case Enum():
+            plain = _plain(value.value)
+        case None | bool() | int():
+            plain = value
+        case float() if math.isfinite(value):
+            plain = value
+        case bytes():
+            plain = printable(value.decode("utf-8", "surrogateescape"))
+        case Mapping():
+            plain = {printable(str(key)): _plain(item) for key, item in value.items()}
+        case list() | tuple():
+            plain = [_plain(item) for item in value]
+        case set() | frozenset():
+            plain = [_plain(item) for item in sorted(value, key=str)]
+        case _ if is_dataclass(value) and not isinstance(value, type):
+            plain = _plain(asdict(value))
+        case _:
+            plain = printable(str(value))
+    return plain
+
+
+Text = Annotated[str, BeforeValidator(_plain)]
+Facts = Annotated[Mapping[str, object], BeforeValidator(_plain)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StandIn(_Model):
+    """A container that stands in for a program that could not be had: its results are not that program's."""
+
+    pod: Text = Field(description="namespace/name")
+    stands_in_for: Text
+
+
+class CheckResult(_Model):
+    """One case of one check."""
+
+    id: str
+    case: Text | None = Field(description="which of the check's cases; null where it has one only")
+    outcome: Outcome
+    reason: Text = Field(description="one line: what was found, or why not")
+    remedy: Text = Field(default="", description="one line: what to do about it")
+    requirement: str = Field(description="what the check requires, in one sentence")
+    source: Text = Field(default="", description="what requires it")
+    measurements: Facts = Field(default={})
+    evidence: tuple[Text, ...] = Field(default=(), description="lines that prove it")
+    duration: float = Field(ge=0, description="seconds, set-up and tear-down included")
+    artifacts: tuple[str, ...] = Field(default=(), description="files, relative to the report's folder")
+
+    @property
+    def name(self) -> str:
+        """The id, with the case in brackets where there is one."""
+        return self.id if self.case is None else f"{self.id}[{self.case}]"
+
+    @property
+    def area(self) -> str:
+        """The first word of the id."""
+        return self.id.partition(".")[0]
+
+
+class Run(_Model):
+    """The run itself."""
+
+    id: str
+    started: datetime
+    duration: float = Field(ge=0, description="seconds")
+    profile: str
+    exit_code: ExitCode
+    left_behind: tuple[Text, ...] = Field(default=(), description="what could not be removed")
+
+
+class Report(_Model):
+    """report.json."""
+
+    schema_: Literal["clusterdns.report/v1"] = Field(default="clusterdns.report/v1", alias="schema")
+    run: Run
+    cluster: Facts = Field(description="facts about the cluster")
+    settings: Facts = Field(description="every setting of the run, defaults included")
+    stand_ins: tuple[StandIn, ...] = ()
+    checks: tuple[CheckResult, ...]
+
+    def json_text(self) -> str:
+        """Return the report as the text of report.json."""
+        return self.model_dump_json(by_alias=True, indent=2) + "\n"
+
+
+def json_schema() -> str:
+    """Return the JSON schema of the report as text."""
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **Report.model_json_schema(mode="serialization"),
+    }
+    return json.dumps(schema, indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    print(json_schema(), end="")  # noqa: T201 - that is its job

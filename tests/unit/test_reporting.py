@@ -1,0 +1,165 @@
+import ipaddress
+import json
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clusterdns.model.outcome import ExitCode, Outcome
+from clusterdns.reporting import schema
+from clusterdns.reporting.junit import junit_xml
+from clusterdns.reporting.schema import CheckResult, Report, Run, StandIn
+from clusterdns.reporting.summary import summary
+from clusterdns.reporting.text import printable
+
+
+def result(id_: str = "resolver.ndots", outcome: Outcome = Outcome.PASSED, **more: object) -> CheckResult:
+    return CheckResult.model_validate(
+        {
+            "id": id_,
+            "case": None,
+            "outcome": outcome,
+            "reason": "",
+            "requirement": "R.",
+            "duration": 0.5,
+            **more,
+        }
+    )
+
+
+def report(*checks: CheckResult, **more: object) -> Report:
+    run = Run(
+        id="1a2b3c4d",
+        started=datetime(2026, 1, 2, tzinfo=UTC),
+        duration=1.5,
+        profile="core",
+        exit_code=ExitCode.FAILED,
+        left_behind=("namespace clusterdns-1a2b3c4d",),
+    )
+    return Report.model_validate(
+        {"run": run, "cluster": {"version": "v1.34.4"}, "settings": {}, "checks": checks, **more}
+    )
+
+
+def test_the_committed_json_schema_is_the_models() -> None:
+    committed = Path(schema.__file__).with_name("report.v1.schema.json").read_text()
+    assert committed == schema.json_schema()  # python -m clusterdns.reporting.schema > that file
+
+
+def test_report_json_has_what_readers_rely_on() -> None:
+    text = json.loads(report(result(case="musl")).json_text())
+    assert text["schema"] == "clusterdns.report/v1"
+    assert {"schema", "cluster", "settings", "checks"} <= set(text)
+    assert {"id", "case", "outcome", "reason", "measurements"} <= set(text["checks"][0])
+    assert text["run"]["exit_code"] == 1
+
+
+@dataclass
+class Query:
+    name: str
+    server: ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def test_measurements_may_hold_what_checks_have_at_hand() -> None:
+    query = Query("www.example.com", ipaddress.ip_address("10.0.0.10"))
+    measured = result(
+        measurements={"q": [query], 1: {2, 3}, "x": float("inf"), "o": Outcome.FAILED}
+    ).measurements
+    assert measured == {
+        "q": [{"name": "www.example.com", "server": "10.0.0.10"}],
+        "1": [2, 3],
+        "x": "inf",
+        "o": "failed",
+    }
+
+
+@given(st.text(st.characters(exclude_categories=())))
+def test_any_text_survives_in_both_reports(text: str) -> None:
+    one = result(outcome=Outcome.FAILED, reason=text, measurements={text: text}, evidence=(text,), case=text)
+    whole = report(one, cluster={text: text}, stand_ins=[StandIn(pod=text, stands_in_for=text)])
+    json.loads(whole.json_text())
+    ET.fromstring(junit_xml(whole))  # noqa: S314 - we wrote it
+    assert "\x1b" not in "".join(line for line, _ in summary(whole))
+
+
+@given(st.text())
+def test_only_unsafe_characters_are_escaped(text: str) -> None:
+    safe = printable(text)
+    assert printable(safe) == safe
+    if text.isprintable():
+        assert safe == text
+
+
+def test_junit_puts_each_outcome_where_ci_systems_look() -> None:
+    root = ET.fromstring(  # noqa: S314 - we wrote it
+        junit_xml(
+            report(
+                result(),
+                result(
+                    outcome=Outcome.FAILED,
+                    reason="bad",
+                    remedy="fix",
+                    evidence=("seen",),
+                    measurements={"n": 3},
+                ),
+                result(outcome=Outcome.WARNED, reason="slow", remedy="cache"),
+                result(outcome=Outcome.SKIPPED, reason="no IPv6"),
+                result(outcome=Outcome.ERROR, reason="gone", case="node-1"),
+                stand_ins=[StandIn(pod="kube-system/kube-dns-1", stands_in_for="kubedns")],
+            )
+        )
+    )
+    cases = root.findall("testsuite/testcase")
+    assert [[child.tag for child in case if child.tag != "properties"] for case in cases] == [
+        [],
+        ["failure"],
+        ["system-out"],
+        ["skipped"],
+        ["error"],
+    ]
+    assert {name: root.get(name) for name in ("tests", "failures", "errors", "skipped")} == {
+        "tests": "5",
+        "failures": "1",
+        "errors": "1",
+        "skipped": "1",
+    }
+    assert cases[4].get("name") == "resolver.ndots[node-1]"
+    failure = cases[1].find("failure")
+    assert failure is not None
+    assert failure.text == "bad\nremedy: fix\nrequired: R.\nn: 3\nseen"
+    outcomes = [case.find("properties/property[@name='outcome']") for case in cases]
+    assert [found.get("value") for found in outcomes if found is not None][2] == "warned"
+    facts = {found.get("name"): found.get("value") for found in root.findall("testsuite/properties/property")}
+    assert facts["cluster.version"] == "v1.34.4"
+    assert facts["stand-in.kube-system/kube-dns-1"] == "kubedns"
+
+
+def test_the_summary_tells_a_common_cause_once() -> None:
+    gone = "cluster is unreachable"
+    lines = [
+        line
+        for line, _ in summary(
+            report(
+                result("resolver.ndots", Outcome.ERROR, reason=gone),
+                result("resolver.search-list", Outcome.ERROR, reason=gone),
+                result("resolver.nameserver", outcome=Outcome.FAILED, reason="10.0.0.1", remedy="fix it"),
+                result("topology.identify"),
+                stand_ins=[StandIn(pod="kube-system/dns", stands_in_for="kubedns")],
+            )
+        )
+    ]
+    assert lines == [
+        "resolver: 1 failed, 2 error",
+        "  FAILED resolver.nameserver",
+        "    10.0.0.1",
+        "    to do: fix it",
+        "  ERROR resolver.ndots, resolver.search-list",
+        "    cluster is unreachable",
+        "topology: 1 passed",
+        "stand-in: kube-system/dns is not the real program: kubedns",
+        "left behind: namespace clusterdns-1a2b3c4d; remove it with: clusterdns cleanup",
+        "exit code 1: the cluster's DNS failed at least one check",
+    ]

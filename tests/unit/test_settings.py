@@ -1,0 +1,73 @@
+from pathlib import Path
+
+import pytest
+
+from clusterdns.errors import UsageError
+from clusterdns.model.catalogue import Profile
+from clusterdns.settings import Settings
+
+
+def test_every_setting_says_what_it_is_for_and_where_its_default_comes_from() -> None:
+    for name, field in Settings.model_fields.items():
+        assert field.description, name
+        assert isinstance(field.json_schema_extra, dict), name
+        assert field.json_schema_extra["source"], name
+
+
+def test_flags_win_over_the_environment_over_defaults() -> None:
+    environment = {"CLUSTERDNS_SEARCH_LIMIT": "4", "CLUSTERDNS_KEEP": "true", "PATH": "/bin"}
+    settings = Settings.load({"search_limit": "5"}, environment)
+    assert settings.search_limit == 5
+    assert settings.keep
+    assert settings.profile is Profile.CORE
+    assert settings.report_dir == Path("report")
+
+
+@pytest.mark.parametrize(
+    "given", ["resolver.ndots,topology", ["resolver.ndots", "topology"], [" resolver.ndots ,topology,"]]
+)
+def test_names_come_as_lists_or_with_commas(given: object) -> None:
+    assert Settings.load({"check": given}, {}).check == ("resolver.ndots", "topology")
+
+
+@pytest.mark.parametrize(
+    ("flags", "environ", "message"),
+    [
+        ({"search_limit": "x"}, {}, "--search-limit: must be a valid integer"),
+        (
+            {},
+            {"CLUSTERDNS_SEARCH_LIMIT": "0"},
+            "CLUSTERDNS_SEARCH_LIMIT: must be greater than or equal to 1, not '0'",
+        ),
+        ({}, {"CLUSTERDNS_KEPT": "1"}, "CLUSTERDNS_KEPT is no setting, did you mean CLUSTERDNS_KEEP?"),
+        (
+            {"cluster": "kubeconfig"},
+            {},
+            "--cluster kubeconfig needs an explicit --kubeconfig and --kube-context",
+        ),
+        ({"external_name": "example"}, {}, "--external-name: 'example' is no domain name of two labels"),
+        ({"external_name": "www.example.com."}, {}, "without a trailing dot"),
+    ],
+)
+def test_a_fault_is_one_line_that_names_what_was_written(
+    flags: dict[str, object], environ: dict[str, str], message: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        Settings.load(flags, environ)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_load_and_disruption_are_free_on_a_lab_only() -> None:
+    foreign = {"cluster": "kubeconfig", "kubeconfig": "f", "kube_context": "c"}
+    for profile, allowed in (("load", "allow_load"), ("disruptive", "allow_disruption")):
+        assert Settings.load({"cluster": "lab", "profile": profile}, {}).profile == profile
+        with pytest.raises(UsageError, match=f"add --{allowed.replace('_', '-')}"):
+            Settings.load({**foreign, "profile": profile}, {})
+        assert Settings.load({**foreign, "profile": profile, allowed: True}, {}).profile == profile
+
+
+def test_a_repository_moves_default_images_and_leaves_overrides_alone() -> None:
+    images = Settings.load({"image_repo": "mirror.example/dns/", "musl_image": "mine:1"}, {}).images()
+    assert images["probe"].startswith("mirror.example/dns/python:")
+    assert images["musl"] == "mine:1"
