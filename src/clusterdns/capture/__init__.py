@@ -1,0 +1,1 @@
+"""From captured packets to DNS queries: pure."""

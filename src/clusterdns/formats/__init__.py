@@ -1,0 +1,1 @@
+"""Parsers of the text and binary formats that DNS and Kubernetes use: pure."""
