@@ -190,20 +190,28 @@ def _template(progress: Progress, coredns: Callable[[], Path]) -> Path:
         coredns_layer = layer("coredns", "/coredns", coredns_folder / "coredns")
         musl_layer = layer("musl", "/usr/local/bin/getaddrinfo-musl", musl / "getaddrinfo")
         debian = appliance.result() / "rootfs.tar"
+        python = probe.result() / "rootfs.tar"
+
+        def stand_in(program: str, image: str, *layers: Path) -> Image:
+            script = layer(program, f"/{program}", SOURCE / "standins" / program)
+            return Image(f"{REPOSITORY}/{image}", (*layers, script), (f"/{program}",))
+
         _import(
             folder,
             [
                 Image(PAUSE_IMAGE, (layer("pause", "/pause", pause / "pause"),), ("/pause",)),
                 Image(f"{REPOSITORY}/coredns:{COREDNS_VERSION}", (coredns_layer,), ("/coredns",)),
-                Image(f"{REPOSITORY}/dnsmasq:2.90", (debian,), ("/usr/sbin/dnsmasq",)),
-                Image(f"{REPOSITORY}/node-cache:{COREDNS_VERSION}", (debian, coredns_layer)),
-                Image(f"{REPOSITORY}/probe:1", (probe.result() / "rootfs.tar", musl_layer)),
+                Image(f"{REPOSITORY}/probe:1", (python, musl_layer)),
+                stand_in("dnsmasq-nanny", "k8s-dns-dnsmasq-nanny:2.90", debian),
+                stand_in("kube-dns", "k8s-dns-kube-dns:stand-in", debian, coredns_layer),
+                stand_in("node-cache", "k8s-dns-node-cache:stand-in", debian, coredns_layer),
+                stand_in("sidecar", "k8s-dns-sidecar:stand-in", python),
             ],
         )
         shutil.rmtree(work)
 
     inputs = [coredns_folder.name, pause.name, musl.name, probe.result().name, appliance.result().name]
-    sources = [SOURCE / "images.py", SOURCE / "build.py"]
+    sources = [SOURCE / "images.py", SOURCE / "build.py", SOURCE / "standins"]
     return _kept("images", store.key(*inputs, *sources), "container images", progress, make)
 
 

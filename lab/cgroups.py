@@ -71,23 +71,26 @@ def create(folders: list[Path]) -> None:
     """Create the groups.
 
     A version 1 cpuset starts empty and would hold nobody: it inherits its parent's
-    processors and memory nodes. A version 2 parent hands all its controllers down.
+    processors and memory nodes. A version 2 parent has to `delegate` besides.
     """
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
-        if (folder.parent / "cgroup.subtree_control").exists():
-            delegate(folder.parent)
         for file in ("cpuset.cpus", "cpuset.mems"):
             inherited = folder.parent / file
             if inherited.exists() and not (folder / file).read_text().strip():
                 (folder / file).write_text(inherited.read_text())
 
 
-def delegate(folder: Path) -> None:
-    """Enable every controller that version 2's `folder` has for its children, as far as it may."""
-    for controller in (folder / "cgroup.controllers").read_text().split():
-        with contextlib.suppress(OSError):  # e.g. a controller that only threads can use
-            (folder / "cgroup.subtree_control").write_text(f"+{controller}")
+def delegate(folders: list[Path]) -> None:
+    """Let the version 2 groups hand every controller they have to their children.
+
+    From then on a group holds no processes of its own, but for the topmost.
+    """
+    for folder in folders:
+        controllers = folder / "cgroup.controllers"
+        for controller in controllers.read_text().split() if controllers.exists() else ():
+            with contextlib.suppress(OSError):  # e.g. a controller that only threads can use
+                (folder / "cgroup.subtree_control").write_text(f"+{controller}")
 
 
 def join(folders: list[Path]) -> None:
@@ -107,11 +110,11 @@ def mount_script() -> str:
     lines = []
     found = sorted(hierarchies(), key=lambda hierarchy: hierarchy.version)
     if found and found[0].version == 1:
-        lines.append(f"mount -t tmpfs -o mode=755 cgroup {_MOUNT_ROOT}")
+        lines.append(f"mount -n -t tmpfs -o mode=755 cgroup {_MOUNT_ROOT}")
     for hierarchy in found:
         point = hierarchy.mount_point
         kind = f"-t cgroup -o {hierarchy.options}" if hierarchy.version == 1 else "-t cgroup2"
-        lines.append(f"mkdir -p {point} && mount {kind} cgroup {point}")
+        lines.append(f"mkdir -p {point} && mount -n {kind} cgroup {point}")
     return "\n".join(lines)
 
 

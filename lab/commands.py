@@ -56,7 +56,7 @@ def run(
         try:
             output, errors = process.communicate(stdin, timeout=seconds)
         except subprocess.TimeoutExpired as error:
-            raise LabError(f"{' '.join(argv[:3])}: no end after {seconds:.0f} s") from error
+            raise LabError(f"{_label(argv)}: no end after {seconds:.0f} s") from error
         finally:
             _end(process)
             with _lock:
@@ -65,7 +65,7 @@ def run(
         said = (errors or (log.read_text(errors="replace") if log else "") or output or "").strip()
         last = said.splitlines()[-1] if said else f"exit status {process.returncode}"
         where = f" (all of it: {log})" if log else ""
-        raise LabError(f"{' '.join(argv[:3])}: {last}{where}")
+        raise LabError(f"{_label(argv)}: {last}{where}")
     return output or ""
 
 
@@ -75,6 +75,10 @@ def end_all() -> None:
         processes = list(_running)
     for process in processes:
         _end(process, signal.SIGTERM)
+
+
+def _label(argv: list[str]) -> str:
+    return " ".join(argv)[:60].partition("\n")[0]
 
 
 def _end(process: subprocess.Popen[str], how: signal.Signals = signal.SIGKILL) -> None:

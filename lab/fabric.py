@@ -61,6 +61,7 @@ class Fabric:
             LabError: something failed or took too long.
         """
         self._network()
+        cgroups.delegate([hierarchy.mount_point for hierarchy in cgroups.hierarchies()])
         with ThreadPoolExecutor() as pool:
             plane = pool.submit(self._control_plane)
             prepared = list(pool.map(self._namespaces, self.nodes))
@@ -69,8 +70,11 @@ class Fabric:
             self._register()
             for node, _ in zip(self.nodes, prepared, strict=True):
                 self._node_agents(node)
-            self.kubectl.apply(self.topology.manifests)
-        self.daemons.wait("nodes and workloads ready", self._ready, _READY_SECONDS)
+        self.daemons.wait("nodes ready", self._nodes_ready, _READY_SECONDS)
+        self.progress("nodes ready")
+        # Not before: the scheduler would crowd replicas on the first node that is.
+        self.kubectl.apply(self.topology.manifests)
+        self.daemons.wait("workloads ready", self.kubectl.workloads_ready, _READY_SECONDS)
         self._host_kubeconfig()
 
     def _network(self) -> None:
@@ -82,9 +86,9 @@ class Fabric:
         network.ip_batch([*network.host_lines(network.INTERNET), *addresses], namespace_of=pid)
         network.ip_batch(network.pod_route_lines(len(self.nodes)))
         Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
-        corefile = SOURCE / "internet" / "Corefile"
-        argv = [str(self.coredns / "coredns"), "-conf", str(corefile)]
-        enter = ["nsenter", f"--target={pid}", "--net", "--", *argv]
+        folder = SOURCE / "internet"
+        coredns = [str(self.coredns / "coredns"), "-conf", str(folder / "Corefile")]
+        enter = ["nsenter", f"--target={pid}", "--net", "--", "env", f"INTERNET={folder}", *coredns]
         self.daemons.start("internet-dns", enter)
 
     def _anchored(self, pid: int) -> int:
@@ -113,7 +117,7 @@ class Fabric:
 
     def _namespaces(self, node: Node) -> None:
         """Make a node's files, groups and namespaces, plug it in, and start its container runtime."""
-        node.prepare(self.template, INSIDE_STATE)
+        node.prepare(self.template)
         leaves = [group / "init" for group in node.cgroups]
         cgroups.create([*node.cgroups, *leaves])
         anchor = ["unshare", "--net", "--mount", "--uts", "--ipc", "--propagation=private", "sleep", "infinity"]
@@ -149,9 +153,9 @@ class Fabric:
         self._on_node(node, "kubelet", node.kubelet(self.programs))
         self._on_node(node, "kube-proxy", node.proxy(self.programs))
 
-    def _ready(self) -> bool:
+    def _nodes_ready(self) -> bool:
         nodes = self.kubectl.items("/api/v1/nodes")
-        return len(nodes) == len(self.nodes) and all(map(_node_ready, nodes)) and self.kubectl.workloads_ready()
+        return len(nodes) == len(self.nodes) and all(map(_node_ready, nodes))
 
     def _host_kubeconfig(self) -> None:
         """Write the administrator's kubeconfig for the host, whole or not at all."""
@@ -182,11 +186,11 @@ def _node_ready(node: dict[str, Any]) -> bool:
 def _mount(state: str, cache: str) -> None:
     """Give the fabric a /run of its own, with the two folders of the lab at fixed places in it."""
     script = f"""set -e
-        mount -t tmpfs -o mode=755 run /mnt
+        mount -n -t tmpfs -o mode=755 run /mnt
         mkdir -p /mnt/lab/cache /mnt/lab/state
-        mount --bind "$1" /mnt/lab/cache
-        mount --bind "$2" /mnt/lab/state
-        mount --move /mnt /run
+        mount -n --bind "$1" /mnt/lab/cache
+        mount -n --bind "$2" /mnt/lab/state
+        mount -n --move /mnt /run
         {cgroups.mount_script()}"""
     run(["sh", "-c", script, "sh", cache, state])
     if not INSIDE.is_dir() or not INSIDE_CACHE.is_dir():
@@ -219,11 +223,11 @@ def _manage(spec: dict[str, Any]) -> NoReturn:
         relay.start(socket.socket(fileno=int(spec["listener"])), controlplane.ADDRESS, controlplane.PORT)
         fabric.boot()
         control.serve(INSIDE_STATE, fabric.handle)
+        (INSIDE_STATE / "ready").touch()
         progress("ready")
     except LabError as error:
         print(f"failed: {error}", flush=True)
         os._exit(1)
-    (INSIDE_STATE / "ready").touch()
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     reported: set[str] = set()
     while True:  # a program that dies later is a fact for the log; its pods and users show it too

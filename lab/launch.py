@@ -95,9 +95,10 @@ def _boot(
             if said.startswith("failed: "):
                 raise LabError(said.removeprefix("failed: "))
             progress(said)
-        if not said.endswith("ready"):
-            last = (state_dir(name) / "manager.log").read_text().strip().splitlines()[-1:]
-            raise LabError(f"the lab ended while booting: {''.join(last) or 'no word why'}")
+            if said.endswith("  ready"):
+                return
+        last = (state_dir(name) / "manager.log").read_text().strip().splitlines()[-1:]
+        raise LabError(f"the lab ended while booting: {''.join(last) or 'no word why'}")
     except BaseException:
         launcher.send_signal(signal.SIGKILL)
         launcher.wait()
@@ -123,8 +124,10 @@ def _launch(spec: dict[str, object]) -> None:
         port=listener.getsockname()[1],
         cgroups=[str(group) for group in groups],
     ).save()
-    cgroups.create([*groups, *leaves])
-    cgroups.join(groups)
+    cgroups.create(groups)
+    cgroups.delegate([group.parent for group in groups])
+    cgroups.join(groups)  # what the cgroup namespace takes for its top …
+    cgroups.create(leaves)  # … and where processes stay, so that the top can delegate
     spec = {**spec, "port": listener.getsockname()[1], "listener": listener.fileno()}
     init = [sys.executable, "-m", "lab.fabric", json.dumps(spec)]
     enter = ["unshare", *_NAMESPACES, "--fork", "--kill-child", *init]

@@ -13,7 +13,7 @@ import yaml
 
 from lab import cgroups, network
 from lab.build import PAUSE_IMAGE, containerd_config
-from lab.paths import INSIDE
+from lab.paths import INSIDE, INSIDE_STATE
 from lab.topology import Topology
 
 # Sysctls of the whole machine that the kubelet would set: it gets files to write to instead.
@@ -82,7 +82,7 @@ class Node:
             "spec": {"podCIDR": cidr, "podCIDRs": [cidr]},
         }
 
-    def prepare(self, template: Path, kubeconfigs: Path) -> None:
+    def prepare(self, template: Path) -> None:
         """Write the node's files: configurations, and a containerd root that shares the template's layers."""
         for folder in ("etc", "etc-work", "log", "lib/kubelet", "lib/cni"):
             (self.folder / folder).mkdir(parents=True)
@@ -95,12 +95,10 @@ class Node:
         (etc / "kubernetes").mkdir()
         (etc / "kubernetes/kubelet.yaml").write_text(yaml.safe_dump(self.kubelet_config()))
         (etc / "kubernetes/kube-proxy.yaml").write_text(yaml.safe_dump(self._proxy_config()))
-        for source, target in ((f"{self.name}.conf", "kubelet.conf"), ("kube-proxy.conf", "kube-proxy.conf")):
-            shutil.copy(kubeconfigs / source, etc / "kubernetes" / target)
         (etc / "containerd").mkdir()
         config = containerd_config(Path("/var/lib/containerd"), Path("/run/containerd"), cri=_CRI)
         (etc / "containerd/config.toml").write_text(config)
-        _share_images(template / "root", self.folder / "lib/containerd")
+        _share_images(template, self.folder / "lib/containerd")
 
     def mount_script(self) -> str:
         """Return the shell script that covers the default paths, for inside the node's namespaces."""
@@ -108,21 +106,21 @@ class Node:
         covers = []
         for name in _GLOBAL_SYSCTLS:
             file = f"{state}/{name.replace('/', '.')}"
-            covers += [f"cat /proc/sys/{name} >{file}", f"mount --bind {file} /proc/sys/{name}"]
+            covers += [f"cat /proc/sys/{name} >{file}", f"mount -n --bind {file} /proc/sys/{name}"]
         return "\n".join(
             [
                 "set -e",
-                "mount --make-rprivate /",
+                "mount -n --make-rprivate /",
                 f"hostname {self.name}",
                 cgroups.mount_script(),
                 *covers,
-                f"mount -t overlay etc -o lowerdir=/etc,upperdir={state}/etc,workdir={state}/etc-work /etc",
-                f"mount --bind {state}/lib /var/lib",
-                f"mount --bind {state}/log /var/log",
-                f"mkdir /run/{self.name} && mount -t tmpfs -o mode=755 run /run/{self.name}",
-                f"mkdir /run/{self.name}/lab && mount --rbind {INSIDE} /run/{self.name}/lab",
-                f"mount --rbind /run/{self.name} /run",
-                "mount --make-rshared /",
+                f"mount -n -t overlay etc -o lowerdir=/etc,upperdir={state}/etc,workdir={state}/etc-work /etc",
+                f"mount -n --bind {state}/lib /var/lib",
+                f"mount -n --bind {state}/log /var/log",
+                f"mkdir /run/{self.name} && mount -n -t tmpfs -o mode=755 run /run/{self.name}",
+                f"mkdir /run/{self.name}/lab && mount -n --rbind {INSIDE} /run/{self.name}/lab",
+                f"mount -n --rbind /run/{self.name} /run",
+                "mount -n --make-rshared /",
             ]
         )
 
@@ -135,7 +133,7 @@ class Node:
         return [
             str(programs / "kubelet"),
             "--config=/etc/kubernetes/kubelet.yaml",
-            "--kubeconfig=/etc/kubernetes/kubelet.conf",
+            f"--kubeconfig={INSIDE_STATE / self.name}.conf",
             f"--hostname-override={self.name}",
             f"--node-ip={self.address}",
         ]
@@ -152,7 +150,7 @@ class Node:
             "authentication": {
                 "anonymous": {"enabled": False},
                 "webhook": {"enabled": True},
-                "x509": {"clientCAFile": str(INSIDE / "state/pki/ca.crt")},
+                "x509": {"clientCAFile": str(INSIDE_STATE / "pki/ca.crt")},
             },
             "authorization": {"mode": "Webhook"},
             "cgroupDriver": "cgroupfs",
@@ -177,7 +175,7 @@ class Node:
         return {
             "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
             "kind": "KubeProxyConfiguration",
-            "clientConnection": {"kubeconfig": "/etc/kubernetes/kube-proxy.conf"},
+            "clientConnection": {"kubeconfig": str(INSIDE_STATE / "kube-proxy.conf")},
             "clusterCIDR": network.POD_CIDR,
             "conntrack": {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
             "hostnameOverride": self.name,
