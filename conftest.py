@@ -4,5 +4,7 @@ pytest_plugins = [
     "fixtures.options",
     "fixtures.selection",
     "fixtures.recording",
+    "fixtures.target",
+    "fixtures.workload",
     "pytester",  # tests/unit runs the suite on small check files
 ]

@@ -4,6 +4,7 @@
     ├── UsageError            the user asked for something impossible (exit code 4)
     └── HarnessError          we could not measure: outcome "error", never a pass, never a fail
         ├── ClusterError          the API server: unreachable, refused, gone away
+        │   └── AdmissionRefused      a policy of the cluster does not let an object in
         ├── PermissionMissing     the credentials may not do what the run needs
         ├── DeadlineExceeded      a wait ran out; carries the last state seen
         ├── ProbeError            a probe pod or its agent did not do its part
@@ -27,6 +28,10 @@ class HarnessError(ClusterDNSError):
 
 class ClusterError(HarnessError):
     """The Kubernetes API did not answer as needed."""
+
+
+class AdmissionRefused(ClusterError):  # noqa: N818 - the API server's word is "forbidden"
+    """The credentials suffice, but an admission rule, such as Pod Security or a quota, says no."""
 
 
 class PermissionMissing(HarnessError):  # noqa: N818 - states what is missing, as the message does

@@ -35,10 +35,9 @@ SEARCH_CHARACTERS_MAX = 2048
 _LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
 _DOMAIN_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})+", re.IGNORECASE)
 
-IMAGES = {
-    "probe": "python:3.13.3-slim-bookworm",
-    "musl": "python:3.13.3-alpine3.21",
-}
+IMAGES = {"probe": "python:3.13.3-slim-bookworm", "musl": "python:3.13.3-alpine3.21"}
+# A lab pulls nothing: its nodes hold the project's own image, with a musl resolver in it.
+LAB_IMAGES = dict.fromkeys(IMAGES, "clusterdns.lab/probe:1")
 
 
 def _split(value: object) -> object:
@@ -74,7 +73,9 @@ class Settings(BaseModel):
     kube_context: str | None = _setting(
         "context in that kubeconfig; never guessed", source="none: the user chooses"
     )
-    lab_name: str = _setting("name of the lab to boot or reuse", default="clusterdns", source="ours")
+    lab_name: str = _setting(
+        "name of the lab to boot or reuse", default="lab", source="the lab's own default"
+    )
     lab_topology: str = _setting(
         "topology of the lab: a folder of lab/topologies",
         default="gke-kubedns",
@@ -140,10 +141,12 @@ class Settings(BaseModel):
 
     # How it is measured.
     probe_image: str | None = _setting(
-        "image of the probe pods, with Python 3.9 or newer and glibc", source="a pinned python slim image"
+        "image of the probe pods, with Python 3.9 or newer and glibc",
+        source="a pinned python slim image; a lab's own",
     )
     musl_image: str | None = _setting(
-        "image of the musl probe pods, with Python 3.9 or newer", source="a pinned python Alpine image"
+        "image of the musl probe pods, with Python 3.9 or newer",
+        source="a pinned python Alpine image; a lab's own",
     )
     image_repo: str | None = _setting(
         "repository to pull the default images from instead, e.g. mirror.example/dns",
@@ -233,10 +236,11 @@ class Settings(BaseModel):
     def images(self) -> dict[str, str]:
         """Return the image of each kind of probe pod, as `--image-repo` and the overrides have it."""
         chosen = {"probe": self.probe_image, "musl": self.musl_image}
-        return {kind: chosen[kind] or self._relocated(image) for kind, image in IMAGES.items()}
-
-    def _relocated(self, image: str) -> str:
-        return f"{self.image_repo.rstrip('/')}/{image.rpartition('/')[2]}" if self.image_repo else image
+        defaults = LAB_IMAGES if self.cluster == "lab" else IMAGES
+        if self.image_repo:
+            repository = self.image_repo.rstrip("/")
+            defaults = {kind: f"{repository}/{image.rpartition('/')[2]}" for kind, image in defaults.items()}
+        return {kind: chosen[kind] or default for kind, default in defaults.items()}
 
 
 def flag(name: str) -> str:

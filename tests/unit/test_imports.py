@@ -10,13 +10,14 @@ SOURCE = Path(__file__).parents[2] / "src"
 # What each part of the package may import of it, itself aside.
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
+    "parallel": set(),
     "model": set(),
     "settings": {"errors", "model"},
     "selection": {"errors", "model", "settings"},
     "formats": {"errors", "model"},
     "capture": {"errors", "model", "formats"},
-    "cluster": {"errors", "model", "formats"},
-    "probing": {"errors", "model", "formats", "cluster"},
+    "cluster": {"errors", "model", "formats", "parallel"},
+    "probing": {"errors", "model", "formats", "parallel", "cluster"},
     "verdicts": {"errors", "model", "settings"},
     "reporting": {"errors", "model", "settings"},
     "cli": {"errors", "model", "settings", "formats", "capture", "cluster", "verdicts", "reporting"},

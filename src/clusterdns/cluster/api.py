@@ -1,0 +1,215 @@
+"""The only door to the Kubernetes API.
+
+Objects are plain dicts as the API server sends them: the client's typed models cost more
+time and memory than all the rest of reading a large cluster. The client does what is
+hard to do well: credentials, TLS and proxies out of a kubeconfig.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import kubernetes.client
+import kubernetes.config
+import urllib3
+import websocket
+from urllib3.exceptions import HTTPError, SSLError
+
+from clusterdns.cluster.exec import ExecSession, open_session
+from clusterdns.errors import AdmissionRefused, ClusterError, PermissionMissing, UsageError
+
+Object = dict[str, Any]
+
+_PAGE = 500  # objects per list call: the API server's own clients use it
+
+
+class Cluster:
+    """A cluster behind one context of a kubeconfig.
+
+    Every method raises ClusterError (unreachable, refused, gone), PermissionMissing
+    (not allowed) or AdmissionRefused (a policy says no), and nothing of the client's.
+    """
+
+    def __init__(self, client: kubernetes.client.ApiClient, context: str, timeout: float) -> None:
+        self._configuration = client.configuration
+        self._pool: urllib3.PoolManager = client.rest_client.pool_manager
+        self._timeout = timeout
+        self._resources: dict[str, list[Object]] = {}
+        self.context = context
+        self.host: str = client.configuration.host
+
+    def version(self) -> str:
+        """Return the API server's version, e.g. "v1.34.4"."""
+        return str(self._request("get", "/version", "the API server's version")["gitVersion"])
+
+    def list(
+        self,
+        resource: str,
+        *,
+        api: str = "v1",
+        namespace: str | None = None,
+        labels: str | None = None,
+        fields: str | None = None,
+    ) -> Iterator[Object]:
+        """Yield every object of a resource ("pods"), of one namespace or all, in pages."""
+        query = {"limit": str(_PAGE), "labelSelector": labels, "fieldSelector": fields}
+        while True:
+            page = self._request(
+                "list", _path(api, resource, namespace), _what(resource, namespace), query=query
+            )
+            yield from page["items"]
+            token = page["metadata"].get("continue")
+            if not token:
+                return
+            query["continue"] = token
+
+    def find(
+        self, resource: str, name: str, *, api: str = "v1", namespace: str | None = None
+    ) -> Object | None:
+        """Return one object, None where there is none of that name."""
+        path = f"{_path(api, resource, namespace)}/{quote(name)}"
+        return self._request("get", path, _what(resource, namespace, name), missing_ok=True) or None
+
+    def create(self, manifest: Mapping[str, Any]) -> Object:
+        """Create an object from its manifest, which names its own namespace; return it as created."""
+        path, what = self._locate(manifest)
+        return self._request("create", path, what, body=manifest)
+
+    def delete(self, manifest: Mapping[str, Any]) -> None:
+        """Begin to delete the object of a manifest, with all that it owns; none there is well, too."""
+        path, what = self._locate(manifest)
+        path = f"{path}/{quote(manifest['metadata']['name'])}"
+        self._request("delete", path, what, body={"propagationPolicy": "Background"}, missing_ok=True)
+
+    def exec(self, namespace: str, pod: str, container: str, argv: Sequence[str]) -> ExecSession:
+        """Start a program in a container; the session ends it when it is closed."""
+        query = [("container", container), *(("command", word) for word in argv)]
+        query += [(stream, "true") for stream in ("stdin", "stdout", "stderr")]
+        path = f"{_path('v1', 'pods', namespace)}/{quote(pod)}/exec?{urlencode(query)}"
+        what = _what("pods/exec", namespace, pod)
+        try:
+            return open_session(self._configuration, path, self._headers(), what, self._timeout)
+        except websocket.WebSocketBadStatusException as error:
+            raise failure(error.status_code, _status(error.resp_body), "start", what, self.context) from None
+        except (websocket.WebSocketException, OSError) as error:
+            raise self._unreachable(_cause(error)) from None
+
+    def _locate(self, manifest: Mapping[str, Any]) -> tuple[str, str]:
+        """Return the path of a manifest's collection, and words for the object."""
+        api, kind = manifest["apiVersion"], manifest["kind"]
+        if api not in self._resources:
+            self._resources[api] = self._request("get", _path(api), f"the resources of {api}")["resources"]
+        for resource in self._resources[api]:
+            if resource["kind"] == kind and "/" not in resource["name"]:
+                namespace = manifest["metadata"]["namespace"] if resource["namespaced"] else None
+                name = manifest["metadata"].get("name")
+                return _path(api, resource["name"], namespace), _what(resource["name"], namespace, name)
+        raise ClusterError(f"the cluster knows no {kind} of {api}: install what defines it")
+
+    def _headers(self) -> dict[str, str]:
+        bearer = self._configuration.auth_settings().get("BearerToken")
+        return {"authorization": bearer["value"]} if bearer else {}
+
+    def _request(  # noqa: PLR0913 - all that a request is made of
+        self,
+        verb: str,
+        path: str,
+        what: str,
+        *,
+        query: Mapping[str, str | None] | None = None,
+        body: Mapping[str, Any] | None = None,
+        missing_ok: bool = False,
+    ) -> Object:
+        """Return the answer to one request; an empty dict where nothing is there and that is well."""
+        method = {"get": "GET", "list": "GET", "create": "POST", "delete": "DELETE"}[verb]
+        arguments = urlencode({name: value for name, value in (query or {}).items() if value is not None})
+        try:
+            response = self._pool.request(
+                method,
+                f"{self.host}{path}{'?' if arguments else ''}{arguments}",
+                headers={**self._headers(), "accept": "application/json", "content-type": "application/json"},
+                body=json.dumps(body).encode() if body is not None else None,
+                timeout=urllib3.Timeout(total=self._timeout),
+                retries=False,
+            )
+            answer = response.json()
+        except (HTTPError, OSError) as error:
+            raise self._unreachable(_cause(error)) from None
+        except ValueError:
+            raise ClusterError(
+                f"{self.host} does not answer as an API server: check the context's server"
+            ) from None
+        if response.status == 404 and missing_ok:  # noqa: PLR2004 - HTTP's own
+            return {}
+        if response.status >= 300:  # noqa: PLR2004 - HTTP's own
+            raise failure(response.status, answer, verb, what, self.context)
+        return dict(answer)
+
+    def _unreachable(self, cause: str) -> ClusterError:
+        return ClusterError(
+            f"cannot reach the API server {self.host} of context {self.context}: {cause}; "
+            "check that the cluster runs and can be reached from here"
+        )
+
+
+def connect(kubeconfig: Path, context: str, timeout: float) -> Cluster:
+    """Return the cluster of a context; nothing is sent yet.
+
+    Args:
+        kubeconfig: a private copy (see `kubeconfig`).
+        context: in it.
+        timeout: seconds for each request.
+
+    Raises:
+        UsageError: the context's entries make no client.
+    """
+    try:
+        client = kubernetes.config.new_client_from_config(str(kubeconfig), context, persist_config=False)
+    except (kubernetes.config.ConfigException, ValueError, KeyError, TypeError, OSError) as error:
+        raise UsageError(f"--kube-context: {context!r} cannot be used: {error}") from None
+    return Cluster(client, context, timeout)
+
+
+def failure(
+    status: int, answer: Mapping[str, Any], verb: str, what: str, context: str
+) -> ClusterError | PermissionMissing:
+    """Return the error that an answer with an HTTP status of 300 or more means."""
+    message = answer.get("message") or f"HTTP status {status}"
+    if status == 401:  # noqa: PLR2004 - HTTP's own
+        return ClusterError(
+            f"the API server does not accept the credentials of context {context}: renew them"
+        )
+    if status != 403:  # noqa: PLR2004 - HTTP's own
+        return ClusterError(f"cannot {verb} {what}: {message}")
+    # The authorizer says who cannot do what; admission says which rule the object breaks.
+    if " cannot " in message:
+        return PermissionMissing(f"not allowed to {verb} {what}: grant it (see manifests/rbac); {message}")
+    return AdmissionRefused(f"cannot {verb} {what}: {message}")
+
+
+def _path(api: str, resource: str | None = None, namespace: str | None = None) -> str:
+    parts = ["/api" if api == "v1" else "/apis", api]
+    parts += ["namespaces", quote(namespace)] if namespace else []
+    parts += [resource] if resource else []
+    return "/".join(parts)
+
+
+def _what(resource: str, namespace: str | None, name: str | None = None) -> str:
+    return resource + (f" {name}" if name else "") + (f" in namespace {namespace}" if namespace else "")
+
+
+def _status(body: bytes | None) -> Object:
+    """Return the API server's words for a refusal, as far as it said any."""
+    try:
+        return dict(json.loads(body or b""))
+    except ValueError:
+        return {"message": (body or b"").decode("utf-8", "backslashreplace")}
+
+
+def _cause(error: Exception) -> str:
+    """Return the one phrase in a chain of urllib3's errors that a reader needs."""
+    if isinstance(error, SSLError):
+        return f"TLS failed: {error}"
+    return str(error).rpartition(": ")[2] or type(error).__name__

@@ -1,0 +1,126 @@
+"""What a run makes in a cluster: its two namespaces and what is in them, and how it goes again.
+
+Everything carries the run's id, and the time after which it counts as left behind by a
+run that was killed. It is found again by label only.
+"""
+
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from clusterdns.cluster.api import Cluster, Object
+from clusterdns.cluster.waiting import NotYet, wait_until
+from clusterdns.errors import HarnessError
+
+MANAGED_BY = {"app.kubernetes.io/managed-by": "cluster-dns-conformance"}
+RUN_LABEL = "clusterdns.io/run"
+EXPIRES = "clusterdns.io/expires"
+
+_POD_SECURITY = "pod-security.kubernetes.io/enforce"
+
+
+class Workload:
+    """What one run makes. Use `close` when the run ends, however it ends."""
+
+    def __init__(self, cluster: Cluster, run_id: str, *, expiry: float, timeout: float) -> None:
+        """Make nothing yet.
+
+        Args:
+            cluster: to make it in.
+            run_id: a DNS label's worth of letters and digits.
+            expiry: seconds until it counts as left behind.
+            timeout: seconds for a namespace to become usable, and for all to be gone.
+        """
+        self._cluster = cluster
+        self._run_id = run_id
+        self._expires = datetime.now(UTC) + timedelta(seconds=expiry)
+        self._timeout = timeout
+        self._namespaces: dict[str, Object] = {}
+
+    @property
+    def namespace(self) -> str:
+        """The run's namespace, of Pod Security "restricted"; made when first asked for."""
+        return self._namespace(f"clusterdns-{self._run_id}", "restricted")
+
+    @property
+    def privileged_namespace(self) -> str:
+        """The run's other namespace, for pods that the first one refuses; made when first asked for."""
+        return self._namespace(f"clusterdns-{self._run_id}-privileged", "privileged")
+
+    def owned(self, manifest: Mapping[str, Any], namespace: str | None = None) -> Object:
+        """Return a manifest with the run's marks, in a namespace of the run where one is given."""
+        metadata = dict(manifest.get("metadata", {}))
+        metadata["labels"] = {**metadata.get("labels", {}), **MANAGED_BY, RUN_LABEL: self._run_id}
+        expires = self._expires.isoformat(timespec="seconds")
+        metadata["annotations"] = {**metadata.get("annotations", {}), EXPIRES: expires}
+        if namespace is not None:
+            metadata["namespace"] = namespace
+        return {**manifest, "metadata": metadata}
+
+    def close(self) -> list[str]:
+        """Remove everything; return what could not be removed, in words. Raises nothing of ours."""
+        left = []
+        with _signals_held():  # a second Ctrl-C must not keep the requests from being sent
+            for name, manifest in self._namespaces.items():
+                try:
+                    self._cluster.delete(manifest)
+                except HarnessError as error:
+                    left.append(f"namespace {name}: {error}")
+        if not left:
+            try:
+                wait_until(self._all_gone, what="removal of the run's namespaces", timeout=self._timeout)
+            except HarnessError as error:
+                left.append(str(error))
+        return left
+
+    def _namespace(self, name: str, pod_security: str) -> str:
+        if name not in self._namespaces:
+            manifest = self.owned(
+                {
+                    "apiVersion": "v1",
+                    "kind": "Namespace",
+                    "metadata": {"name": name, "labels": {_POD_SECURITY: pod_security}},
+                }
+            )
+            self._namespaces[name] = manifest  # first: an interrupted creation is removed as well
+            self._cluster.create(manifest)
+            wait_until(
+                lambda: self._usable(name), what=f"service account of namespace {name}", timeout=self._timeout
+            )
+        return name
+
+    def _usable(self, namespace: str) -> None:
+        # Until its service account is there, every pod is refused.
+        if self._cluster.find("serviceaccounts", "default", namespace=namespace) is None:
+            raise NotYet("no service account")
+
+    def _all_gone(self) -> None:
+        for name in self._namespaces:
+            found = self._cluster.find("namespaces", name)
+            if found is not None:
+                raise NotYet(f"namespace {name} is {found['status'].get('phase', 'there')}")
+
+
+def left_behind(cluster: Cluster) -> list[tuple[Object, datetime | None]]:
+    """Return every namespace that a run made, and when it expires; None where that cannot be read."""
+    label = ",".join(f"{name}={value}" for name, value in MANAGED_BY.items())
+    found = []
+    for namespace in cluster.list("namespaces", labels=f"{label},{RUN_LABEL}"):
+        try:
+            expires = datetime.fromisoformat(namespace["metadata"].get("annotations", {})[EXPIRES])
+        except (KeyError, ValueError):
+            expires = None
+        found.append(({"apiVersion": "v1", "kind": "Namespace", **namespace}, expires))
+    return found
+
+
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """Deliver interrupts when the block has ended."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

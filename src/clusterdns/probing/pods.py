@@ -1,0 +1,235 @@
+"""The client of the agent: probe pods, and operations run in them over exec.
+
+An operation is one file of `agent/`. It reads one JSON line, its request, answers in JSON
+lines, and says {"done": true} last; {"error": "..."} says why it cannot go on.
+"""
+
+import copy
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from clusterdns.cluster.api import Cluster, Object
+from clusterdns.cluster.exec import ExecSession
+from clusterdns.cluster.waiting import NotYet, wait_until
+from clusterdns.errors import HarnessError, ProbeError
+from clusterdns.parallel import in_parallel
+
+AGENT = Path(__file__).parent / "agent"
+AGENT_CONFIGMAP = "clusterdns-agent"  # as manifests/probe/*.yaml mount it
+
+_AGENT_MOUNT = "/opt/clusterdns"
+
+# States of a container that no waiting mends. Source: k8s.io/kubernetes pkg/kubelet/images
+# and pkg/kubelet/kuberuntime.
+_NO_IMAGE = {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "ImageInspectError"}
+_NO_CONTAINER = {
+    "CreateContainerConfigError",
+    "CreateContainerError",
+    "RunContainerError",
+    "CrashLoopBackOff",
+}
+
+Answer = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ProbePod:
+    """A probe pod that is ready."""
+
+    namespace: str
+    name: str
+    node: str
+    ip: str
+
+
+class Operation:
+    """An operation that runs in a pod. Close it, or use it as a context manager."""
+
+    def __init__(self, session: ExecSession, what: str, timeout: float) -> None:
+        self._session = session
+        self._what = what
+        self._timeout = timeout
+
+    def ready(self) -> None:
+        """Wait until the operation says that it is ready.
+
+        Raises:
+            ProbeError: it says something else, or nothing.
+        """
+        answer = self._next()
+        if not answer.get("ready"):
+            raise ProbeError(f"{self._what}: said {json.dumps(answer)[:200]} before it was ready")
+
+    def stop(self) -> None:
+        """Ask the operation to come to its end."""
+        self._session.write_line('{"stop": true}')
+
+    def collect(self) -> list[Answer]:
+        """Return every answer up to the end of the operation.
+
+        Raises:
+            ProbeError: it failed, or ended without saying that it was done.
+        """
+        answers = []
+        while not (answer := self._next()).get("done"):
+            answers.append(answer)
+        if status := self._session.returncode(self._timeout):
+            raise ProbeError(
+                f"{self._what}: ended with status {status}: {self._session.stderr or 'no message'}"
+            )
+        return answers
+
+    def close(self) -> None:
+        """End the operation, done or not."""
+        self._session.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _next(self) -> Answer:
+        line = self._session.read_line(self._timeout)
+        if line is None:
+            status = self._session.returncode(self._timeout)
+            said = self._session.stderr.rpartition("\n")[2] or "nothing on standard error"
+            raise ProbeError(f"{self._what}: ended with status {status} before it was done: {said}")
+        try:
+            answer = json.loads(line)
+        except ValueError:
+            raise ProbeError(f"{self._what}: answered with no JSON: {line[:200]!r}") from None
+        if "error" in answer:
+            raise ProbeError(f"{self._what}: {answer['error']}")
+        return dict(answer)
+
+
+class Prober:
+    """Makes probe pods and runs operations in them."""
+
+    def __init__(self, cluster: Cluster, *, ready_timeout: float, agent_timeout: float) -> None:
+        """Make nothing yet.
+
+        Args:
+            cluster: to probe.
+            ready_timeout: seconds for pods to become ready.
+            agent_timeout: seconds of silence after which an operation is given up.
+        """
+        self._cluster = cluster
+        self._ready_timeout = ready_timeout
+        self._agent_timeout = agent_timeout
+
+    def start(self, manifests: Sequence[Mapping[str, Any]]) -> list[ProbePod]:
+        """Create pods from their manifests and wait until all are ready; return them in order.
+
+        Raises:
+            AdmissionRefused: a policy does not let a pod in.
+            ProbeError: a pod cannot become ready, e.g. its image cannot be pulled.
+            DeadlineExceeded: pods did not become ready in time.
+        """
+        in_parallel(self._cluster.create, manifests)
+        wanted = [(pod["metadata"]["namespace"], pod["metadata"]["name"]) for pod in manifests]
+
+        def look() -> list[ProbePod]:
+            found = {
+                (namespace, pod["metadata"]["name"]): pod
+                for namespace in {namespace for namespace, _ in wanted}
+                for pod in self._cluster.list("pods", namespace=namespace)
+            }
+            return [_ready(found.get(key), "/".join(key)) for key in wanted]
+
+        return wait_until(look, what="probe pods", timeout=self._ready_timeout)
+
+    def open(
+        self, pod: ProbePod, operation: str, request: Mapping[str, Any], container: str = "probe"
+    ) -> Operation:
+        """Start an operation (a file name of `agent/`, without its ending) and send it its request."""
+        argv = ["python3", f"{_AGENT_MOUNT}/{operation}.py"]
+        what = f"{operation} in pod {pod.name} on node {pod.node}"
+        session = self._cluster.exec(pod.namespace, pod.name, container, argv)
+        try:
+            session.write_line(json.dumps(request))
+        except HarnessError:
+            session.close()
+            raise
+        return Operation(session, what, self._agent_timeout)
+
+    def run(
+        self, pod: ProbePod, operation: str, request: Mapping[str, Any], container: str = "probe"
+    ) -> list[Answer]:
+        """Run an operation to its end and return its answers.
+
+        Raises:
+            ProbeError: it failed, or fell silent.
+        """
+        with self.open(pod, operation, request, container) as running:
+            return running.collect()
+
+    def run_on(
+        self, pods: Iterable[ProbePod], operation: str, request: Mapping[str, Any]
+    ) -> list[list[Answer]]:
+        """Run an operation in many pods at once; return the answers in the pods' order."""
+        return in_parallel(lambda pod: self.run(pod, operation, request), pods)
+
+
+def agent_configmap() -> Object:
+    """Return the manifest of the ConfigMap that puts the agent's files into pods."""
+    files = {path.name: path.read_text(encoding="utf-8") for path in sorted(AGENT.glob("*.py"))}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": AGENT_CONFIGMAP}, "data": files}
+
+
+def on_node(template: Mapping[str, Any], node: str, image: str, name: str) -> Object:
+    """Return a pod template of manifests/probe/ made out for a node.
+
+    Args:
+        template: of a pod.
+        node: its name. The scheduler places the pod, as a DaemonSet's, so that the node
+            may still refuse it.
+        image: for every container.
+        name: of the pod.
+    """
+    pod: Object = copy.deepcopy(dict(template))
+    pod["metadata"] = {**pod["metadata"], "name": name}
+    field = {"key": "metadata.name", "operator": "In", "values": [node]}
+    terms = {"nodeSelectorTerms": [{"matchFields": [field]}]}
+    pod["spec"]["affinity"] = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}
+    for container in pod["spec"]["containers"]:
+        container["image"] = image
+    return pod
+
+
+def _ready(pod: Object | None, name: str) -> ProbePod:
+    """Return a pod as seen in a look at it.
+
+    Raises:
+        NotYet: it may still become ready.
+        ProbeError: it cannot.
+    """
+    if pod is None:
+        raise ProbeError(f"probe pod {name} was removed by somebody else: run again")
+    spec, status = pod["spec"], pod.get("status", {})
+    node = spec.get("nodeName", "no node")
+    for container in status.get("containerStatuses", ()):
+        waiting = container.get("state", {}).get("waiting", {})
+        said = " ".join(f"{waiting.get('reason')}: {waiting.get('message', 'no message')}".split())
+        if waiting.get("reason") in _NO_IMAGE:
+            raise ProbeError(
+                f"node {node} cannot pull image {container['image']} ({said}): "
+                "choose one it can pull with --image-repo, --probe-image or --musl-image"
+            )
+        if waiting.get("reason") in _NO_CONTAINER:
+            raise ProbeError(f"probe pod {name} cannot start on node {node}: {said}")
+    if status.get("phase") in ("Failed", "Succeeded"):
+        raise ProbeError(f"probe pod {name} ended on node {node}: {status.get('message', status['phase'])}")
+    conditions = {condition["type"]: condition for condition in status.get("conditions", ())}
+    if conditions.get("Ready", {}).get("status") == "True" and status.get("podIP"):
+        return ProbePod(pod["metadata"]["namespace"], pod["metadata"]["name"], node, status["podIP"])
+    unmet = (condition.get("message") for condition in conditions.values() if condition["status"] != "True")
+    reason = next((" ".join(message.split()) for message in unmet if message), "no message")
+    raise NotYet(f"pod {name} on {node} is {status.get('phase', 'unknown')} ({reason})")
