@@ -2,9 +2,9 @@
  *
  * One call of the C library's getaddrinfo(3), reported as one line of JSON:
  *
- *     {"error": null, "addresses": ["192.0.2.1"], "start_ns": 1, "end_ns": 2}
+ *     {"failure": null, "addresses": ["192.0.2.1"], "start_ns": 1, "end_ns": 2}
  *
- * "error" is the name of the EAI_ constant or null; the times are wall-clock nanoseconds around the call.
+ * "failure" is the name of the EAI_ constant or null; the times are wall-clock nanoseconds around the call.
  * Linked statically against musl it shows musl's resolver in any image; built with the system's compiler it shows
  * that system's, so that the two can be compared.
  *
@@ -65,8 +65,8 @@ int main(int argc, char **argv)
 	int code = getaddrinfo(argv[1], NULL, &hints, &found);
 	long long end = now_ns();
 
-	if (code) printf("{\"error\": \"%s\", \"addresses\": [", error_name(code));
-	else printf("{\"error\": null, \"addresses\": [");
+	if (code) printf("{\"failure\": \"%s\", \"addresses\": [", error_name(code));
+	else printf("{\"failure\": null, \"addresses\": [");
 	for (const struct addrinfo *each = found; each; each = each->ai_next) {
 		char text[INET6_ADDRSTRLEN];
 		const void *address = each->ai_family == AF_INET
