@@ -1,6 +1,7 @@
 """The suite's plugins; what they do is in `fixtures/`."""
 
 pytest_plugins = [
+    "clusterdns.flags",
     "fixtures.options",
     "fixtures.selection",
     "fixtures.recording",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-_WORKERS = 16
+WORKERS = 16
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -12,7 +12,7 @@ R = TypeVar("R")
 
 def in_parallel(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
     """Return what `function` returns for each item, in order; the first exception ends the rest."""
-    pool = ThreadPoolExecutor(_WORKERS)
+    pool = ThreadPoolExecutor(WORKERS)
     try:
         return list(pool.map(function, items))
     finally:

@@ -7,7 +7,7 @@ and also turns warnings into failures.
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -36,8 +36,8 @@ _LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
 _DOMAIN_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})+", re.IGNORECASE)
 
 IMAGES = {"probe": "python:3.13.3-slim-bookworm", "musl": "python:3.13.3-alpine3.21"}
-# A lab pulls nothing: its nodes hold the project's own image, with a musl resolver in it.
-LAB_IMAGES = dict.fromkeys(IMAGES, "clusterdns.lab/probe:1")
+# The project's own image (images/probe), with a musl resolver in it. A lab's nodes hold it.
+OWN_IMAGE = "clusterdns.lab/probe:1"
 
 
 def _split(value: object) -> object:
@@ -142,11 +142,11 @@ class Settings(BaseModel):
     # How it is measured.
     probe_image: str | None = _setting(
         "image of the probe pods, with Python 3.9 or newer and glibc",
-        source="a pinned python slim image; a lab's own",
+        source="the project's own where every node holds it, else a pinned python slim image",
     )
     musl_image: str | None = _setting(
         "image of the musl probe pods, with Python 3.9 or newer",
-        source="a pinned python Alpine image; a lab's own",
+        source="the project's own where every node holds it, else a pinned python Alpine image",
     )
     image_repo: str | None = _setting(
         "repository to pull the default images from instead, e.g. mirror.example/dns",
@@ -233,14 +233,21 @@ class Settings(BaseModel):
             faults = [_fault(dict(fault), flags) for fault in error.errors()]
             raise UsageError("; ".join(faults)) from None
 
-    def images(self) -> dict[str, str]:
-        """Return the image of each kind of probe pod, as `--image-repo` and the overrides have it."""
+    def images(self, held: Collection[str] = ()) -> dict[str, str]:
+        """Return the image of each kind of probe pod.
+
+        Args:
+            held: images that every node holds already. The project's own is taken if it
+                is among them, as it is on every lab, however the lab is reached.
+        """
         chosen = {"probe": self.probe_image, "musl": self.musl_image}
-        defaults = LAB_IMAGES if self.cluster == "lab" else IMAGES
+        own = self.cluster == "lab" or OWN_IMAGE in held
+        return {kind: chosen[kind] or self._default_image(IMAGES[kind], own=own) for kind in IMAGES}
+
+    def _default_image(self, public: str, *, own: bool) -> str:
         if self.image_repo:
-            repository = self.image_repo.rstrip("/")
-            defaults = {kind: f"{repository}/{image.rpartition('/')[2]}" for kind, image in defaults.items()}
-        return {kind: chosen[kind] or default for kind, default in defaults.items()}
+            return f"{self.image_repo.rstrip('/')}/{public}"
+        return OWN_IMAGE if own else public
 
 
 def flag(name: str) -> str:

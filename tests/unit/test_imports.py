@@ -14,6 +14,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "model": set(),
     "settings": {"errors", "model"},
     "selection": {"errors", "model", "settings"},
+    "flags": {"settings"},
     "formats": {"errors", "model"},
     "capture": {"errors", "model", "formats"},
     "cluster": {"errors", "model", "formats", "parallel"},

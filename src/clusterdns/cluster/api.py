@@ -19,6 +19,7 @@ from urllib3.exceptions import HTTPError, SSLError
 
 from clusterdns.cluster.exec import ExecSession, open_session
 from clusterdns.errors import AdmissionRefused, ClusterError, PermissionMissing, UsageError
+from clusterdns.parallel import WORKERS
 
 Object = dict[str, Any]
 
@@ -165,8 +166,12 @@ def connect(kubeconfig: Path, context: str, timeout: float) -> Cluster:
     Raises:
         UsageError: the context's entries make no client.
     """
+    configuration = kubernetes.client.Configuration()
+    configuration.connection_pool_maxsize = WORKERS
     try:
-        client = kubernetes.config.new_client_from_config(str(kubeconfig), context, persist_config=False)
+        client = kubernetes.config.new_client_from_config(
+            str(kubeconfig), context, persist_config=False, client_configuration=configuration
+        )
     except (kubernetes.config.ConfigException, ValueError, KeyError, TypeError, OSError) as error:
         raise UsageError(f"--kube-context: {context!r} cannot be used: {error}") from None
     return Cluster(client, context, timeout)

@@ -59,8 +59,13 @@ class Workload:
             metadata["namespace"] = namespace
         return {**manifest, "metadata": metadata}
 
-    def close(self) -> list[str]:
-        """Remove everything; return what could not be removed, in words. Raises nothing of ours."""
+    def close(self, *, wait: bool = True) -> list[str]:
+        """Remove everything; return what could not be removed, in words.
+
+        Args:
+            wait: until it is gone, which takes the API server at least 5 s
+                (k8s.io/kubernetes pkg/controller/namespace, namespaceDeletionGracePeriod).
+        """
         left = []
         with _signals_held():  # a second Ctrl-C must not keep the requests from being sent
             for name, manifest in self._namespaces.items():
@@ -68,7 +73,7 @@ class Workload:
                     self._cluster.delete(manifest)
                 except HarnessError as error:
                     left.append(f"namespace {name}: {error}")
-        if not left:
+        if wait and not left:
             try:
                 wait_until(self._all_gone, what="removal of the run's namespaces", timeout=self._timeout)
             except HarnessError as error:
