@@ -7,5 +7,6 @@ pytest_plugins = [
     "fixtures.recording",
     "fixtures.target",
     "fixtures.workload",
+    "fixtures.probes",
     "pytester",  # tests/unit runs the suite on small check files
 ]

@@ -111,7 +111,9 @@ def _kubernetes(progress: Progress) -> Path:
         "gitCommit": "0" * 40,
     }
     packages = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
-    ldflags = " ".join(f"-X {package}.{name}={value}" for package in packages for name, value in version.items())
+    ldflags = " ".join(
+        f"-X {package}.{name}={value}" for package in packages for name, value in version.items()
+    )
 
     def make(folder: Path) -> None:
         _go_build(SOURCE / "kubernetes", folder / "kubernetes", ldflags=ldflags, tags="providerless")
@@ -204,7 +206,12 @@ def _template(progress: Progress, coredns: Callable[[], Path]) -> Path:
                 Image(f"{REPOSITORY}/probe:1", (python, musl_layer)),
                 stand_in("dnsmasq-nanny", "k8s-dns-dnsmasq-nanny:2.90", debian),
                 stand_in("kube-dns", "k8s-dns-kube-dns:stand-in", debian, coredns_layer),
-                stand_in("node-cache", "k8s-dns-node-cache:stand-in", debian, coredns_layer),
+                stand_in(
+                    "node-cache",
+                    f"k8s-dns-node-cache:stand-in-coredns-{COREDNS_VERSION}",
+                    debian,
+                    coredns_layer,
+                ),
                 stand_in("sidecar", "k8s-dns-sidecar:stand-in", python),
             ],
         )

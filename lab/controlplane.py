@@ -21,7 +21,9 @@ def make_pki(programs: Path, folder: Path, nodes: list[str]) -> None:
     names = "--apiserver-cert-extra-sans=127.0.0.1,localhost"
     services = f"--service-cidr={network.SERVICE_CIDR}"
     run([kubeadm, "init", "phase", "certs", "all", pki, advertise, version, names, services])
-    run([kubeadm, "init", "phase", "kubeconfig", "all", pki, advertise, version, f"--kubeconfig-dir={folder}"])
+    run(
+        [kubeadm, "init", "phase", "kubeconfig", "all", pki, advertise, version, f"--kubeconfig-dir={folder}"]
+    )
     config = folder / "kubeadm.yaml"
     config.write_text(
         "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\n"

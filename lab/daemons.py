@@ -46,7 +46,9 @@ class Daemon:
         if self.process is None or self.process.poll() is None:
             return None
         lines = self.log.read_text(errors="replace").strip().splitlines()
-        return f"{self.name} ended with status {self.process.returncode}: {lines[-1] if lines else 'no output'}"
+        return (
+            f"{self.name} ended with status {self.process.returncode}: {lines[-1] if lines else 'no output'}"
+        )
 
 
 class Daemons:

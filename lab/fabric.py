@@ -108,7 +108,9 @@ class Fabric:
 
         def ready() -> bool:
             try:
-                with urllib.request.urlopen(f"{controlplane.SERVER}/readyz", context=context, timeout=2) as reply:
+                with urllib.request.urlopen(
+                    f"{controlplane.SERVER}/readyz", context=context, timeout=2
+                ) as reply:
                     return bool(reply.status == 200)  # noqa: PLR2004 - HTTP
             except OSError:
                 return False
@@ -120,7 +122,16 @@ class Fabric:
         node.prepare(self.template)
         leaves = [group / "init" for group in node.cgroups]
         cgroups.create([*node.cgroups, *leaves])
-        anchor = ["unshare", "--net", "--mount", "--uts", "--ipc", "--propagation=private", "sleep", "infinity"]
+        anchor = [
+            "unshare",
+            "--net",
+            "--mount",
+            "--uts",
+            "--ipc",
+            "--propagation=private",
+            "sleep",
+            "infinity",
+        ]
         argv = ["unshare", "--cgroup", *cgroups.joining(leaves, anchor)]
         started = self.daemons.start(node.name, argv, groups=node.cgroups)
         pid = self._anchored(started.process.pid if started.process else 0)
@@ -145,7 +156,9 @@ class Fabric:
             self.daemons.start(name, argv)
         manifests = INSIDE_STATE / "nodes.json"
         manifests.write_text(
-            json.dumps({"apiVersion": "v1", "kind": "List", "items": [node.manifest() for node in self.nodes]})
+            json.dumps(
+                {"apiVersion": "v1", "kind": "List", "items": [node.manifest() for node in self.nodes]}
+            )
         )
         self.kubectl.apply([manifests, SOURCE / "base.yaml"])
 

@@ -157,7 +157,9 @@ class Node:
             "clusterDomain": "cluster.local",
             "clusterDNS": [self.topology.cluster_dns],
             "containerRuntimeEndpoint": "unix:///run/containerd/containerd.sock",
-            "evictionHard": dict.fromkeys(("memory.available", "nodefs.available", "imagefs.available"), "0%"),
+            "evictionHard": dict.fromkeys(
+                ("memory.available", "nodefs.available", "imagefs.available"), "0%"
+            ),
             "failSwapOn": False,
             "imageGCHighThresholdPercent": 100,
             "localStorageCapacityIsolation": False,
@@ -177,7 +179,12 @@ class Node:
             "kind": "KubeProxyConfiguration",
             "clientConnection": {"kubeconfig": str(INSIDE_STATE / "kube-proxy.conf")},
             "clusterCIDR": network.POD_CIDR,
-            "conntrack": {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
+            "conntrack": {
+                "maxPerCore": 0,
+                "min": 0,
+                "tcpEstablishedTimeout": "0s",
+                "tcpCloseWaitTimeout": "0s",
+            },
             "hostnameOverride": self.name,
             "mode": "iptables",
             "iptables": {"minSyncPeriod": "0s", "syncPeriod": "30s"},

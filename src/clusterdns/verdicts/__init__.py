@@ -1,0 +1,1 @@
+"""Measurements and settings -> verdicts: pure, one module per area."""
