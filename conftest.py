@@ -8,5 +8,6 @@ pytest_plugins = [
     "fixtures.target",
     "fixtures.workload",
     "fixtures.probes",
+    "fixtures.captures",
     "pytester",  # tests/unit runs the suite on small check files
 ]

@@ -51,7 +51,9 @@ def lookup_count(lookup: Lookup, seen: Mapping[str, Seen], truth: Truth, search_
                 f"{_named('; not in the model', extra)}{_named('; not seen', missing)}"
             )
         elif one.retries:
-            wrong[node] = f"{one.retries} queries for {lookup.name} on {node} had to be sent again: lost, or late"
+            wrong[node] = (
+                f"{one.retries} queries for {lookup.name} on {node} had to be sent again: lost, or late"
+            )
     return _judged(
         lookup,
         seen,
@@ -98,8 +100,12 @@ def amplification(lookup: Lookup, seen: Mapping[str, Seen], budget: int) -> Verd
         for node, one in seen.items()
         if one.failure
     }
-    remedy = "shorten the node's search list, or set ndots:1 or trailing dots where external names are looked up"
-    return _judged(lookup, seen, wrong, remedy=remedy, more={"queries per family": per_family, "budget": budget})
+    remedy = (
+        "shorten the node's search list, or set ndots:1 or trailing dots where external names are looked up"
+    )
+    return _judged(
+        lookup, seen, wrong, remedy=remedy, more={"queries per family": per_family, "budget": budget}
+    )
 
 
 def _judged(

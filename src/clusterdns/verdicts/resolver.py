@@ -36,8 +36,9 @@ def search_list(views: Sequence[NodeView], zone: str) -> Verdict:
     suffixes = {view.node: view.seen[DEFAULT].search for view in views}
     return _judged(
         wrong,
-        reason=lambda node: f"search list on {node} is [{_words(seen[node], ' ')}], "
-        f"not [{_words(required[node], ' ')}]",
+        reason=lambda node: (
+            f"search list on {node} is [{_words(seen[node], ' ')}], not [{_words(required[node], ' ')}]"
+        ),
         remedy="look for a webhook that sets dnsConfig, and compare the kubelet's resolvConf on these nodes",
         measurements={
             "zone": zone,
@@ -55,7 +56,9 @@ def search_length(views: Sequence[NodeView], limit: int, events: Sequence[str]) 
     characters = {view.node: len(" ".join(view.seen[CLUSTER_FIRST].search)) for view in views}
     most = min(limit, MAX_SEARCH_DOMAINS)
     wrong = {
-        node: count for node, count in seen.items() if count > most or characters[node] > MAX_SEARCH_CHARACTERS
+        node: count
+        for node, count in seen.items()
+        if count > most or characters[node] > MAX_SEARCH_CHARACTERS
     }
     measurements = {"suffixes": seen, "characters": characters, "limit": limit, "events": list(events)}
     if events and not wrong:
@@ -81,7 +84,9 @@ def ndots(views: Sequence[NodeView]) -> Verdict:
     wrong = {key: count for key, count in seen.items() if count != required[key.rpartition("/")[2]]}
     return _judged(
         wrong,
-        reason=lambda key: f"ndots is {wrong[key]} in pod {key}, submitted to be {required[key.rpartition('/')[2]]}",
+        reason=lambda key: (
+            f"ndots is {wrong[key]} in pod {key}, submitted to be {required[key.rpartition('/')[2]]}"
+        ),
         remedy="remove the webhook that sets dnsConfig, or submit the option with your pods so that it is seen",
         measurements={"ndots": seen},
     )
