@@ -1,0 +1,186 @@
+"""Sends raw DNS messages over UDP or TCP and reports what comes back, byte for byte.
+
+Request:
+    {"messages": [{"wire": "<base64>", "address": "10.96.0.10", "port": 53, "transport": "udp" | "tcp",
+                   "connection": "a"}, ...],
+     "concurrency": 32, "timeout": 5.0}
+"connection" is for TCP: messages of the same name to one server go over one connection, in turn, each after
+the answer to the one before; without it every message has its own. "timeout" is in seconds per message,
+connecting included; "concurrency" counts sockets; both have these defaults.
+
+Answers, one per message in the order they ended:
+    {"message": index, "failure": null | word, "wire": "<base64>" | null,
+     "source": ["10.96.0.10", 53] | null,
+     "start_ns": ..., "sent_ns": ... | null, "received_ns": ... | null}
+"failure" is "timeout" (no answer), "connect timeout", "refused", "reset", "closed" (the peer ended the
+connection), "unreachable", or the errno's name. A connection that failed is not made again: the messages left
+for it fail alike and have no "sent_ns". A UDP answer is the first datagram with the message's id, wherever it
+comes from: "source" tells. Times are the wall clock's in nanoseconds, as in a capture; connecting lies
+between "start_ns" and "sent_ns".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import errno
+import socket
+import time
+from typing import Any, Optional
+
+from _agent import emit, run
+
+WORDS = {
+    errno.ECONNREFUSED: "refused",
+    errno.ECONNRESET: "reset",
+    errno.EPIPE: "reset",
+    errno.EHOSTUNREACH: "unreachable",
+    errno.ENETUNREACH: "unreachable",
+    errno.ETIMEDOUT: "connect timeout",
+}
+# linux/in.h, linux/in6.h: with it an unconnected socket too learns of ICMP errors.
+RECVERR = {socket.AF_INET: (socket.IPPROTO_IP, 11), socket.AF_INET6: (socket.IPPROTO_IPV6, 25)}
+LARGEST = 65535
+
+
+class Exchange:
+    """One message and what came of it."""
+
+    def __init__(self, index: int, message: dict[str, Any]) -> None:
+        self.index = index
+        self.address, self.port = message["address"], message["port"]
+        self.tcp = message["transport"] == "tcp"
+        self.wire = base64.b64decode(message["wire"])
+        self.start_ns = time.time_ns()
+        self.sent_ns: Optional[int] = None
+        self.received_ns: Optional[int] = None
+        self.answer: Optional[bytes] = None
+        self.sender: Optional[tuple[Any, ...]] = None
+
+    def received(self, answer: bytes, sender: tuple[Any, ...]) -> None:
+        """Takes the answer, now."""
+        self.received_ns = time.time_ns()
+        self.answer, self.sender = answer, sender[:2]
+
+    def report(self, failure: Optional[str]) -> None:
+        """Emits what came of it."""
+        answer = None if self.answer is None else base64.b64encode(self.answer).decode()
+        emit(
+            message=self.index,
+            failure=failure,
+            wire=answer,
+            source=self.sender,
+            start_ns=self.start_ns,
+            sent_ns=self.sent_ns,
+            received_ns=self.received_ns,
+        )
+
+
+class Channel:
+    """A socket to a server, made and connected when it is first used."""
+
+    def __init__(self, first: Exchange) -> None:
+        kind = socket.SOCK_STREAM if first.tcp else socket.SOCK_DGRAM
+        # Numeric only: the answer must not depend on the resolver under test.
+        ((family, _, _, _, peer),) = socket.getaddrinfo(
+            first.address, first.port, type=kind, flags=socket.AI_NUMERICHOST
+        )
+        self.peer: tuple[Any, ...] = peer
+        self.socket = socket.socket(family, kind)
+        self.socket.settimeout(0)
+        if not first.tcp:
+            self.socket.setsockopt(*RECVERR[family], 1)
+        self._connected = False
+
+    async def tcp(self, exchange: Exchange) -> None:
+        """Exchanges a message over TCP (RFC 1035, 4.2.2)."""
+        loop = asyncio.get_running_loop()
+        if not self._connected:
+            await loop.sock_connect(self.socket, self.peer)
+            self._connected = True
+        exchange.sent_ns = time.time_ns()
+        await loop.sock_sendall(self.socket, len(exchange.wire).to_bytes(2, "big") + exchange.wire)
+        size = int.from_bytes(await self._read(2), "big")
+        exchange.received(await self._read(size), self.peer)
+
+    async def udp(self, exchange: Exchange) -> None:
+        """Exchanges a message over UDP."""
+        exchange.sent_ns = time.time_ns()
+        self.socket.sendto(exchange.wire, self.peer)
+        while True:
+            await self._readable()
+            answer, sender = self.socket.recvfrom(LARGEST)
+            if answer[:2] == exchange.wire[:2]:
+                exchange.received(answer, sender)
+                return
+
+    async def _read(self, size: int) -> bytes:
+        data = b""
+        while len(data) < size:
+            piece = await asyncio.get_running_loop().sock_recv(self.socket, size - len(data))
+            if not piece:
+                raise EOFError
+            data += piece
+        return data
+
+    async def _readable(self) -> None:
+        # asyncio has sock_recvfrom from Python 3.11 on only.
+        loop = asyncio.get_running_loop()
+        readable = asyncio.Event()
+        loop.add_reader(self.socket, readable.set)
+        try:
+            await readable.wait()
+        finally:
+            loop.remove_reader(self.socket)
+
+
+def send(request: dict[str, Any]) -> None:
+    """Sends the messages, "concurrency" sockets at a time."""
+    asyncio.run(send_all(request["messages"], request.get("concurrency", 32), request.get("timeout", 5.0)))
+
+
+async def send_all(messages: list[dict[str, Any]], concurrency: int, seconds: float) -> None:
+    """Groups the messages by socket and works on the groups."""
+    groups: dict[Any, list[Exchange]] = {}
+    for index, message in enumerate(messages):
+        exchange = Exchange(index, message)
+        held = message.get("connection") if exchange.tcp else None
+        key = index if held is None else (held, exchange.address, exchange.port)
+        groups.setdefault(key, []).append(exchange)
+    free = asyncio.Semaphore(concurrency)
+
+    async def work(group: list[Exchange]) -> None:
+        async with free:
+            await converse(group, seconds)
+
+    await asyncio.gather(*(work(group) for group in groups.values()))
+
+
+async def converse(group: list[Exchange], seconds: float) -> None:
+    """Exchanges the messages of one socket, in turn."""
+    channel = Channel(group[0])
+    failure = None
+    with channel.socket:
+        for exchange in group:
+            exchange.start_ns = time.time_ns()
+            failure = failure or await failure_of(channel, exchange, seconds)
+            exchange.report(failure)
+
+
+async def failure_of(channel: Channel, exchange: Exchange, seconds: float) -> Optional[str]:
+    """Exchanges a message and says in a word what it failed with, if it did."""
+    try:
+        exchanging = channel.tcp(exchange) if exchange.tcp else channel.udp(exchange)
+        await asyncio.wait_for(exchanging, seconds)
+    except asyncio.TimeoutError:
+        return "timeout" if exchange.sent_ns else "connect timeout"
+    except EOFError:
+        return "closed"
+    except OSError as error:
+        number = error.errno or 0
+        return WORDS.get(number) or errno.errorcode.get(number, str(error))
+    return None
+
+
+if __name__ == "__main__":
+    run(send)

@@ -1,0 +1,166 @@
+"""The agent's `send` as a program of its own, against servers on the loopback device."""
+
+import base64
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+QUERY = b"\x12\x34 a question"
+Answers = list[dict[str, Any]]
+Send = Callable[..., Answers]
+
+
+def message(port: int, transport: str = "udp", wire: bytes = QUERY, **more: str) -> dict[str, Any]:
+    encoded = base64.b64encode(wire).decode()
+    return {"wire": encoded, "address": "127.0.0.1", "port": port, "transport": transport, **more}
+
+
+@pytest.fixture
+def send(agent: Send) -> Send:
+    def run(*messages: dict[str, Any], **request: Any) -> Answers:
+        *answers, last = agent("send", {"messages": messages, "timeout": 0.5, **request})
+        assert last == {"done": True}
+        return sorted(answers, key=lambda answer: answer["message"])
+
+    return run
+
+
+@pytest.fixture
+def udp() -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        yield server
+
+
+@pytest.fixture
+def tcp() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0), backlog=1) as server:
+        yield server
+
+
+def serve(target: Callable[[], None]) -> None:
+    threading.Thread(target=target, daemon=True).start()
+
+
+def test_udp_answers_are_the_first_with_the_id(udp: socket.socket, send: Send) -> None:
+    def answer() -> None:
+        wire, client = udp.recvfrom(512)
+        udp.sendto(b"\0\0 someone else's", client)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as elsewhere:
+            elsewhere.sendto(wire + b"!", client)
+
+    serve(answer)
+    before = time.time_ns()
+    (answered,) = send(message(udp.getsockname()[1]))
+
+    assert answered["failure"] is None
+    assert base64.b64decode(answered["wire"]) == QUERY + b"!"
+    assert answered["source"][0] == "127.0.0.1"
+    assert answered["source"][1] != udp.getsockname()[1]
+    assert before <= answered["start_ns"] <= answered["sent_ns"] <= answered["received_ns"] <= time.time_ns()
+
+
+def test_udp_over_ipv6(send: Send) -> None:
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as server:
+        server.bind(("::1", 0))
+
+        def answer() -> None:
+            wire, client = server.recvfrom(512)
+            server.sendto(wire, client)
+
+        serve(answer)
+        port = server.getsockname()[1]
+        (answered,) = send(message(port) | {"address": "::1"})
+    assert (answered["failure"], answered["source"]) == (None, ["::1", port])
+
+
+def test_udp_failures(udp: socket.socket, send: Send) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as gone:
+        gone.bind(("127.0.0.1", 0))
+        nobody = gone.getsockname()[1]
+    silent, refused = send(message(udp.getsockname()[1]), message(nobody))
+
+    assert (silent["failure"], silent["wire"], silent["received_ns"]) == ("timeout", None, None)
+    assert silent["sent_ns"] is not None
+    assert refused["failure"] == "refused"
+
+
+def answer_over_tcp(server: socket.socket, connections: int, queries: int, log: list[int]) -> None:
+    """Serves a number of queries on each of a number of connections, then ends the connection."""
+    for _ in range(connections):
+        connection, (_, port) = server.accept()
+        with connection:
+            for _ in range(queries):
+                size = int.from_bytes(connection.recv(2), "big")
+                wire = connection.recv(size)
+                log.append(port)
+                # In pieces, as the network may cut it.
+                connection.sendall(size.to_bytes(2, "big"))
+                time.sleep(0.01)
+                connection.sendall(wire[:3])
+                time.sleep(0.01)
+                connection.sendall(wire[3:])
+
+
+def test_tcp_one_connection_each(tcp: socket.socket, send: Send) -> None:
+    ports: list[int] = []
+    serve(lambda: answer_over_tcp(tcp, 3, 1, ports))
+    answers = send(*[message(tcp.getsockname()[1], "tcp")] * 3, concurrency=1)
+
+    assert [base64.b64decode(answer["wire"]) for answer in answers] == [QUERY] * 3
+    assert len(set(ports)) == 3
+
+
+def test_tcp_one_connection_held(tcp: socket.socket, send: Send) -> None:
+    ports: list[int] = []
+    serve(lambda: answer_over_tcp(tcp, 1, 3, ports))
+    wires = [bytes([0, index]) + b"query" for index in range(3)]
+    answers = send(*[message(tcp.getsockname()[1], "tcp", wire, connection="a") for wire in wires])
+
+    assert [base64.b64decode(answer["wire"]) for answer in answers] == wires
+    assert len(set(ports)) == 1
+    assert all(one["received_ns"] <= next_one["sent_ns"] for one, next_one in pairwise(answers))
+
+
+def test_a_held_connection_that_is_closed_stays_closed(tcp: socket.socket, send: Send) -> None:
+    serve(lambda: answer_over_tcp(tcp, 1, 1, []))
+    answers = send(*[message(tcp.getsockname()[1], "tcp", connection="a")] * 3)
+
+    assert [answer["failure"] for answer in answers] == [None, "closed", "closed"]
+    assert answers[1]["sent_ns"] is not None
+    assert answers[2]["sent_ns"] is None
+
+
+def test_tcp_failures(tcp: socket.socket, send: Send) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        nobody = gone.getsockname()[1]
+    port = tcp.getsockname()[1]
+    silent, refused = send(message(port, "tcp"), message(nobody, "tcp"))
+    assert (silent["failure"], refused["failure"]) == ("timeout", "refused")
+    assert silent["sent_ns"] is not None
+
+
+def test_a_full_backlog_is_a_connect_timeout(tcp: socket.socket, send: Send) -> None:
+    port = tcp.getsockname()[1]
+    answers = send(*[message(port, "tcp")] * 6)
+    failures = [answer["failure"] for answer in answers]
+    # Nobody accepts: the kernel completes the connections that fit into the backlog, and no more.
+    assert set(failures) == {"timeout", "connect timeout"}
+    assert all((answer["sent_ns"] is None) == (answer["failure"] == "connect timeout") for answer in answers)
+
+
+def test_concurrency_is_bounded(udp: socket.socket, send: Send) -> None:
+    started = time.monotonic()
+    answers = send(*[message(udp.getsockname()[1])] * 6, concurrency=2, timeout=0.2)
+    assert time.monotonic() - started >= 3 * 0.2
+    assert [answer["failure"] for answer in answers] == ["timeout"] * 6
+
+
+def test_a_name_for_an_address_is_the_agent_s_failure(agent: Send) -> None:
+    (error,) = agent("send", {"messages": [message(53) | {"address": "dns.example"}]})
+    assert error["error"].startswith("gaierror")
