@@ -1,4 +1,4 @@
-"""`python -m lab build | up | status | exec | down`."""
+"""`python -m lab build | up | status | exec | break | mend | down`."""
 
 import argparse
 import json
@@ -8,7 +8,7 @@ import sys
 from types import FrameType
 from typing import NoReturn
 
-from lab import build, commands, enter, launch, state, topology
+from lab import breakage, build, commands, enter, launch, state, topology
 from lab.errors import LabError
 
 _USAGE = 4
@@ -27,8 +27,12 @@ def _parser() -> argparse.ArgumentParser:
     inside = verbs.add_parser("exec", help="run a command inside: on a node, or in the fabric")
     inside.add_argument("--node", help="e.g. node-1; without it, the fabric")
     inside.add_argument("command", nargs="+", help="after --")
+    breaking = verbs.add_parser("break", help="break a running lab in a known way")
+    mending = verbs.add_parser("mend", help="undo that")
+    for verb in (breaking, mending):
+        verb.add_argument("breakage", help=f"one of: {', '.join(breakage.names())}")
     down = verbs.add_parser("down", help="end a lab and remove everything of it")
-    for verb in (up, status, inside, down):
+    for verb in (up, status, inside, breaking, mending, down):
         verb.add_argument("--name", default="lab", help="the lab's name (default lab)")
     return parser
 
@@ -93,6 +97,10 @@ def main() -> int:
                 record = state.running(options.name)
                 argv = enter.command(record, options.node, options.command)
                 os.execvp(argv[0], argv)
+            case "break":
+                breakage.load(options.breakage).apply(state.running(options.name))
+            case "mend":
+                breakage.load(options.breakage).mend(state.running(options.name))
             case "down":
                 _down(options)
     except LabError as error:

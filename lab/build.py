@@ -101,7 +101,8 @@ def _go_build(module: Path, output: Path, *, ldflags: str, tags: str = "") -> No
     )
 
 
-def _kubernetes(progress: Progress) -> Path:
+def _kubernetes_inputs() -> tuple[str, str]:
+    """Return the linker flags, and the digest of everything the build is made from."""
     major, minor, _ = KUBERNETES_VERSION.split(".")
     version = {
         "gitVersion": f"v{KUBERNETES_VERSION}",
@@ -114,13 +115,29 @@ def _kubernetes(progress: Progress) -> Path:
     ldflags = " ".join(
         f"-X {package}.{name}={value}" for package in packages for name, value in version.items()
     )
+    return ldflags, store.key(SOURCE / "kubernetes", ldflags, *PROGRAMS)
+
+
+def kubernetes_programs() -> Path:
+    """Return the folder of the programs, which a running lab has had built.
+
+    Raises:
+        LabError: they are not there.
+    """
+    found = store.kept("kubernetes", _kubernetes_inputs()[1])
+    if found is None:
+        raise LabError("the lab's programs are not built; run: python -m lab build")
+    return found
+
+
+def _kubernetes(progress: Progress) -> Path:
+    ldflags, digest = _kubernetes_inputs()
 
     def make(folder: Path) -> None:
         _go_build(SOURCE / "kubernetes", folder / "kubernetes", ldflags=ldflags, tags="providerless")
         for program in PROGRAMS:
             (folder / program).symlink_to("kubernetes")
 
-    digest = store.key(SOURCE / "kubernetes", ldflags, *PROGRAMS)
     return _kept("kubernetes", digest, f"Kubernetes {KUBERNETES_VERSION} (5 to 10 minutes)", progress, make)
 
 

@@ -84,6 +84,10 @@ class Cluster:
         path = f"{path}/{quote(manifest['metadata']['name'])}"
         self._request("delete", path, what, body={"propagationPolicy": "Background"}, missing_ok=True)
 
+    def delete_all(self, resource: str, namespace: str) -> None:
+        """Begin to delete every object of a core resource ("pods") in a namespace."""
+        self._request("delete", _path("v1", resource, namespace), _what(resource, namespace), missing_ok=True)
+
     def exec(self, namespace: str, pod: str, container: str, argv: Sequence[str]) -> ExecSession:
         """Start a program in a container; the session ends it when it is closed."""
         query = [("container", container), *(("command", word) for word in argv)]
@@ -182,7 +186,7 @@ def failure(
 ) -> ClusterError | PermissionMissing:
     """Return the error that an answer with an HTTP status of 300 or more means."""
     message = answer.get("message") or f"HTTP status {status}"
-    if status == 401:  # noqa: PLR2004 - HTTP's own
+    if status == 401 or "system:anonymous" in message:  # noqa: PLR2004 - HTTP's own
         return ClusterError(
             f"the API server does not accept the credentials of context {context}: renew them"
         )

@@ -38,10 +38,11 @@ NEEDED: dict[Profile, tuple[Permission, ...]] = {
     Profile.CORE: (
         Permission("", "configmaps", ("create",)),
         Permission("", "namespaces", ("get", "list", "create", "delete")),
-        Permission("", "pods", ("create", "delete")),
+        Permission("", "pods", ("create", "delete", "deletecollection")),
         # Over WebSockets the API server asks for "get", and from 1.35 for "create" too.
         Permission("", "pods/exec", ("get", "create")),
         Permission("", "serviceaccounts", ("get",)),
+        Permission("", "services", ("create",)),
     ),
     Profile.SLOW: (),
     Profile.LOAD: (),

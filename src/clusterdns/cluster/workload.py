@@ -70,6 +70,8 @@ class Workload:
         with _signals_held():  # a second Ctrl-C must not keep the requests from being sent
             for name, manifest in self._namespaces.items():
                 try:
+                    # The controller leaves a deleted namespace alone for 5 s: its pods can end meanwhile.
+                    self._cluster.delete_all("pods", name)
                     self._cluster.delete(manifest)
                 except HarnessError as error:
                     left.append(f"namespace {name}: {error}")

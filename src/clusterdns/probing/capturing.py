@@ -1,24 +1,20 @@
 """A capture around something else: running before it starts, complete when it has ended."""
 
 import base64
-import io
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from clusterdns.capture.queries import Query, read_queries
 from clusterdns.errors import CaptureIncomplete
-from clusterdns.formats.pcap import read
 from clusterdns.probing.pods import Answer, ProbePod, Prober
 
 
 @dataclass(slots=True)
 class Captured:
-    """What a capture saw; filled when its context has ended."""
+    """What a capture saw: a pcap file, there when its context has ended."""
 
     pcap: bytes = b""
-    queries: tuple[Query, ...] = field(default=())
 
 
 @contextmanager
@@ -48,4 +44,3 @@ def _fill(captured: Captured, answers: list[Answer], pod: ProbePod) -> None:
         )
     pieces = b"".join(base64.b64decode(answer["pcap"]) for answer in answers if "pcap" in answer)
     captured.pcap = zlib.decompress(pieces)
-    captured.queries = read_queries(read(io.BytesIO(captured.pcap)))

@@ -15,7 +15,7 @@ from typing import Any, Self
 from clusterdns.cluster.api import Cluster, Object
 from clusterdns.cluster.exec import ExecSession
 from clusterdns.cluster.waiting import NotYet, wait_until
-from clusterdns.errors import HarnessError, ProbeError
+from clusterdns.errors import DeadlineExceeded, HarnessError, ProbeError
 from clusterdns.parallel import in_parallel
 
 AGENT = Path(__file__).parent / "agent"
@@ -144,7 +144,24 @@ class Prober:
             }
             return [_ready(found.get(key), "/".join(key)) for key in wanted]
 
-        return wait_until(look, what="probe pods", timeout=self._ready_timeout)
+        try:
+            return wait_until(look, what="probe pods", timeout=self._ready_timeout)
+        except DeadlineExceeded as late:
+            raise DeadlineExceeded(
+                f"{late}; {self._trouble({namespace for namespace, _ in wanted})}"
+            ) from None
+
+    def _trouble(self, namespaces: Iterable[str]) -> str:
+        """Return the latest warning of the namespaces: what the scheduler or a kubelet stumbled over."""
+        events = [
+            event
+            for namespace in namespaces
+            for event in self._cluster.list("events", namespace=namespace, fields="type=Warning")
+        ]
+        if not events:
+            return "no event says why"
+        last = max(events, key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime")))
+        return _one_line(f"{last['reason']} of {last['involvedObject']['name']}: {last['message']}")
 
     def open(
         self, pod: ProbePod, operation: str, request: Mapping[str, Any], container: str = "probe"
@@ -217,7 +234,7 @@ def _ready(pod: Object | None, name: str) -> ProbePod:
     node = spec.get("nodeName", "no node")
     for container in status.get("containerStatuses", ()):
         waiting = container.get("state", {}).get("waiting", {})
-        said = " ".join(f"{waiting.get('reason')}: {waiting.get('message', 'no message')}".split())
+        said = _one_line(f"{waiting.get('reason')}: {waiting.get('message', 'no message')}")
         if waiting.get("reason") in _NO_IMAGE:
             raise ProbeError(
                 f"node {node} cannot pull image {container['image']} ({said}): "
@@ -231,5 +248,9 @@ def _ready(pod: Object | None, name: str) -> ProbePod:
     if conditions.get("Ready", {}).get("status") == "True" and status.get("podIP"):
         return ProbePod(pod["metadata"]["namespace"], pod["metadata"]["name"], node, status["podIP"])
     unmet = (condition.get("message") for condition in conditions.values() if condition["status"] != "True")
-    reason = next((" ".join(message.split()) for message in unmet if message), "no message")
+    reason = next((_one_line(message) for message in unmet if message), "no message")
     raise NotYet(f"pod {name} on {node} is {status.get('phase', 'unknown')} ({reason})")
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,100 @@
+"""Breakages: ways to break a running lab, each with the checks that it makes fail, and how it is mended."""
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lab import build, control, enter
+from lab.commands import run
+from lab.errors import LabError
+from lab.kubectl import Kubectl
+from lab.paths import SOURCE
+from lab.state import Record
+
+_FOLDER = SOURCE / "breakages"
+
+
+@dataclass(frozen=True)
+class Breakage:
+    """What `breakage.yaml` says, and the manifests beside it.
+
+    Attributes:
+        name: The folder's name.
+        description: One line for people.
+        topology: The lab's topology that it is made for.
+        fails: Every check id that it makes fail, and no other.
+        nodes: Where the scripts run.
+        scripts: "break" and "mend" -> shell script.
+        restart: Programs to restart on the nodes after a script, e.g. kubelet.
+        manifests: Applied to break, deleted to mend.
+    """
+
+    name: str
+    description: str
+    topology: str
+    fails: frozenset[str]
+    nodes: tuple[str, ...]
+    scripts: dict[str, str]
+    restart: tuple[str, ...]
+    manifests: tuple[Path, ...]
+
+    def apply(self, record: Record) -> None:
+        """Break a lab.
+
+        Raises:
+            LabError: it has another topology, or does not let itself be broken.
+        """
+        if record.topology != self.topology:
+            raise LabError(f"breakage {self.name} needs topology {self.topology}, not {record.topology}")
+        if self.manifests:
+            kubectl(record).apply(self.manifests)
+        self._run("break", record)
+
+    def mend(self, record: Record) -> None:
+        """Undo it; mending what is not broken changes nothing."""
+        for manifest in self.manifests:
+            kubectl(record)("delete", "--ignore-not-found", f"--filename={manifest}")
+        self._run("mend", record)
+
+    def _run(self, which: str, record: Record) -> None:
+        for node in self.nodes:
+            run(enter.command(record, node, ["sh", "-ec", self.scripts[which]]))
+            for program in self.restart:
+                control.ask(record.folder, {"do": "restart", "daemon": f"{program}-{node}"})
+
+
+def names() -> list[str]:
+    """Return the names of all breakages."""
+    return sorted(path.parent.name for path in _FOLDER.glob("*/breakage.yaml"))
+
+
+def load(name: str) -> Breakage:
+    """Return the breakage called `name`.
+
+    Raises:
+        LabError: there is none of that name.
+    """
+    if name not in names():
+        near = get_close_matches(name, names(), n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise LabError(f"no breakage named {name!r}{hint} There are: {', '.join(names())}")
+    folder = _FOLDER / name
+    said: dict[str, Any] = yaml.safe_load((folder / "breakage.yaml").read_text())
+    return Breakage(
+        name=name,
+        description=said["description"],
+        topology=said["topology"],
+        fails=frozenset(said["fails"]),
+        nodes=tuple(said.get("nodes", ())),
+        scripts={which: said[which] for which in ("break", "mend") if which in said},
+        restart=tuple(said.get("restart", ())),
+        manifests=tuple(sorted(path for path in folder.glob("*.yaml") if path.name != "breakage.yaml")),
+    )
+
+
+def kubectl(record: Record) -> Kubectl:
+    """Return a kubectl for a running lab, from the host."""
+    return Kubectl(build.kubernetes_programs(), record.kubeconfig)
