@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import socket
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from clusterdns.cluster.api import Cluster, connect
+from clusterdns.errors import AdmissionRefused, ClusterError, HarnessError, PermissionMissing, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tests.unit.conftest import ApiServer
+
+POD = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "ns"}}
+PODS = "/api/v1/namespaces/ns/pods"
+
+
+def refusal(status: int, message: str) -> tuple[int, Any]:
+    return status, {"kind": "Status", "message": message}
+
+
+def test_lists_come_in_pages(api_server: ApiServer, cluster: Cluster) -> None:
+    asked = []
+
+    def page(query: Mapping[str, list[str]], _body: object) -> tuple[int, Any]:
+        asked.append(query)
+        page_number = query.get("continue", ["0"])[0]
+        metadata = {} if page_number == "2" else {"continue": str(int(page_number) + 1)}
+        return 200, {"metadata": metadata, "items": [{"n": int(page_number)}]}
+
+    api_server.answers[f"GET {PODS}"] = page
+    assert list(cluster.list("pods", namespace="ns", labels="a=b")) == [{"n": 0}, {"n": 1}, {"n": 2}]
+    assert asked[2] == {"limit": ["500"], "labelSelector": ["a=b"], "continue": ["2"]}
+
+
+def test_credentials_are_sent(api_server: ApiServer, cluster: Cluster) -> None:
+    assert cluster.version() == "v1.34.4"
+    assert api_server.headers[0]["authorization"] == "Bearer secret"
+
+
+def test_what_is_not_there_is_none(cluster: Cluster) -> None:
+    assert cluster.find("pods", "p", namespace="ns") is None
+
+
+def test_a_manifest_is_created_where_it_says(api_server: ApiServer, cluster: Cluster) -> None:
+    api_server.answers[f"POST {PODS}"] = lambda _query, body: (201, {**body, "status": {}})
+    assert cluster.create(POD)["status"] == {}
+    assert api_server.requests[-1] == (f"POST {PODS}", POD)
+
+
+def test_deleting_what_is_gone_is_well(api_server: ApiServer, cluster: Cluster) -> None:
+    cluster.delete(POD)
+    assert api_server.requests[-1] == (f"DELETE {PODS}/p", {"propagationPolicy": "Background"})
+
+
+def test_a_kind_nobody_knows_is_told(cluster: Cluster) -> None:
+    with pytest.raises(ClusterError, match="the cluster knows no Prober of v1"):
+        cluster.create({**POD, "kind": "Prober"})
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "message"),
+    [
+        (refusal(401, "Unauthorized"), ClusterError, "does not accept the credentials of context c"),
+        (
+            refusal(403, 'pods is forbidden: User "system:anonymous" cannot create resource "pods"'),
+            ClusterError,
+            "does not accept the credentials of context c",
+        ),
+        (
+            refusal(403, 'pods is forbidden: User "me" cannot create resource "pods"'),
+            PermissionMissing,
+            "not allowed to create pods p in namespace ns: grant it (see manifests/rbac)",
+        ),
+        (
+            refusal(403, 'pods "p" is forbidden: violates PodSecurity "restricted:latest"'),
+            AdmissionRefused,
+            'cannot create pods p in namespace ns: pods "p" is forbidden: violates PodSecurity',
+        ),
+        (refusal(409, 'pods "p" already exists'), ClusterError, "already exists"),
+        ((500, {}), ClusterError, "HTTP status 500"),
+        ((200, b"<html>"), ClusterError, "does not answer as an API server"),
+    ],
+)
+def test_every_refusal_is_one_of_our_errors(
+    api_server: ApiServer, cluster: Cluster, answer: Any, error: type[HarnessError], message: str
+) -> None:
+    api_server.answers[f"POST {PODS}"] = answer
+    with pytest.raises(error) as caught:
+        cluster.create(POD)
+    assert type(caught.value) is error
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_exec_that_is_refused_says_why(api_server: ApiServer, cluster: Cluster) -> None:
+    api_server.answers[f"GET {PODS}/p/exec"] = refusal(404, 'pods "p" not found')
+    with pytest.raises(ClusterError, match='cannot start pods/exec p in namespace ns: pods "p" not found'):
+        cluster.exec("ns", "p", "c", ["true"])
+
+
+@pytest.mark.parametrize(
+    ("server", "cause"),
+    [
+        ("http://127.0.0.1:{port}", "Connection refused"),
+        ("https://127.0.0.1:{listening}", "timed out"),
+        ("http://no.such.host.invalid", "Failed to resolve"),
+    ],
+)
+def test_an_unreachable_server_is_told_in_time(kubeconfig_file: Path, server: str, cause: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = server.format(listening=silent.getsockname()[1], port=unused.getsockname()[1])
+        config = yaml.safe_load(kubeconfig_file.read_text())
+        config["clusters"][0]["cluster"]["server"] = url
+        kubeconfig_file.write_text(yaml.safe_dump(config))
+        cluster = connect(kubeconfig_file, "c", 0.3)
+        started = time.monotonic()
+        for attempt in (cluster.version, lambda: cluster.exec("ns", "p", "c", ["true"])):
+            with pytest.raises(
+                ClusterError, match=r"cannot reach the API server .* of context c: "
+            ) as caught:
+                attempt()
+        assert cause in str(caught.value) or "resolve" in cause
+        assert time.monotonic() - started < 5
+
+
+def test_a_context_that_makes_no_client_is_told(kubeconfig_file: Path) -> None:
+    config = yaml.safe_load(kubeconfig_file.read_text())
+    config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
+    config["users"][0]["user"] = {"client-certificate-data": "x", "client-key-data": "y"}
+    kubeconfig_file.write_text(yaml.safe_dump(config))
+    with pytest.raises(UsageError, match="--kube-context: 'c' cannot be used"):
+        connect(kubeconfig_file, "c", 1)

@@ -1,0 +1,85 @@
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from clusterdns.cluster import kubeconfig
+from clusterdns.errors import UsageError
+
+CONFIG: dict[str, Any] = {
+    "current-context": "test",
+    "contexts": [
+        {"name": "test", "context": {"cluster": "it", "user": "me"}},
+        {"name": "production", "context": {"cluster": "other", "user": "me"}},
+        {"name": "broken", "context": {"cluster": "gone", "user": "me"}},
+    ],
+    "clusters": [
+        {"name": "it", "cluster": {"server": "https://h", "certificate-authority": "ca.crt"}},
+        {"name": "other", "cluster": {"server": "https://o"}},
+    ],
+    "users": [{"name": "me", "user": {"client-key": "/k", "exec": {"command": "bin/plugin", "args": ["x"]}}}],
+}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "config"
+    path.write_text(yaml.safe_dump(CONFIG))
+    return path
+
+
+def test_only_the_chosen_context_is_copied(file: Path) -> None:
+    reduced = kubeconfig.read(file, "test")
+    assert reduced["current-context"] == "test"
+    assert [entry["name"] for entry in reduced["contexts"] + reduced["clusters"]] == ["test", "it"]
+
+
+def test_the_current_context_is_taken_where_none_is_named(file: Path) -> None:
+    assert kubeconfig.read(file, None)["current-context"] == "test"
+
+
+def test_relative_files_still_count_from_the_original(file: Path, tmp_path: Path) -> None:
+    reduced = kubeconfig.read(file, "test")
+    assert reduced["clusters"][0]["cluster"]["certificate-authority"] == str(tmp_path / "ca.crt")
+    assert reduced["users"][0]["user"]["client-key"] == "/k"
+    assert reduced["users"][0]["user"]["exec"]["command"] == str(tmp_path / "bin/plugin")
+
+
+def test_reading_leaves_the_file_as_it_is(file: Path) -> None:
+    before = file.read_bytes(), file.stat().st_mtime_ns
+    kubeconfig.read(file, "test")
+    assert (file.read_bytes(), file.stat().st_mtime_ns) == before
+
+
+def test_the_copy_is_for_its_owner_only(file: Path, tmp_path: Path) -> None:
+    old = os.umask(0)
+    try:
+        copy = kubeconfig.write_private(kubeconfig.read(file, "test"), tmp_path / "copy")
+    finally:
+        os.umask(old)
+    assert copy.stat().st_mode & 0o777 == 0o600
+    assert yaml.safe_load(copy.read_text())["current-context"] == "test"
+
+
+@pytest.mark.parametrize(
+    ("text", "context", "message"),
+    [
+        (None, "test", "--kubeconfig: cannot read .*No such file"),
+        ("a: [", "test", "is not YAML"),
+        ("\0", "test", "is not YAML"),
+        ("just text", "test", "names no contexts"),
+        ("contexts: []", "test", "names no contexts"),
+        ("contexts: [1]", "test", "has no context 'test'"),
+        (yaml.safe_dump(CONFIG), "prodution", "has no context 'prodution'; it has production"),
+        (yaml.safe_dump(CONFIG), "broken", "names the cluster 'gone', which is not there"),
+    ],
+)
+def test_a_bad_file_is_told_in_one_line(tmp_path: Path, text: str | None, context: str, message: str) -> None:
+    path = tmp_path / "config"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(UsageError, match=message) as caught:
+        kubeconfig.read(path, context)
+    assert "\n" not in str(caught.value)

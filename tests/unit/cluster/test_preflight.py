@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from clusterdns.cluster.preflight import NEEDED, needed, preflight
+from clusterdns.cluster.standins import stand_ins
+from clusterdns.errors import PermissionMissing
+from clusterdns.model.catalogue import Profile
+
+if TYPE_CHECKING:
+    from clusterdns.cluster.api import Cluster
+    from tests.unit.conftest import ApiServer
+
+RBAC = Path(__file__).parents[3] / "manifests" / "rbac"
+REVIEWS = "/apis/authorization.k8s.io/v1"
+
+
+@pytest.mark.parametrize("profile", [profile for profile in Profile if NEEDED[profile]])
+def test_the_roles_grant_exactly_what_a_profile_needs(profile: Profile) -> None:
+    granted: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for rule in yaml.safe_load((RBAC / f"{profile}.yaml").read_text())["rules"]:
+        for group in rule["apiGroups"]:
+            for resource in rule["resources"]:
+                granted[group, resource] |= set(rule["verbs"])
+    wanted: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for permission, verb in needed(profile):
+        wanted[permission.group, permission.resource].add(verb)
+    assert granted == wanted
+
+
+def allow(api_server: ApiServer, *, but: str = "") -> None:
+    kinds = [{"name": "selfsubjectaccessreviews", "kind": "SelfSubjectAccessReview", "namespaced": False}]
+
+    def review(_query: object, body: Any) -> tuple[int, Any]:
+        return 201, {"status": {"allowed": body["spec"]["resourceAttributes"]["resource"] != but}}
+
+    api_server.answers[f"GET {REVIEWS}"] = 200, {"resources": kinds}
+    api_server.answers[f"POST {REVIEWS}/selfsubjectaccessreviews"] = review
+
+
+def test_preflight_tells_the_version(api_server: ApiServer, cluster: Cluster) -> None:
+    allow(api_server)
+    assert preflight(cluster, Profile.CORE) == "v1.34.4"
+
+
+def test_preflight_lists_all_that_is_missing(api_server: ApiServer, cluster: Cluster) -> None:
+    allow(api_server, but="services")
+    with pytest.raises(
+        PermissionMissing, match=r"may not get services, list services: .*manifests/rbac/audit.yaml"
+    ):
+        preflight(cluster, Profile.AUDIT)
+
+
+def test_stand_ins_are_found_by_their_annotation(api_server: ApiServer, cluster: Cluster) -> None:
+    pods = [
+        {"metadata": {"name": "kube-dns-1", "annotations": {"clusterdns.io/stand-in": "kubedns"}}},
+        {"metadata": {"name": "kube-proxy-1"}},
+    ]
+    api_server.answers["GET /api/v1/namespaces/kube-system/pods"] = 200, {"metadata": {}, "items": pods}
+    assert stand_ins(cluster) == {"kube-system/kube-dns-1": "kubedns"}

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from clusterdns.cli import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.unit.conftest import ApiServer
+
+NAMESPACES = "/api/v1/namespaces"
+
+
+@pytest.fixture
+def flags(kubeconfig_file: Path) -> list[str]:
+    return ["--kubeconfig", str(kubeconfig_file), "--kube-context", "c"]
+
+
+@pytest.fixture
+def left(api_server: ApiServer) -> None:
+    """One run's namespace that has expired, one that has not."""
+    now = datetime.now(UTC)
+    items = [
+        {"metadata": {"name": name, "annotations": {"clusterdns.io/expires": expires.isoformat()}}}
+        for name, expires in (("old", now - timedelta(hours=1)), ("new", now + timedelta(hours=1)))
+    ]
+    api_server.answers[f"GET {NAMESPACES}"] = 200, {"metadata": {}, "items": items}
+
+
+def removed(api_server: ApiServer) -> list[str]:
+    return [key.rpartition("/")[2] for key, _ in api_server.requests if key.startswith("DELETE")]
+
+
+@pytest.mark.usefixtures("left")
+@pytest.mark.parametrize(("more", "names"), [([], ["old"]), (["--all"], ["old", "new"])])
+def test_cleanup_removes_what_has_expired(
+    api_server: ApiServer,
+    flags: list[str],
+    more: list[str],
+    names: list[str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["cleanup", *flags, *more]) == 0
+    assert removed(api_server) == names
+    said = capsys.readouterr().out
+    assert [line.split(":")[0] for line in said.splitlines()] == ["namespace old", "namespace new"]
+    assert ("kept until" in said) == (not more)
+
+
+def test_cleanup_says_when_there_is_nothing(
+    api_server: ApiServer, flags: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    api_server.answers[f"GET {NAMESPACES}"] = 200, {"metadata": {}, "items": []}
+    assert main(["cleanup", *flags]) == 0
+    assert capsys.readouterr().out == "nothing is left behind\n"
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        ([], "the following arguments are required: command"),
+        (["tidy"], "invalid choice: 'tidy'"),
+        (["cleanup"], "required: --kubeconfig, --kube-context"),
+        (["cleanup", "--kubeconfig", "/no/such", "--kube-context", "c"], "cannot read /no/such"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_code_4(
+    argv: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(argv) == 4
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("clusterdns: ")
+    assert message in line
+
+
+def test_a_cluster_that_refuses_is_exit_code_6(
+    api_server: ApiServer, flags: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    api_server.answers[f"GET {NAMESPACES}"] = 401, {}
+    assert main(["cleanup", *flags]) == 6
+    assert "does not accept the credentials" in capsys.readouterr().err
