@@ -42,7 +42,8 @@ def _progress(line: str) -> None:
 
 
 def _up(options: argparse.Namespace) -> None:
-    record = launch.up(options.name, options.topology, options.nodes, _progress)
+    with state.alone(options.name):
+        record = launch.up(options.name, options.topology, options.nodes, _progress)
     print(record.kubeconfig)
 
 
@@ -64,7 +65,8 @@ def _status(options: argparse.Namespace) -> None:
 
 
 def _down(options: argparse.Namespace) -> None:
-    existed = state.remove(options.name)
+    with state.alone(options.name):
+        existed = state.remove(options.name)
     _progress(f"{options.name!r} is gone" if existed else f"there was no lab named {options.name!r}")
 
 

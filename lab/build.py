@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import commands, store, toolchain
+from lab import commands, state, store, toolchain
 from lab.errors import LabError
 from lab.images import REPOSITORY, Image, files_layer, write_archive
 from lab.paths import REPOSITORY as REPO
@@ -46,6 +46,10 @@ class Builds:
     coredns: Path
     template: Path  # a containerd root that holds every image, unpacked
 
+    def names(self) -> list[str]:
+        """Return the folders' names."""
+        return [folder.name for folder in (self.kubernetes, self.coredns, self.template)]
+
 
 def build(progress: Progress) -> Builds:
     """Return every build, making what is not kept yet.
@@ -77,7 +81,7 @@ def _kept(kind: str, digest: str, label: str, progress: Progress, make: Callable
     progress(f"building {label} …")
     began = time.monotonic()
     folder = store.build(kind, digest, make)
-    store.prune(kind, digest)
+    store.prune(kind, digest, state.builds_in_use())
     progress(f"built {label} in {time.monotonic() - began:.0f} s")
     return folder
 

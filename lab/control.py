@@ -24,8 +24,11 @@ def serve(folder: Path, handle: Handler) -> None:
 
     class Request(socketserver.StreamRequestHandler):
         def handle(self) -> None:
+            line = self.rfile.readline()
+            if not line:  # somebody only wanted to know who we are
+                return
             try:
-                answer = handle(json.loads(self.rfile.readline()))
+                answer = handle(json.loads(line))
             except LabError as error:
                 answer = {"error": str(error)}
             with contextlib.suppress(OSError):  # whoever asked has gone

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from lab import build, cgroups, state, toolchain, topology
 from lab.errors import LabError
@@ -77,6 +78,7 @@ def _boot(
         "kubernetes": inside(builds.kubernetes),
         "coredns": inside(builds.coredns),
         "template": inside(builds.template / "root"),
+        "builds": builds.names(),
     }
     with (state_dir(name) / "manager.log").open("w") as log:
         launcher = subprocess.Popen(
@@ -105,7 +107,7 @@ def _boot(
         raise
 
 
-def _launch(spec: dict[str, object]) -> None:
+def _launch(spec: dict[str, Any]) -> None:
     """Become the lab: open the host's end of the API, join the lab's groups, and enter new namespaces."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
@@ -118,11 +120,12 @@ def _launch(spec: dict[str, object]) -> None:
     state.Record(
         name=name,
         topology=str(spec["topology"]),
-        nodes=int(str(spec["nodes"])),
+        nodes=int(spec["nodes"]),
         pid=pid,
         pid_start=state.start_time(pid) or 0,
         port=listener.getsockname()[1],
         cgroups=[str(group) for group in groups],
+        builds=list(spec["builds"]),
     ).save()
     cgroups.create(groups)
     cgroups.delegate([group.parent for group in groups])

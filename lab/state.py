@@ -6,10 +6,11 @@ import os
 import shutil
 import signal
 import time
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from lab import cgroups
+from lab import cgroups, store
 from lab.errors import LabError
 from lab.paths import labs_dir, state_dir
 
@@ -27,6 +28,7 @@ class Record:
     pid_start: int  # its start time in clock ticks, since a process id alone may be another's by now
     port: int  # the API server's, on 127.0.0.1
     cgroups: list[str]
+    builds: list[str]  # folder names of the builds it runs from
 
     @property
     def folder(self) -> Path:
@@ -52,6 +54,12 @@ class Record:
         draft.replace(self.folder / "lab.json")
 
 
+def alone(name: str) -> AbstractContextManager[None]:
+    """Return a context in which no other process starts or ends the lab called `name`."""
+    state_dir(name)
+    return store.locked(labs_dir() / f"{name}.lock")
+
+
 def start_time(pid: int) -> int | None:
     """Return when process `pid` started, in clock ticks since boot; None where there is none (proc(5))."""
     try:
@@ -73,6 +81,12 @@ def load(name: str) -> Record | None:
 def names() -> list[str]:
     """Return the names of all labs that have a state folder."""
     return sorted(folder.name for folder in labs_dir().iterdir() if folder.is_dir())
+
+
+def builds_in_use() -> set[str]:
+    """Return the folder names of the builds that labs run from."""
+    records = [load(name) for name in names()]
+    return {build for record in records if record and record.state != "dead" for build in record.builds}
 
 
 def running(name: str) -> Record:

@@ -41,7 +41,7 @@ def build(kind: str, digest: str, make: Callable[[Path], None]) -> Path:
     """
     builds = cache_dir() / "builds"
     builds.mkdir(exist_ok=True)
-    with _locked(builds / f"{kind}.lock"):
+    with locked(builds / f"{kind}.lock"):
         found = kept(kind, digest)
         if found:
             return found
@@ -55,15 +55,16 @@ def build(kind: str, digest: str, make: Callable[[Path], None]) -> Path:
             shutil.rmtree(draft, ignore_errors=True)
 
 
-def prune(kind: str, keep: str) -> None:
-    """Remove the builds of `kind` made from other inputs; labs that use them have them open by links."""
+def prune(kind: str, keep: str, in_use: set[str]) -> None:
+    """Remove the builds of `kind` made from other inputs, but for those that are in use."""
     for folder in (cache_dir() / "builds").glob(f"{kind}-*"):
-        if folder.is_dir() and folder.name != f"{kind}-{keep}":
+        if folder.is_dir() and folder.name not in {f"{kind}-{keep}", *in_use}:
             shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock file; wait while another process does. It goes with the process, however that ends."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
