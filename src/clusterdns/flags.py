@@ -51,8 +51,5 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 def _mistaken(config: pytest.Config, options: argparse.Namespace) -> bool:
     """Return whether pytest took a file that a flag names for a path in another project."""
-    here = config.invocation_params.dir
-    ours = (here / "fixtures" / "options.py").exists()
-    return (
-        ours and config.inipath != here / "pyproject.toml" and bool(options.kubeconfig or options.report_dir)
-    )
+    project = config.invocation_params.dir / "pyproject.toml"
+    return bool(options.kubeconfig or options.report_dir) and project.exists() and config.inipath != project

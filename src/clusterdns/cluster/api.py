@@ -219,6 +219,8 @@ def _status(body: bytes | None) -> Object:
 
 def _cause(error: Exception) -> str:
     """Return the one phrase in a chain of urllib3's errors that a reader needs."""
+    while error.args and isinstance(error.args[-1], Exception):
+        error = error.args[-1]
     if isinstance(error, SSLError):
         return f"TLS failed: {error}"
     return str(error).rpartition(": ")[2] or type(error).__name__
