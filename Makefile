@@ -1,0 +1,39 @@
+# Wraps the first install, pytest and tox; everything else is theirs.
+
+PYTHON ?= python3
+TOPOLOGY ?= gke-kubedns
+ARGS ?=
+
+INSTALLED := .venv/installed
+
+.DEFAULT_GOAL := help
+.PHONY: help conformance test lock clean
+
+help: ## say this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+conformance: $(INSTALLED) ## boot a lab and run the core checks on it [TOPOLOGY=coredns] [KEEP=1] [ARGS="--check resolver"]
+	.venv/bin/pytest --cluster lab --lab-topology $(TOPOLOGY) $(if $(KEEP),--keep) $(ARGS)
+
+test: $(INSTALLED) ## lint, types, unit tests and proofs of the suite itself
+	.venv/bin/tox -e lint,types,unit,proof
+
+lock: ## write requirements-dev.lock anew
+	rm -rf .tox/lock
+	$(PYTHON) -m venv .tox/lock
+	.tox/lock/bin/pip install --quiet --upgrade pip
+	.tox/lock/bin/pip install --quiet --group dev .
+	{ echo "# Every version that development and CI use; written by: make lock"; \
+	  .tox/lock/bin/pip freeze --exclude cluster-dns-conformance; } > requirements-dev.lock
+
+clean: ## remove what the other targets made here (not the lab's cache)
+	rm -rf .venv .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis report
+
+$(INSTALLED): requirements-dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "make: Python 3.11 or newer is needed: set PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { apt-get update --quiet && apt-get install --yes --quiet python3-venv; }
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet --requirement requirements-dev.lock
+	.venv/bin/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
