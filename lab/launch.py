@@ -31,7 +31,7 @@ def up(name: str, topology_name: str, nodes: int, progress: Callable[[str], None
     if not 1 <= nodes <= MAX_NODES:
         raise LabError(f"--nodes {nodes}: use 1 to {MAX_NODES}")
     toolchain.require_root()
-    for dead in state.reclaim():
+    for dead in state.reclaim(name):
         progress(f"removed what the dead lab {dead!r} had left")
     existing = state.load(name)
     if existing is not None:

@@ -54,10 +54,14 @@ class Record:
         draft.replace(self.folder / "lab.json")
 
 
-def alone(name: str) -> AbstractContextManager[None]:
-    """Return a context in which no other process starts or ends the lab called `name`."""
+def alone(name: str, *, wait: bool = True) -> AbstractContextManager[None]:
+    """Return a context in which no other process starts or ends the lab called `name`.
+
+    Raises:
+        BlockingIOError: another process does, and we are not to wait.
+    """
     state_dir(name)
-    return store.locked(labs_dir() / f"{name}.lock")
+    return store.locked(labs_dir() / f"{name}.lock", wait=wait)
 
 
 def start_time(pid: int) -> int | None:
@@ -128,11 +132,20 @@ def remove(name: str) -> bool:
     return existed
 
 
-def reclaim() -> list[str]:
-    """Remove what dead labs left behind; return their names."""
+def reclaim(own: str) -> list[str]:
+    """Remove what dead labs left behind; return their names.
+
+    Args:
+        own: The lab that the caller is alone with; others that somebody is busy with are left to them.
+    """
     reclaimed = []
     for name in names():
         record = load(name)
-        if record is not None and record.state == "dead" and remove(name):
-            reclaimed.append(name)
+        if record is None or record.state != "dead":
+            continue
+        with contextlib.suppress(BlockingIOError), contextlib.ExitStack() as stack:
+            if name != own:
+                stack.enter_context(alone(name, wait=False))
+            if remove(name):
+                reclaimed.append(name)
     return reclaimed

@@ -63,8 +63,12 @@ def prune(kind: str, keep: str, in_use: set[str]) -> None:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold a lock file; wait while another process does. It goes with the process, however that ends."""
+def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold a lock file; it goes with the process, however that ends.
+
+    Raises:
+        BlockingIOError: another process holds it, and we are not to wait.
+    """
     with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield

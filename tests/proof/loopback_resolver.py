@@ -1,12 +1,6 @@
-"""What surrounds a resolver, in a network namespace of its own: resolv.conf and a DNS server that obeys.
+"""What surrounds a resolver, in a network namespace of its own: resolv.conf, and a DNS server that obeys.
 
-Run it under ``unshare --net --mount``. Each JSON line on standard input is one lookup, each line on standard
-output what it put on the wire:
-
-    {"program": [...], "resolv_conf": "...", "zone": {"name/TYPE": "ANSWER"}}
-    {"queries": [[id, "name", "TYPE"], ...], "failure": null | "EAI_...", "addresses": [...]}
-
-Names that the zone does not hold are NXDOMAIN.
+`Loopback` is the side of the tests; run as a program, this file is the side within the namespace. Needs root.
 """
 
 from __future__ import annotations
@@ -18,6 +12,7 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
 import dns.exception
 import dns.flags
@@ -26,11 +21,64 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
 ADDRESSES = {"A": "192.0.2.1", "AAAA": "2001:db8::1"}
+MALFORMED = "malformed"
 
 
-class Server(threading.Thread):
-    """Answers on 127.0.0.1:53 from `zone` and notes each query in `seen`."""
+class Loopback:
+    """A network namespace with a DNS server on 127.0.0.1:53. Use it as a context manager."""
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            ["unshare", "--net", "--mount", sys.executable, __file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.configure("", {})
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate(timeout=10)
+        assert self._process.returncode == 0
+
+    @property
+    def enter(self) -> tuple[str, ...]:
+        """What to put before a command line to run it in the namespace."""
+        return ("nsenter", f"--target={self._process.pid}", "--net", "--mount")
+
+    def configure(self, resolv_conf: str, zone: Mapping[str, str]) -> None:
+        """Sets what resolvers read and what the server replies.
+
+        Args:
+            resolv_conf: The file's content.
+            zone: "name/TYPE" -> "ANSWER", "NODATA" or an rcode; what it does not hold is NXDOMAIN.
+        """
+        self._ask({"resolv_conf": resolv_conf, "zone": zone, "program": None})
+
+    def run(self, program: Sequence[str], resolv_conf: str, zone: Mapping[str, str]) -> dict[str, Any]:
+        """Runs a program that prints a JSON object.
+
+        Returns:
+            That object, and "queries": a list of [id, name, type]; the type is "malformed" for what is no
+            message.
+        """
+        return self._ask({"resolv_conf": resolv_conf, "zone": zone, "program": program})
+
+    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return answer
+
+
+class _Server(threading.Thread):
+    """Replies from `zone` and notes each query in `seen`."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -45,8 +93,7 @@ class Server(threading.Thread):
             try:
                 response = self._answer(wire)
             except dns.exception.FormError:
-                # musl, given a search list with "." in it, sends such messages.
-                self.seen.append((int.from_bytes(wire[:2], "big"), "", "MALFORMED"))
+                self.seen.append((int.from_bytes(wire[:2], "big"), "", MALFORMED))
                 response = wire[:2] + bytes([0x80, dns.rcode.FORMERR]) + bytes(8)
             self._socket.sendto(response, client)
 
@@ -67,36 +114,33 @@ class Server(threading.Thread):
 
 
 def _overlay(target: str, content: str) -> Path:
-    """Puts a file of ours over `target`, in this mount namespace alone.
-
-    Returns:
-        The file, to be rewritten at will.
-    """
+    """Puts a file of ours over `target`, in this mount namespace alone."""
     with tempfile.NamedTemporaryFile("w", delete=False) as file:
         file.write(content)
     subprocess.run(["mount", "--bind", file.name, target], check=True)
     return Path(file.name)
 
 
-def main() -> None:
-    """Serves lookups until standard input ends."""
+def _main() -> None:
+    """Serves requests until standard input ends."""
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     # Only hosts and DNS, whatever this machine adds to its nsswitch.conf.
     made = [_overlay("/etc/nsswitch.conf", "hosts: files dns\n"), _overlay("/etc/resolv.conf", "")]
-    server = Server()
+    server = _Server()
     server.start()
-    try:
-        for line in sys.stdin:
-            lookup = json.loads(line)
-            server.zone, server.seen = lookup["zone"], []
-            made[-1].write_text(lookup["resolv_conf"])
-            answer = subprocess.run(lookup["program"], capture_output=True, check=True, timeout=60)
-            sys.stdout.write(json.dumps({"queries": server.seen, **json.loads(answer.stdout)}) + "\n")
-            sys.stdout.flush()
-    finally:
-        for file in made:
-            file.unlink()
+    for line in sys.stdin:
+        request = json.loads(line)
+        server.zone, server.seen = request["zone"], []
+        made[-1].write_text(request["resolv_conf"])
+        answer = {}
+        if request["program"]:
+            ended = subprocess.run(request["program"], capture_output=True, check=True, timeout=60)
+            answer = json.loads(ended.stdout)
+        sys.stdout.write(json.dumps({"queries": server.seen, **answer}) + "\n")
+        sys.stdout.flush()
+    for file in made:
+        file.unlink()
 
 
 if __name__ == "__main__":
-    main()
+    _main()

@@ -1,0 +1,103 @@
+"""Labs to prove things on, and the suite run on them as a user runs it."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+_LAB_SECONDS = 2400.0  # the first one builds everything
+_SUITE_SECONDS = 300.0
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A running lab."""
+
+    name: str
+    topology: str
+    kubeconfig: Path
+
+    @property
+    def context(self) -> str:
+        """The kubeconfig's one context."""
+        return f"clusterdns-lab-{self.name}"
+
+
+@dataclass(frozen=True)
+class Result:
+    """A run of the suite: its exit code, what it printed, its report."""
+
+    code: int
+    output: str
+    report: dict[str, Any]
+
+    def ids(self, outcome: str) -> set[str]:
+        """Return the checks with at least one case of an outcome."""
+        return {check["id"] for check in self.report["checks"] if check["outcome"] == outcome}
+
+    def case(self, check: str, case: str | None = None) -> dict[str, Any]:
+        """Return one case of a check."""
+        found = (one for one in self.report["checks"] if (one["id"], one["case"]) == (check, case))
+        return dict(next(found))
+
+
+def lab_command(*arguments: str) -> str:
+    """Run `python -m lab …` to its end; return what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-m", "lab", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=_LAB_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
+    """A lab of the topology that the test is parametrised with."""
+    topology: str = request.param
+    name = f"proof-{topology}"
+    kubeconfig = lab_command("up", "--topology", topology, "--name", name).strip()
+    try:
+        yield Lab(name, topology, Path(kubeconfig))
+    finally:
+        lab_command("down", "--name", name)
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> Callable[..., Result]:
+    """Runs the conformance suite in a process of its own, as a user does."""
+
+    def run(*arguments: str) -> Result:
+        folder = tmp_path / "report"
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", f"--report-dir={folder}", *arguments],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=_SUITE_SECONDS,
+            check=False,
+        )
+        report = folder / "report.json"
+        return Result(
+            done.returncode,
+            done.stdout,
+            json.loads(report.read_text()) if report.exists() else {"checks": []},
+        )
+
+    return run
+
+
+def on(lab: Lab) -> list[str]:
+    """Return the arguments that point the suite at a lab."""
+    return ["--cluster=lab", f"--lab-name={lab.name}", f"--lab-topology={lab.topology}", "--keep"]

@@ -1,0 +1,22 @@
+"""Every breakage makes exactly its declared checks fail, and mended it leaves nothing wrong."""
+
+from collections.abc import Callable
+
+import pytest
+
+from lab import breakage
+from tests.proof.conftest import Lab, Result, lab_command, on
+
+CASES = [(loaded.topology, loaded.name) for loaded in map(breakage.load, breakage.names())]
+
+
+@pytest.mark.parametrize(("lab", "name"), CASES, indirect=["lab"], ids=[name for _, name in CASES])
+def test_breakage(lab: Lab, name: str, suite: Callable[..., Result]) -> None:
+    lab_command("break", "--name", lab.name, name)
+    try:
+        result = suite(*on(lab))
+    finally:
+        lab_command("mend", "--name", lab.name, name)
+    assert result.ids("error") == set(), result.output
+    assert result.ids("failed") == breakage.load(name).fails, result.output
+    assert result.code == 1

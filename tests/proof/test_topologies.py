@@ -1,0 +1,55 @@
+"""On every topology that is safe for resolvers all of the core profile passes, with the figures that are known."""
+
+from collections.abc import Callable
+
+import pytest
+
+from lab import topology
+from tests.proof.conftest import Lab, Result, on
+
+# Queries per address family for an external name of two dots. Source: three and six suffixes, and the name itself.
+LOOKUPS = {"coredns": 4, "coredns-nodelocal": 4}
+GKE_LOOKUPS = 7
+LAYERS = {
+    "coredns": ["CoreDNS 1.13.1"],
+    "coredns-nodelocal": ["NodeLocal DNSCache 1.13.1", "CoreDNS 1.13.1"],
+    "gke-clouddns": ["Cloud DNS for GKE unversioned"],
+    "gke-kubedns": ["kube-dns (dnsmasq) 2.90"],
+    "gke-kubedns-nodelocal": ["NodeLocal DNSCache 1.13.1", "kube-dns (dnsmasq) 2.90"],
+}
+
+
+@pytest.mark.parametrize("lab", topology.names(), indirect=True)
+def test_core_profile(lab: Lab, suite: Callable[..., Result]) -> None:
+    result = suite(*on(lab))
+    assert result.code == 0, result.output
+    assert {check["outcome"] for check in result.report["checks"]} == {"passed"}
+
+    lookups = LOOKUPS.get(lab.topology, GKE_LOOKUPS)
+    for libc in ("glibc", "musl"):
+        for family, per_name in (("inet", 1), ("unspec", 2)):
+            counted = result.case("resolver.lookup-count", f"external-{family}-{libc}")["measurements"]
+            assert {len(queries) for queries in counted["queries"].values()} == {lookups * per_name}
+            absolute = result.case("resolver.lookup-count", f"external-absolute-{family}-{libc}")[
+                "measurements"
+            ]
+            assert {len(queries) for queries in absolute["queries"].values()} == {per_name}
+
+    layers = [
+        line.partition(" (kube-system")[0].partition(" (Cloud")[0] for line in result.report["cluster"]["dns"]
+    ]
+    assert layers == LAYERS[lab.topology]
+
+
+@pytest.mark.parametrize("lab", ["coredns"], indirect=True)
+def test_a_users_kubeconfig_gives_the_same_and_is_left_alone(lab: Lab, suite: Callable[..., Result]) -> None:
+    before = (lab.kubeconfig.read_bytes(), lab.kubeconfig.stat().st_mtime_ns)
+    result = suite(
+        "--cluster=kubeconfig",
+        f"--kubeconfig={lab.kubeconfig}",
+        f"--kube-context={lab.context}",
+        "--probe-image=clusterdns.lab/probe:1",
+    )
+    assert result.code == 0, result.output
+    assert {check["outcome"] for check in result.report["checks"]} == {"passed"}
+    assert (lab.kubeconfig.read_bytes(), lab.kubeconfig.stat().st_mtime_ns) == before
