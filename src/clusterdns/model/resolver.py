@@ -112,11 +112,11 @@ def search_candidates(name: str, conf: ResolvConf, libc: Libc) -> tuple[str, ...
         Names in lower case without final dot; a name listed twice is asked for twice.
 
     Raises:
-        ValueError: No message can hold the name, so neither library asks anything.
+        ValueError: The root, or a name that no message can hold, for which neither library asks anything.
     """
     bare = name.lower().removesuffix(".")
     if not _fits(bare):
-        raise ValueError(f"{name!r} is not a host name: empty, or longer than a DNS message can hold")
+        raise ValueError(f"{name!r} is not a host name: an empty label, or longer than a DNS message holds")
     if name.endswith("."):
         return (bare,)
     as_is_first = bare.count(".") >= conf.ndots

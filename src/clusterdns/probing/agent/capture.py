@@ -17,7 +17,8 @@ has to come back through filter and ring. At the end a second marker is the barr
 packet can be left. No marker gets into the file.
 
 The socket is cooked (SOCK_DGRAM): packets begin with the IP header whatever the link is, in the filter and in
-the file. IP fragments after the first carry no ports; all of them pass.
+the file. IP fragments after the first carry no ports; all of them pass. Packets are in the order in which
+CPUs put them into the ring: unrelated ones may be microseconds out of order.
 """
 
 from __future__ import annotations
@@ -48,6 +49,8 @@ SO_ATTACH_FILTER = 26
 ETH_P_ALL = 0x0003
 ETH_P_IP = 0x0800
 ARPHRD_LOOPBACK = 772
+SKF_AD_PKTTYPE = 0xFFFFF004  # linux/filter.h
+SKF_AD_HATYPE = 0xFFFFF01C
 
 BLOCK = 128 << 10  # of the ring: holds the largest packet
 RETIRE_MS = 20  # a block that is not full is handed over after this time
@@ -67,8 +70,9 @@ class Packet(NamedTuple):
 def capture(request: dict[str, Any]) -> None:
     """Runs one capture."""
     deadline = time.monotonic() + request.get("seconds", 60.0)
-    ring = Ring(request["interface"], request.get("port", 53), request.get("ring_bytes", 16 << 20))
-    marker = Marker(ring)
+    port = request.get("port", 53)
+    ring = Ring(request["interface"], port, request.get("ring_bytes", 16 << 20))
+    marker = Marker(ring, port)
     # Whatever came while filter, ring and interface were set up, and its losses, is not asked for.
     for _ in marker.packets_before():
         pass
@@ -121,14 +125,11 @@ class Ring:
                 return
             at = start + offset
             for _ in range(count):
-                # struct tpacket3_hdr, and behind it struct sockaddr_ll
-                step, seconds, nanoseconds, kept, length, _, begin, hardware, kind = struct.unpack_from(
-                    "6IH30xHB", self._memory, at
+                # struct tpacket3_hdr
+                step, seconds, nanoseconds, kept, length, _, begin = struct.unpack_from(
+                    "6IH", self._memory, at
                 )
-                # On the loopback device every packet goes out and comes in: one of the two is enough.
-                if not (hardware == ARPHRD_LOOPBACK and kind == PACKET_OUTGOING):
-                    data = self._memory[at + begin : at + begin + kept]
-                    yield Packet(seconds, nanoseconds, length, data)
+                yield Packet(seconds, nanoseconds, length, self._memory[at + begin : at + begin + kept])
                 at += step
             struct.pack_into("I", self._memory, start + 8, 0)  # the block is the kernel's again
             self._next = (self._next + 1) % self._blocks
@@ -142,16 +143,17 @@ class Ring:
 class Marker:
     """Datagrams of ours that prove that packets get from the wire into the ring."""
 
-    # IPv4 without options, UDP, 192.0.2.1:53 -> 192.0.2.2:9
-    HEADER = struct.pack(
-        ">BBHHHBBH4s4sHHHH",
-        *(0x45, 0, 28 + 24, 0, 0, 1, socket.IPPROTO_UDP, 0, bytes((192, 0, 2, 1)), bytes((192, 0, 2, 2))),
-        *(53, 9, 8 + 24, 0),
-    )
     NAME = b"clusterdns"
 
-    def __init__(self, ring: Ring) -> None:
+    def __init__(self, ring: Ring, port: int) -> None:
         self._ring = ring
+        # IPv4 without options, UDP, 192.0.2.1:port -> 192.0.2.2:9
+        self._start = (
+            struct.pack(">BBHHHBBH", 0x45, 0, 28 + 24, 0, 0, 1, socket.IPPROTO_UDP, 0)
+            + bytes((192, 0, 2, 1, 192, 0, 2, 2))
+            + struct.pack(">HHHH", port, 9, 8 + 24, 0)
+            + self.NAME
+        )
         self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
         interface, _, _, hardware, address = ring.socket.getsockname()
         # "Any interface" has no name; a marker that goes by the loopback device serves it.
@@ -163,22 +165,21 @@ class Marker:
         Raises:
             TimeoutError: It does not come back.
         """
-        nonce = self.NAME + os.urandom(24 - len(self.NAME))
+        marker = self._start + os.urandom(24 - len(self.NAME))
         deadline = time.monotonic() + MARKER_SECONDS
         while time.monotonic() < deadline:
             # Sent again each round, as a full ring may drop one.
-            self._socket.sendto(self.HEADER + nonce, self._to)
+            self._socket.sendto(marker, self._to)
             select.select([self._ring.socket], [], [], 0.25)
             packets = list(self._ring.packets())
             yield from self.strip(iter(packets))
-            if any(packet.data.endswith(nonce) for packet in packets):
+            if any(packet.data == marker for packet in packets):
                 return
         raise TimeoutError(f"the capture's own marker did not come back on {self._to[0]}")
 
     def strip(self, packets: Iterator[Packet]) -> Iterator[Packet]:
         """Leaves markers out, other captures' too."""
-        start = self.HEADER + self.NAME
-        return (packet for packet in packets if not packet.data.startswith(start))
+        return (packet for packet in packets if not packet.data.startswith(self._start))
 
 
 class PcapFile:
@@ -210,12 +211,17 @@ def dns_filter(port: int) -> bytes:
     """Assembles classic BPF: UDP and TCP from or to the port over IPv4 and IPv6, and later fragments.
 
     IPv6 extension headers other than the fragment header are not looked through: DNS does not come with them.
+    On the loopback device every packet goes out and comes in: what goes out is left away.
     """
-    load_byte, load_half, load_half_x, header_length = 0x30, 0x28, 0x48, 0xB1
+    load, load_byte, load_half, load_half_x, header_length = 0x20, 0x30, 0x28, 0x48, 0xB1
     shift, equal, has_bits, give = 0x74, 0x15, 0x45, 0x06
     # (label, opcode, operand, where to if true, where to if false); None is the next instruction.
     program: list[tuple[str, int, int, Optional[str], Optional[str]]] = [
-        ("", load_byte, 0, None, None),
+        ("", load, SKF_AD_HATYPE, None, None),
+        ("", equal, ARPHRD_LOOPBACK, None, "ip"),
+        ("", load, SKF_AD_PKTTYPE, None, None),
+        ("", equal, PACKET_OUTGOING, "no", None),
+        ("ip", load_byte, 0, None, None),
         ("", shift, 4, None, None),
         ("", equal, 4, None, "6"),
         ("", load_byte, 9, None, None),
