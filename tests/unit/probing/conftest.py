@@ -22,7 +22,7 @@ def agent() -> Agent:
 
     def run(operation: str, request: dict[str, Any], **environment: str) -> list[dict[str, Any]]:
         with subprocess.Popen(
-            ["/root/.pyenv/versions/3.9.18/bin/python3.9", AGENT / f"{operation}.py"],
+            [sys.executable, AGENT / f"{operation}.py"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
