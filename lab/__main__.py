@@ -41,6 +41,11 @@ def _progress(line: str) -> None:
     print(f"lab: {line}", file=sys.stderr, flush=True)
 
 
+def _build(options: argparse.Namespace) -> None:
+    del options
+    build.build(_progress)
+
+
 def _up(options: argparse.Namespace) -> None:
     with state.alone(options.name):
         record = launch.up(options.name, options.topology, options.nodes, _progress)
@@ -62,6 +67,19 @@ def _status(options: argparse.Namespace) -> None:
         print(json.dumps(facts))
     else:
         print("\n".join(f"{name:11} {value}" for name, value in facts.items()))
+
+
+def _exec(options: argparse.Namespace) -> None:
+    argv = enter.command(state.running(options.name), options.node, options.command)
+    os.execvp(argv[0], argv)
+
+
+def _break(options: argparse.Namespace) -> None:
+    breakage.load(options.breakage).apply(state.running(options.name))
+
+
+def _mend(options: argparse.Namespace) -> None:
+    breakage.load(options.breakage).mend(state.running(options.name))
 
 
 def _down(options: argparse.Namespace) -> None:
@@ -87,24 +105,17 @@ def main() -> int:
     except SystemExit as ended:
         return _USAGE if ended.code else 0
     signal.signal(signal.SIGTERM, _terminated)
+    verbs = {
+        "build": _build,
+        "up": _up,
+        "status": _status,
+        "exec": _exec,
+        "break": _break,
+        "mend": _mend,
+        "down": _down,
+    }
     try:
-        match options.verb:
-            case "build":
-                build.build(_progress)
-            case "up":
-                _up(options)
-            case "status":
-                _status(options)
-            case "exec":
-                record = state.running(options.name)
-                argv = enter.command(record, options.node, options.command)
-                os.execvp(argv[0], argv)
-            case "break":
-                breakage.load(options.breakage).apply(state.running(options.name))
-            case "mend":
-                breakage.load(options.breakage).mend(state.running(options.name))
-            case "down":
-                _down(options)
+        verbs[options.verb](options)
     except LabError as error:
         print(f"lab: {error}", file=sys.stderr)
         return 1

@@ -14,7 +14,7 @@ _running: set[subprocess.Popen[str]] = set()
 _lock = threading.Lock()
 
 
-def run(
+def run(  # noqa: PLR0913 - what a program is started with
     argv: list[str],
     *,
     log: Path | None = None,

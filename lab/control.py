@@ -7,7 +7,7 @@ import socket
 import socketserver
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ Handler = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 def serve(folder: Path, handle: Handler) -> None:
-    """Answer requests on a socket in `folder`, in a thread of its own; a LabError becomes the answer's `error`."""
+    """Answer requests on a socket in `folder`, in a thread; a LabError becomes the answer's `error`."""
 
     class Request(socketserver.StreamRequestHandler):
         def handle(self) -> None:
@@ -69,7 +69,7 @@ def manager_pid(folder: Path) -> int:
 
 
 @contextlib.contextmanager
-def _connected(folder: Path) -> Any:
+def _connected(folder: Path) -> Iterator[socket.socket]:
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     connection.settimeout(_SECONDS)
     directory = os.open(folder, os.O_PATH)

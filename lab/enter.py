@@ -1,7 +1,6 @@
 """Running a command inside a lab from the host."""
 
 import contextlib
-import os
 from pathlib import Path
 
 from lab import control
@@ -29,11 +28,11 @@ def command(record: Record, node: str | None, argv: list[str]) -> list[str]:
 
 def _host_pid(manager: int, inner: int) -> int:
     """Translate a process id of the lab's PID namespace (proc(5), NSpid) to the host's."""
-    namespace = os.readlink(f"/proc/{manager}/ns/pid")
+    namespace = Path(f"/proc/{manager}/ns/pid").readlink()
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             status = (folder / "status").read_text()
             ids = next(line for line in status.splitlines() if line.startswith("NSpid:")).split()[1:]
-            if ids[-1] == str(inner) and os.readlink(folder / "ns" / "pid") == namespace:
+            if ids[-1] == str(inner) and (folder / "ns" / "pid").readlink() == namespace:
                 return int(folder.name)
     raise LabError("the node's processes are gone; see: python -m lab status")

@@ -108,7 +108,7 @@ class Fabric:
 
         def ready() -> bool:
             try:
-                with urllib.request.urlopen(
+                with urllib.request.urlopen(  # noqa: S310 - always https
                     f"{controlplane.SERVER}/readyz", context=context, timeout=2
                 ) as reply:
                     return bool(reply.status == 200)  # noqa: PLR2004 - HTTP
@@ -148,7 +148,7 @@ class Fabric:
         self.daemons.start(f"{program}-{node.name}", argv, inside=self.pids[node.name], groups=leaves)
 
     def _register(self) -> None:
-        """Create Node objects ahead of the kubelets, and start what must not start before the API is ready."""
+        """Create Node objects ahead of the kubelets; start what must not start before the API is ready."""
         for name, argv in (
             ("kube-controller-manager", controlplane.controller_manager(self.programs, INSIDE_STATE)),
             ("kube-scheduler", controlplane.scheduler(self.programs, INSIDE_STATE)),

@@ -1,4 +1,4 @@
-"""Starting a lab from the host: checks, builds, the launcher process, progress, and undoing on interruption."""
+"""Starting a lab from the host: checks, builds, launcher process, progress, undoing on interruption."""
 
 import json
 import os
@@ -90,21 +90,25 @@ def _boot(
             cwd=REPOSITORY,
             start_new_session=True,
         )
-    said = ""
     try:
-        for line in launcher.stdout or ():
-            said = line.strip()
-            if said.startswith("failed: "):
-                raise LabError(said.removeprefix("failed: "))
-            progress(said)
-            if said.endswith("  ready"):
-                return
-        last = (state_dir(name) / "manager.log").read_text().strip().splitlines()[-1:]
-        raise LabError(f"the lab ended while booting: {''.join(last) or 'no word why'}")
+        _follow(launcher, state_dir(name), progress)
     except BaseException:
         launcher.send_signal(signal.SIGKILL)
         launcher.wait()
         raise
+
+
+def _follow(launcher: subprocess.Popen[str], folder: Path, progress: Callable[[str], None]) -> None:
+    """Pass the manager's progress on until the lab is ready."""
+    for line in launcher.stdout or ():
+        said = line.strip()
+        if said.startswith("failed: "):
+            raise LabError(said.removeprefix("failed: "))
+        progress(said)
+        if said.endswith("  ready"):
+            return
+    last = (folder / "manager.log").read_text().strip().splitlines()[-1:]
+    raise LabError(f"the lab ended while booting: {''.join(last) or 'no word why'}")
 
 
 def _launch(spec: dict[str, Any]) -> None:

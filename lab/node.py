@@ -84,7 +84,7 @@ class Node:
 
     def prepare(self, template: Path) -> None:
         """Write the node's files: configurations, and a containerd root that shares the template's layers."""
-        for folder in ("etc", "etc-work", "log", "lib/kubelet", "lib/cni"):
+        for folder in ("etc", "work", "log", "lib/kubelet", "lib/cni"):
             (self.folder / folder).mkdir(parents=True)
         etc = self.folder / "etc"
         (etc / "cni/net.d").mkdir(parents=True)
@@ -114,7 +114,7 @@ class Node:
                 f"hostname {self.name}",
                 cgroups.mount_script(),
                 *covers,
-                f"mount -n -t overlay etc -o lowerdir=/etc,upperdir={state}/etc,workdir={state}/etc-work /etc",
+                f"mount -n -t overlay etc /etc -o lowerdir=/etc,upperdir={state}/etc,workdir={state}/work",
                 f"mount -n --bind {state}/lib /var/lib",
                 f"mount -n --bind {state}/log /var/log",
                 f"mkdir /run/{self.name} && mount -n -t tmpfs -o mode=755 run /run/{self.name}",

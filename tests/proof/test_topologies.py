@@ -1,4 +1,4 @@
-"""On every topology that is safe for resolvers all of the core profile passes, with the figures that are known."""
+"""What the core profile says on every topology, with the figures that are known."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ import pytest
 from lab import topology
 from tests.proof.conftest import Lab, Result, on
 
-# Queries per address family for an external name of two dots. Source: three and six suffixes, and the name itself.
+# Queries per address family for an external name of two dots: three or six suffixes, and the name itself.
 LOOKUPS = {"coredns": 4, "coredns-nodelocal": 4}
 GKE_LOOKUPS = 7
 LAYERS = {

@@ -1,4 +1,4 @@
-"""API objects -> the cluster's DNS topology. Reads only: nodes, and Services, pods and ConfigMaps of kube-system."""
+"""API objects -> the cluster's DNS topology. Reads only: nodes, and objects of kube-system."""
 
 import re
 from collections.abc import Iterable, Mapping

@@ -47,11 +47,13 @@ class Truth:
         zone: The cluster domain.
         services: "name.namespace" of Services with an IPv4 address -> their IP families ("IPv4", "IPv6").
         external_name: A name outside the cluster that resolves, for one family at least.
+        own_service: "name.namespace" of the Service that lies in the namespace of the pods that ask.
     """
 
     zone: str
     services: Mapping[str, tuple[str, ...]]
     external_name: str
+    own_service: str
 
     def reply(self, question: Question) -> Reply:
         """Return what a right nameserver says."""
@@ -82,8 +84,9 @@ NDOTS_1 = "external-ndots-1"
 UNKNOWN_LABEL = "clusterdns-no-such-name"
 
 
-def lookup(case: str, family: str, libc: Libc, truth: Truth, service: str, namespace: str) -> Lookup:
-    """Return the lookup of a case, from a pod in `namespace` where the Service `service` exists."""
+def lookup(case: str, family: str, libc: Libc, truth: Truth) -> Lookup:
+    """Return the lookup of a case."""
+    service, _, namespace = truth.own_service.partition(".")
     domain = truth.external_name.partition(".")[2]
     name = CASES[case].format(
         external=truth.external_name,

@@ -47,18 +47,16 @@ def lookup_count(lookup: Lookup, seen: Mapping[str, Seen], truth: Truth, search_
             extra = Counter(one.queries) - Counter(required[node])
             missing = Counter(required[node]) - Counter(one.queries)
             wrong[node] = (
-                f"{len(one.queries)} queries for {lookup.name} on {node}, the model says {len(required[node])}"
+                f"{len(one.queries)} queries for {lookup.name} on {node}, the model has {len(required[node])}"
                 f"{_named('; not in the model', extra)}{_named('; not seen', missing)}"
             )
         elif one.retries:
-            wrong[node] = (
-                f"{one.retries} queries for {lookup.name} on {node} had to be sent again: lost, or late"
-            )
+            wrong[node] = f"{one.retries} queries for {lookup.name} on {node} were sent again: lost, or late"
     return _judged(
         lookup,
         seen,
         wrong,
-        remedy="compare resolv.conf (resolver.search-list, resolver.ndots) and what the nameserver drops or answers",
+        remedy="compare resolv.conf (resolver.search-list, resolver.ndots), then what the nameserver drops",
         more={"required": {node: len(queries) for node, queries in required.items()}},
     )
 
@@ -96,7 +94,7 @@ def amplification(lookup: Lookup, seen: Mapping[str, Seen], budget: int) -> Verd
         if count > budget
     }
     wrong |= {
-        node: f"{lookup.name} does not resolve on {node} ({one.failure}): no successful external lookup to count"
+        node: f"{lookup.name} does not resolve on {node} ({one.failure}): no successful lookup to count"
         for node, one in seen.items()
         if one.failure
     }

@@ -23,13 +23,13 @@ def nameserver(views: Sequence[NodeView], allowed: Mapping[str, str]) -> Verdict
     return _judged(
         wrong,
         reason=lambda node: f"pods on {node} ask {_words(wrong[node])}, not {_words(allowed)}",
-        remedy="set the kubelet's clusterDNS on these nodes to the cluster's DNS address, or remove the webhook",
+        remedy="set the kubelet's clusterDNS there to the cluster's DNS address, or remove the webhook",
         measurements={"nameservers": seen, "allowed": dict(allowed)},
     )
 
 
 def search_list(views: Sequence[NodeView], zone: str) -> Verdict:
-    """The search list is the namespace's domain, the Service domain, the zone, then the node's own suffixes."""
+    """The search list is the namespace's domain, the Service domain, the zone, the node's own suffixes."""
     required = {view.node: view.required(CLUSTER_FIRST, zone, ()).search for view in views}
     seen = {view.node: view.seen[CLUSTER_FIRST].search for view in views}
     wrong = {node: found for node, found in seen.items() if found != required[node]}
@@ -72,7 +72,7 @@ def search_length(views: Sequence[NodeView], limit: int, events: Sequence[str]) 
     return _judged(
         wrong,
         reason=lambda node: f"{seen[node]} suffixes ({characters[node]} characters) on {node}, limit {most}",
-        remedy="take suffixes off the node's resolv.conf: each one costs every external lookup a query per family",
+        remedy="take suffixes off the node's resolv.conf: each costs every external lookup a query a family",
         measurements=measurements,
     )
 
@@ -87,7 +87,7 @@ def ndots(views: Sequence[NodeView]) -> Verdict:
         reason=lambda key: (
             f"ndots is {wrong[key]} in pod {key}, submitted to be {required[key.rpartition('/')[2]]}"
         ),
-        remedy="remove the webhook that sets dnsConfig, or submit the option with your pods so that it is seen",
+        remedy="remove the webhook that sets dnsConfig, or submit the option with the pods, where it is seen",
         measurements={"ndots": seen},
     )
 
@@ -111,7 +111,7 @@ def dns_policy(views: Sequence[NodeView], zone: str, allowed: Mapping[str, str])
     return _judged(
         wrong,
         reason=lambda key: f"resolv.conf of {key} is {wrong[key]}",
-        remedy="look for a webhook that changes dnsConfig, and compare the kubelet's clusterDNS and resolvConf",
+        remedy="look for a webhook that changes dnsConfig; compare the kubelet's clusterDNS and resolvConf",
         measurements={"resolv.conf": measured},
     )
 

@@ -50,5 +50,5 @@ def test_ndots(views: Sequence[NodeView], conclude: Conclude) -> None:
 @pytest.mark.check("resolver.dns-policy")
 @pytest.mark.needs("privileged")
 def test_dns_policy(views: Sequence[NodeView], topology: Topology, conclude: Conclude) -> None:
-    """Default, None, ClusterFirstWithHostNet and dnsConfig merging give exactly the documented resolv.conf."""
+    """Every dnsPolicy, and dnsConfig merged into it, gives exactly the documented resolv.conf."""
     conclude(resolver.dns_policy(views, topology.zone.value, topology.addresses()))
