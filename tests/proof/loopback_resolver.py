@@ -113,34 +113,33 @@ class _Server(threading.Thread):
         return response.to_wire()
 
 
-def _overlay(target: str, content: str) -> Path:
+def _overlay(file: Path, target: str, content: str) -> None:
     """Puts a file of ours over `target`, in this mount namespace alone."""
-    with tempfile.NamedTemporaryFile("w", delete=False) as file:
-        file.write(content)
-    subprocess.run(["mount", "--bind", file.name, target], check=True)
-    return Path(file.name)
+    file.write_text(content)
+    subprocess.run(["mount", "--bind", file, target], check=True)
 
 
-def _main() -> None:
+def _main(folder: Path) -> None:
     """Serves requests until standard input ends."""
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    resolv_conf = folder / "resolv.conf"
+    _overlay(resolv_conf, "/etc/resolv.conf", "")
     # Only hosts and DNS, whatever this machine adds to its nsswitch.conf.
-    made = [_overlay("/etc/nsswitch.conf", "hosts: files dns\n"), _overlay("/etc/resolv.conf", "")]
+    _overlay(folder / "nsswitch.conf", "/etc/nsswitch.conf", "hosts: files dns\n")
     server = _Server()
     server.start()
     for line in sys.stdin:
         request = json.loads(line)
         server.zone, server.seen = request["zone"], []
-        made[-1].write_text(request["resolv_conf"])
+        resolv_conf.write_text(request["resolv_conf"])
         answer = {}
         if request["program"]:
             ended = subprocess.run(request["program"], capture_output=True, check=True, timeout=60)
             answer = json.loads(ended.stdout)
         sys.stdout.write(json.dumps({"queries": server.seen, **answer}) + "\n")
         sys.stdout.flush()
-    for file in made:
-        file.unlink()
 
 
 if __name__ == "__main__":
-    _main()
+    with tempfile.TemporaryDirectory() as made:
+        _main(Path(made))
