@@ -145,9 +145,15 @@ def test_the_summary_tells_a_common_cause_once() -> None:
             report(
                 result("resolver.ndots", Outcome.ERROR, reason=gone),
                 result("resolver.search-list", Outcome.ERROR, reason=gone),
-                result("resolver.nameserver", outcome=Outcome.FAILED, reason="10.0.0.1", remedy="fix it"),
+                result(
+                    "resolver.nameserver",
+                    outcome=Outcome.FAILED,
+                    reason="10.0.0.1",
+                    remedy="fix it",
+                    evidence=list(range(22)),
+                ),
                 result("topology.identify"),
-                stand_ins=[StandIn(pod="kube-system/dns", stands_in_for="kubedns")],
+                stand_ins=[StandIn(pod=f"kube-system/dns-{n}", stands_in_for="kubedns") for n in (1, 2)],
             )
         )
     ]
@@ -155,11 +161,13 @@ def test_the_summary_tells_a_common_cause_once() -> None:
         "resolver: 1 failed, 2 error",
         "  FAILED resolver.nameserver",
         "    10.0.0.1",
+        *(f"      {n}" for n in range(20)),
+        "      and 2 lines more in the report",
         "    to do: fix it",
         "  ERROR resolver.ndots, resolver.search-list",
         "    cluster is unreachable",
         "topology: 1 passed",
-        "stand-in: kube-system/dns is not the real program: kubedns",
+        "stand-in, not the real program: kube-system/dns-1, kube-system/dns-2: kubedns",
         "left behind: namespace clusterdns-1a2b3c4d; remove it with: clusterdns cleanup",
         "exit code 1: the cluster's DNS failed at least one check",
     ]

@@ -42,7 +42,11 @@ def _plain(value: object) -> JsonValue:
     return plain
 
 
-Text = Annotated[str, BeforeValidator(_plain)]
+def _text(value: object) -> str | None:
+    return None if value is None else printable(str(value))
+
+
+Text = Annotated[str, BeforeValidator(_text)]
 Facts = Annotated[Mapping[str, object], BeforeValidator(_plain)]
 
 
