@@ -84,6 +84,19 @@ class Cluster:
         path = f"{path}/{quote(manifest['metadata']['name'])}"
         self._request("delete", path, what, body={"propagationPolicy": "Background"}, missing_ok=True)
 
+    def patch(
+        self, resource: str, name: str, patch: Mapping[str, Any], namespace: str, subresource: str = ""
+    ) -> Object:
+        """Merge a patch into an object of the core group, or into its subresource; return the object."""
+        path = f"{_path('v1', resource, namespace)}/{quote(name)}"
+        whole = f"{resource}/{subresource}" if subresource else resource
+        what = _what(whole, namespace, name)
+        return self._request("patch", f"{path}/{subresource}".rstrip("/"), what, body=patch)
+
+    def text(self, path: str, query: Mapping[str, str | None] | None = None) -> str:
+        """Return what an API path answers as plain text: a log, or a proxied page."""
+        return self._send("get", path, path, query=query)[1]
+
     def delete_all(self, resource: str, namespace: str) -> None:
         """Begin to delete every object of a core resource ("pods") in a namespace."""
         self._request("delete", _path("v1", resource, namespace), _what(resource, namespace), missing_ok=True)
@@ -128,29 +141,49 @@ class Cluster:
         missing_ok: bool = False,
     ) -> Object:
         """Return the answer to one request; an empty dict where nothing is there and that is well."""
-        method = {"get": "GET", "list": "GET", "create": "POST", "delete": "DELETE"}[verb]
+        status, text = self._send(verb, path, what, query=query, body=body, missing_ok=missing_ok)
+        if status == 404:  # noqa: PLR2004 - HTTP's own
+            return {}
+        try:
+            return dict(json.loads(text))
+        except ValueError:
+            raise ClusterError(
+                f"{self.host} does not answer as an API server: check the context's server"
+            ) from None
+
+    def _send(  # noqa: PLR0913 - all that a request is made of
+        self,
+        verb: str,
+        path: str,
+        what: str,
+        *,
+        query: Mapping[str, str | None] | None = None,
+        body: Mapping[str, Any] | None = None,
+        missing_ok: bool = False,
+    ) -> tuple[int, str]:
+        """Return status and text of the answer to one request, which succeeded or found nothing."""
+        method = {"get": "GET", "list": "GET", "create": "POST", "patch": "PATCH", "delete": "DELETE"}[verb]
+        sort = "strategic-merge-patch+json" if verb == "patch" else "json"
         arguments = urlencode({name: value for name, value in (query or {}).items() if value is not None})
         try:
             response = self._pool.request(
                 method,
                 f"{self.host}{path}{'?' if arguments else ''}{arguments}",
-                headers={**self._headers(), "accept": "application/json", "content-type": "application/json"},
+                headers={
+                    **self._headers(),
+                    "accept": "application/json, */*",
+                    "content-type": f"application/{sort}",
+                },
                 body=json.dumps(body).encode() if body is not None else None,
                 timeout=urllib3.Timeout(total=self._timeout),
                 retries=False,
             )
-            answer = response.json()
+            text = response.data.decode("utf-8", "replace")
         except (HTTPError, OSError) as error:
             raise self._unreachable(_cause(error)) from None
-        except ValueError:
-            raise ClusterError(
-                f"{self.host} does not answer as an API server: check the context's server"
-            ) from None
-        if response.status == 404 and missing_ok:  # noqa: PLR2004 - HTTP's own
-            return {}
-        if response.status >= 300:  # noqa: PLR2004 - HTTP's own
-            raise failure(response.status, answer, verb, what, self.context)
-        return dict(answer)
+        if response.status >= 300 and not (response.status == 404 and missing_ok):  # noqa: PLR2004 - HTTP's own
+            raise failure(response.status, _status(response.data), verb, what, self.context)
+        return response.status, text
 
     def _unreachable(self, cause: str) -> ClusterError:
         return ClusterError(

@@ -4,8 +4,10 @@ An operation is one file of `agent/`. It reads one JSON line, its request, answe
 lines, and says {"done": true} last; {"error": "..."} says why it cannot go on.
 """
 
+import base64
 import copy
 import json
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -168,6 +170,17 @@ class Prober:
     ) -> Operation:
         """Start an operation (a file name of `agent/`, without its ending) and send it its request."""
         argv = ["python3", f"{_AGENT_MOUNT}/{operation}.py"]
+        return self._open(pod, operation, request, container, argv)
+
+    def open_unmounted(
+        self, pod: ProbePod, operation: str, request: Mapping[str, Any], container: str
+    ) -> Operation:
+        """As `open`, in a container of somebody else's pod, where the agent's files are not mounted."""
+        return self._open(pod, operation, request, container, ["python3", "-c", _program(operation)])
+
+    def _open(
+        self, pod: ProbePod, operation: str, request: Mapping[str, Any], container: str, argv: list[str]
+    ) -> Operation:
         what = f"{operation} in pod {pod.name} on node {pod.node}"
         session = self._cluster.exec(pod.namespace, pod.name, container, argv)
         try:
@@ -193,6 +206,19 @@ class Prober:
     ) -> list[list[Answer]]:
         """Run an operation in many pods at once; return the answers in the pods' order."""
         return in_parallel(lambda pod: self.run(pod, operation, request), pods)
+
+
+def _program(operation: str) -> str:
+    """Return an operation and what it imports as one program that can be an argument."""
+    shared, own = (
+        base64.b64encode(zlib.compress((AGENT / f"{name}.py").read_bytes())).decode()
+        for name in ("_agent", operation)
+    )
+    return (
+        "import sys,types,zlib,base64;u=lambda s:zlib.decompress(base64.b64decode(s));"
+        "m=sys.modules['_agent']=types.ModuleType('_agent');"
+        f"exec(u('{shared}'),m.__dict__);exec(u('{own}'))"
+    )
 
 
 def agent_configmap() -> Object:

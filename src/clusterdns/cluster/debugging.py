@@ -1,0 +1,69 @@
+"""Debug containers: one of ours in a pod of somebody else's, in the namespaces of one of its containers.
+
+A pod's ephemeral containers cannot be taken away: they stay, ended, until the pod is replaced. So one is
+made once a pod and found again by its name.
+"""
+
+from clusterdns.cluster.api import Cluster, Object
+from clusterdns.cluster.waiting import NotYet, wait_until
+from clusterdns.errors import ClusterError
+
+NAME = "clusterdns-watch"
+_SLEEP_SECONDS = 86400  # it ends by itself: nobody can remove it
+
+
+def attach(cluster: Cluster, pod: Object, target: str, image: str, timeout: float) -> str:
+    """Make sure that a debug container runs in a pod, and return its name.
+
+    Args:
+        cluster: the pod's.
+        pod: as read from the API.
+        target: the container whose PID namespace it shares.
+        image: with Python.
+        timeout: seconds for it to run.
+
+    Raises:
+        PermissionMissing: pods/ephemeralcontainers may not be patched.
+        ClusterError: the container cannot run, or an earlier one of that name has ended.
+        DeadlineExceeded: it did not run in time.
+    """
+    namespace, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
+    there = [container["name"] for container in pod["spec"].get("ephemeralContainers", ())]
+    if NAME not in there:
+        container = {
+            "name": NAME,
+            "image": image,
+            "imagePullPolicy": "IfNotPresent",
+            "command": ["sleep", str(_SLEEP_SECONDS)],
+            "targetContainerName": target,
+            "securityContext": {
+                "runAsUser": 65534,
+                "runAsNonRoot": True,
+                "allowPrivilegeEscalation": False,
+                "capabilities": {"drop": ["ALL"]},
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+        }
+        cluster.patch(
+            "pods", name, {"spec": {"ephemeralContainers": [container]}}, namespace, "ephemeralcontainers"
+        )
+    wait_until(
+        lambda: _running(cluster.find("pods", name, namespace=namespace), name),
+        what=f"debug container in {namespace}/{name}",
+        timeout=timeout,
+    )
+    return NAME
+
+
+def _running(pod: Object | None, name: str) -> None:
+    if pod is None:
+        raise ClusterError(f"pod {name} went away while a debug container was started in it: run again")
+    statuses = pod.get("status", {}).get("ephemeralContainerStatuses", ())
+    state: Object = next((status["state"] for status in statuses if status["name"] == NAME), {})
+    if "terminated" in state:
+        raise ClusterError(
+            f"the debug container in pod {name} has ended ({state['terminated'].get('reason')}) "
+            "and cannot be started again: replace the pod"
+        )
+    if "running" not in state:
+        raise NotYet(f"it is {state.get('waiting', {}).get('reason', 'not started')}")

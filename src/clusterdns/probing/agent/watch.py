@@ -1,0 +1,149 @@
+"""Watches a server's workers, its listen queue and its connections while something happens to it.
+
+Runs where it shares the server's PID and network namespaces: in a debug container that targets it. Without
+a "process" only the namespace's counters are read, which any container of the pod can do.
+
+Request: {"process": "dnsmasq" | null, "port": 53, "hz": 10, "seconds": 60.0}
+    "process" is the name (comm) of the server; its workers are its children. "seconds" ends a watch that
+    nobody stops. All but "process" have these defaults.
+Answers:
+    {"ready": true}
+      -> the caller then sends {"stop": true}, or lets the time run out
+    {"time_ns": ..., "workers": 20 | null, "queue": 33, "established": {"10.0.0.7": 20}, "overflows": 4,
+     "drops": 4, "insert_failed": 0, "conntrack_drops": 0}       one per sample
+    {"samples": 42, "late": 0}     late: samples that were due while the one before was still taken
+    "queue" is the most connections that wait on one listening TCP socket of the port; "established" counts
+    the port's connections by peer, waiting ones too. The rest are counters since the namespace began:
+    ListenOverflows and ListenDrops of /proc/net/netstat, insert_failed and drop (with early_drop) of
+    /proc/net/stat/nf_conntrack, 0 where there is none.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import Any, Optional
+
+from _agent import emit, run
+
+ESTABLISHED, LISTEN = "01", "0A"  # include/net/tcp_states.h
+
+
+def watch(request: dict[str, Any]) -> None:
+    """Takes samples at a steady rate until told to stop."""
+    name, port = request["process"], request.get("port", 53)
+    period = 1 / request.get("hz", 10)
+    server = Server(name) if name else None
+    if server and server.pid is None:
+        raise LookupError(f"no process named {name} here: the container does not share its PID namespace")
+    due = time.monotonic()
+    end = due + request.get("seconds", 60.0)
+    samples = late = 0
+    emit(ready=True)
+    while due < end:
+        emit(**sample(server, port))
+        samples += 1
+        due += period
+        now = time.monotonic()
+        while due < now:
+            due, late = due + period, late + 1
+        if select.select([sys.stdin], [], [], due - now)[0]:
+            break
+    emit(samples=samples, late=late)
+
+
+class Server:
+    """The process that forks a worker per connection."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.pid = self._find()
+
+    def workers(self) -> Optional[int]:
+        """Counts the children; None when the server has just gone."""
+        for _ in range(2):
+            try:
+                return len(Path(f"/proc/{self.pid}/task/{self.pid}/children").read_bytes().split())
+            except OSError:
+                self.pid = self._find()  # restarted
+        return None
+
+    def _find(self) -> Optional[int]:
+        parents = {}
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                before, _, after = stat.read_text().rpartition(")")
+            except OSError:
+                continue
+            pid, _, comm = before.partition(" (")
+            if comm == self.name:
+                parents[int(pid)] = int(after.split()[1])
+        return min((pid for pid, parent in parents.items() if parent not in parents), default=None)
+
+
+def sample(server: Optional[Server], port: int) -> dict[str, Any]:
+    """Takes one sample."""
+    queue, established = connections(port)
+    extended = table("/proc/net/netstat", "TcpExt:")
+    conntrack = per_processor("/proc/net/stat/nf_conntrack")
+    return {
+        "time_ns": time.time_ns(),
+        "workers": server.workers() if server else None,
+        "queue": queue,
+        "established": established,
+        "overflows": extended.get("ListenOverflows", 0),
+        "drops": extended.get("ListenDrops", 0),
+        "insert_failed": conntrack.get("insert_failed", 0),
+        "conntrack_drops": conntrack.get("drop", 0) + conntrack.get("early_drop", 0),
+    }
+
+
+def connections(port: int) -> tuple[int, dict[str, int]]:
+    """Reads the port's sockets: the longest queue of a listener, and connections by peer."""
+    local = f":{port:04X}"
+    queue, established = 0, {}
+    for path, family in (("/proc/net/tcp", socket.AF_INET), ("/proc/net/tcp6", socket.AF_INET6)):
+        try:
+            lines = Path(path).read_text().splitlines()[1:]
+        except OSError:
+            continue
+        for line in lines:
+            _, here, there, state, queues, *_ = line.split(None, 5)
+            if not here.endswith(local):
+                continue
+            if state == LISTEN:
+                queue = max(queue, int(queues.partition(":")[2], 16))
+            elif state == ESTABLISHED:
+                peer = address(there.partition(":")[0], family)
+                established[peer] = established.get(peer, 0) + 1
+    return queue, established
+
+
+def address(digits: str, family: int) -> str:
+    """Writes an address of /proc/net/tcp, 32-bit words in the machine's byte order, as usual."""
+    words = [int(digits[at : at + 8], 16).to_bytes(4, sys.byteorder) for at in range(0, len(digits), 8)]
+    return socket.inet_ntop(family, b"".join(words)).replace("::ffff:", "")
+
+
+def table(path: str, prefix: str) -> dict[str, int]:
+    """Reads the pair of lines, names and numbers, that begin with the prefix."""
+    lines = [line.split()[1:] for line in Path(path).read_text().splitlines() if line.startswith(prefix)]
+    return dict(zip(lines[0], map(int, lines[1]))) if len(lines) == 2 else {}  # noqa: B905, PLR2004 - Python 3.9
+
+
+def per_processor(path: str) -> dict[str, int]:
+    """Adds up a table of hexadecimal counters with a line per processor."""
+    try:
+        names, *lines = Path(path).read_text().splitlines()
+    except OSError:
+        return {}
+    columns = zip(*(line.split() for line in lines))  # noqa: B905 - Python 3.9
+    totals = (sum(int(number, 16) for number in column) for column in columns)
+    return dict(zip(names.split(), totals))  # noqa: B905 - Python 3.9
+
+
+if __name__ == "__main__":
+    run(watch)
