@@ -1,0 +1,138 @@
+"""A run's record: what became of each case, and the reports that are made of it."""
+
+import contextlib
+import re
+import shutil
+import time
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from clusterdns.model.catalogue import CATALOGUE, expand
+from clusterdns.model.outcome import ExitCode, Outcome, Verdict, exit_code
+from clusterdns.reporting.junit import junit_xml
+from clusterdns.reporting.schema import CheckResult, Report, Run, StandIn
+from clusterdns.reporting.text import one_line
+from clusterdns.settings import Settings
+
+REPORT = "report.json"
+JUNIT = "junit.xml"
+ARTIFACTS = "artifacts"
+
+
+@dataclass
+class Case:
+    """A case of a check while it runs."""
+
+    check: str
+    case: str | None
+    artifacts: Path  # the run's
+    outcome: Outcome | None = None
+    verdict: Verdict | None = None
+    reasons: list[str] = field(default_factory=list)
+    duration: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """The id, with the case in brackets where there is one."""
+        return self.check if self.case is None else f"{self.check}[{self.case}]"
+
+    @property
+    def folder(self) -> Path:
+        """Its artifacts; made when first asked for."""
+        return self.artifacts / re.sub(r"[^\w.=-]+", "_", self.name).rstrip("_")
+
+    def take(self, outcome: Outcome, reason: str) -> None:
+        """Take in the outcome of a phase: set-up, body or tear-down."""
+        self.reasons.append(reason)
+        if self.outcome is not Outcome.FAILED:  # what was measured stands, whatever goes wrong later
+            self.outcome = outcome
+
+
+@dataclass
+class Recorder:
+    """What a run has found out so far. Fixtures add facts about the cluster as they learn them."""
+
+    settings: Settings
+    run_id: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    clock: float = field(default_factory=time.monotonic)
+    cluster: dict[str, object] = field(default_factory=dict)
+    stand_ins: list[StandIn] = field(default_factory=list)
+    left_behind: list[str] = field(default_factory=list)
+    results: list[CheckResult] = field(default_factory=list)
+    report: Report | None = None
+
+    def begin(self, check: str, case: str | None) -> Case:
+        """Return a case that is about to run, with nothing left of an earlier run's artifacts."""
+        begun = Case(check, case, self.settings.report_dir / ARTIFACTS)
+        shutil.rmtree(begun.folder, ignore_errors=True)
+        return begun
+
+    def prepare(self) -> None:
+        """Make the folder, and remove an earlier run's reports: nobody shall take them for this one's.
+
+        Raises:
+            OSError: it cannot be written to.
+        """
+        folder = self.settings.report_dir
+        (folder / ARTIFACTS).mkdir(parents=True, exist_ok=True)
+        for name in (REPORT, JUNIT):
+            (folder / name).unlink(missing_ok=True)
+
+    def close(self, case: Case) -> None:
+        """Turn a case that has ended into its result."""
+        verdict = case.verdict or Verdict(outcome=Outcome.PASSED)
+        outcome, reasons = case.outcome or Outcome.ERROR, case.reasons or ["the check did not run"]
+        if outcome is Outcome.SKIPPED and case.check in expand(self.settings.require):
+            outcome, reasons = Outcome.FAILED, [f"required, but skipped: {reasons[0]}"]
+        if outcome in (Outcome.PASSED, Outcome.SKIPPED) and case.folder.exists():
+            shutil.rmtree(case.folder)
+        files = sorted(path for path in case.folder.rglob("*") if path.is_file())
+        self.results.append(
+            CheckResult(
+                id=case.check,
+                case=case.case,
+                outcome=outcome,
+                reason=one_line("; ".join(reason for reason in reasons if reason)),
+                remedy=verdict.remedy,
+                requirement=CATALOGUE[case.check].requirement,
+                source=verdict.source,
+                measurements=dict(verdict.measurements),
+                evidence=verdict.evidence,
+                duration=round(case.duration, 3),
+                artifacts=tuple(str(path.relative_to(self.settings.report_dir)) for path in files),
+            )
+        )
+
+    def write(self, status: int) -> ExitCode:
+        """Write the reports of a run that pytest ended with `status`; return the exit code."""
+        if status in (ExitCode.INTERRUPTED, ExitCode.INTERNAL):
+            code = ExitCode(status)
+        else:
+            code = exit_code(
+                [(result.id, result.outcome) for result in self.results],
+                strict=self.settings.strict,
+                require=expand(self.settings.require),
+            )
+        self.report = Report(
+            run=Run(
+                id=self.run_id,
+                started=self.started,
+                duration=round(time.monotonic() - self.clock, 3),
+                profile=self.settings.profile,
+                exit_code=code,
+                left_behind=tuple(self.left_behind),
+            ),
+            cluster=self.cluster,
+            settings=self.settings.model_dump(mode="json"),
+            stand_ins=tuple(self.stand_ins),
+            checks=tuple(self.results),
+        )
+        folder = self.settings.report_dir
+        with contextlib.suppress(OSError):
+            (folder / ARTIFACTS).rmdir()  # nothing to explain
+        (folder / REPORT).write_text(self.report.json_text(), encoding="utf-8")
+        (folder / JUNIT).write_bytes(junit_xml(self.report))
+        return code
