@@ -139,7 +139,34 @@ class Settings(BaseModel):
         ge=1,
     )
 
+    listen_queue_limit: float = _setting(
+        "milliseconds that connections may wait on a :53 listener without a break",
+        default=300,
+        source="three samples at 10 Hz; a single one is normal",
+        gt=0,
+    )
+    connection_churn_limit: float = _setting(
+        "new upstream connections per second that a node cache may open",
+        default=10,
+        source="half of the 20 per second seen in the incident",
+        gt=0,
+    )
+
     # How it is measured.
+    burst_size: int = _setting(
+        "queries at once from each node under load",
+        default=60,
+        source="concurrency, not rate, saturates: 60 from one node take all of 40 children",
+        ge=1,
+        le=1000,
+    )
+    burst_seconds: float = _setting(
+        "seconds of bursts under load, five a second",
+        default=6,
+        source="several TCP time-outs of 2 s",
+        gt=0,
+        le=60,
+    )
     probe_image: str | None = _setting(
         "image of the probe pods, with Python 3.9 or newer and glibc",
         source="the project's own where every node holds it, else a pinned python slim image",

@@ -92,6 +92,41 @@ _ROWS = (
         Profile.AUDIT,
         "Every DNS layer is identified with its version, replicas and limits, and where each fact was read.",
     ),
+    Check(
+        "saturation.tcp-workers",
+        Profile.LOAD,
+        "The TCP children of dnsmasq stay below its effective limit.",
+    ),
+    Check(
+        "saturation.listen-queue",
+        Profile.LOAD,
+        "No connections wait on the :53 listener of dnsmasq for long.",
+    ),
+    Check(
+        "saturation.listen-overflow",
+        Profile.LOAD,
+        "No connection finds the listen queue of a DNS pod full.",
+    ),
+    Check(
+        "saturation.node-timeouts",
+        Profile.LOAD,
+        "Node caches do not run into i/o timeouts by TCP to the cluster's DNS.",
+    ),
+    Check(
+        "saturation.health-checks",
+        Profile.LOAD,
+        "The forward health checks of node caches do not fail.",
+    ),
+    Check(
+        "saturation.connection-churn",
+        Profile.LOAD,
+        "Node caches open fewer new upstream connections per second than the limit.",
+    ),
+    Check(
+        "saturation.conntrack",
+        Profile.LOAD,
+        "Conntrack neither fails to insert nor drops while pods resolve A and AAAA at once.",
+    ),
 )
 
 CATALOGUE: dict[str, Check] = {check.id: check for check in _ROWS}

@@ -104,7 +104,8 @@ def sample(server: Optional[Server], port: int) -> dict[str, Any]:
 def connections(port: int) -> tuple[int, dict[str, int]]:
     """Reads the port's sockets: the longest queue of a listener, and connections by peer."""
     local = f":{port:04X}"
-    queue, established = 0, {}
+    queue = 0
+    established: dict[str, int] = {}
     for path, family in (("/proc/net/tcp", socket.AF_INET), ("/proc/net/tcp6", socket.AF_INET6)):
         try:
             lines = Path(path).read_text().splitlines()[1:]

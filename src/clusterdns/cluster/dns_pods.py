@@ -1,0 +1,51 @@
+"""The DNS pods of a cluster that can be watched: kube-dns' with dnsmasq in them, and node caches."""
+
+from datetime import datetime
+
+from clusterdns.cluster.api import Cluster, Object
+from clusterdns.cluster.facts import NAMESPACE
+
+DNSMASQ = "dnsmasq"
+"""The container's name in kube-dns' pods, and the process' name."""
+
+_METRICS_PORT = 9253  # node-cache's; 9353 repeats its series
+
+
+def dnsmasq_pods(cluster: Cluster) -> list[Object]:
+    """Return the running pods that have dnsmasq in front."""
+    pods = cluster.list("pods", namespace=NAMESPACE, fields="status.phase=Running")
+    return [pod for pod in pods if any(one["name"] == DNSMASQ for one in pod["spec"]["containers"])]
+
+
+def node_caches(cluster: Cluster) -> list[Object]:
+    """Return the running pods of NodeLocal DNSCache."""
+    running = "status.phase=Running"
+    return list(cluster.list("pods", namespace=NAMESPACE, labels="k8s-app=node-local-dns", fields=running))
+
+
+def metrics_page(cluster: Cluster, pod: Object) -> str:
+    """Return a node cache's metrics, read through the API server.
+
+    Raises:
+        PermissionMissing: pods/proxy may not be read.
+        ClusterError: the pod does not answer.
+    """
+    metadata = pod["metadata"]
+    return cluster.text(
+        f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}:{_METRICS_PORT}/proxy/metrics"
+    )
+
+
+def log_lines(cluster: Cluster, pod: Object, since: datetime) -> list[str]:
+    """Return the lines that a pod's first container has logged since then.
+
+    Raises:
+        PermissionMissing: pods/log may not be read.
+    """
+    metadata = pod["metadata"]
+    query: dict[str, str | None] = {
+        "container": pod["spec"]["containers"][0]["name"],
+        "sinceTime": since.isoformat(timespec="seconds").replace("+00:00", "Z"),
+    }
+    path = f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}/log"
+    return cluster.text(path, query).splitlines()

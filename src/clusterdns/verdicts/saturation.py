@@ -1,0 +1,180 @@
+"""Verdicts on saturation: what happened to DNS pods and node caches during an episode."""
+
+from collections.abc import Mapping
+
+from clusterdns.model.outcome import Outcome, Verdict
+from clusterdns.model.saturation import Episode, NodeCache, Sample, Timeline
+
+CHURN_FAMILIES = ("coredns_forward_conn_cache_misses_total", "coredns_proxy_conn_cache_misses_total")
+HEALTH_FAMILIES = (
+    "coredns_forward_healthcheck_broken_total",
+    "coredns_proxy_healthcheck_failures_total",
+    "coredns_forward_healthcheck_failures_total",
+)
+_DNSMASQ = "dnsmasq's src/dnsmasq.c: at the limit it no longer accepts, and says nothing"
+_REMEDY = (
+    "take force_tcp out of NodeLocal DNSCache's cluster zones, or put CoreDNS or Cloud DNS behind it; "
+    "more replicas only move the limit"
+)
+
+
+def tcp_workers(episode: Episode, limits: Mapping[str, int]) -> Verdict:
+    """The children of dnsmasq stay below its TCP limit.
+
+    Args:
+        episode: What happened.
+        limits: DNS pod -> its dnsmasq's limit.
+    """
+    peaks = {pod: timeline.peak_workers for pod, timeline in episode.servers.items()}
+    return _judged(
+        episode,
+        {
+            pod: f"{peaks[pod]} of {limit} TCP children of dnsmasq in {pod}: saturated"
+            for pod, limit in limits.items()
+            if peaks[pod] >= limit
+        },
+        remedy=_REMEDY,
+        source=_DNSMASQ,
+        more={"limits": dict(limits), "peaks": peaks},
+    )
+
+
+def listen_queue(episode: Episode, longest_ms: float) -> Verdict:
+    """No connections wait on the :53 listener for `longest_ms` milliseconds or more."""
+    waits = {pod: timeline.longest_wait_ms for pod, timeline in episode.servers.items()}
+    return _judged(
+        episode,
+        {
+            pod: f"up to {episode.servers[pod].peak_queue} connections waited {waited:.0f} ms on end on {pod}"
+            for pod, waited in waits.items()
+            if waited >= longest_ms
+        },
+        remedy=_REMEDY,
+        source=_DNSMASQ,
+        more={
+            "longest wait ms": waits,
+            "peak queue": {pod: timeline.peak_queue for pod, timeline in episode.servers.items()},
+            "limit ms": longest_ms,
+        },
+    )
+
+
+def listen_overflow(episode: Episode) -> Verdict:
+    """No connection finds the listen queue full."""
+    rises = {
+        pod: timeline.rise(lambda sample: sample.overflows + sample.drops)
+        for pod, timeline in episode.servers.items()
+    }
+    return _judged(
+        episode,
+        {
+            pod: f"{rise} connections found the listen queue of {pod} full: their clients wait 1, 3, 7 s"
+            for pod, rise in rises.items()
+            if rise
+        },
+        remedy=f"{_REMEDY}; a raised TCP limit does not help against this",
+        source="dnsmasq's backlog of 32; tcp(7): SYNs are sent again after 1, 3, 7 s",
+        more={"ListenOverflows + ListenDrops": rises},
+    )
+
+
+def node_timeouts(episode: Episode) -> Verdict:
+    """Node caches do not run into time-outs by TCP to the cluster's DNS."""
+    return _judged(
+        episode,
+        {
+            cache.node: f"{len(cache.cluster_timeouts)} i/o timeouts by TCP to cluster DNS on {cache.node}"
+            for cache in episode.caches
+            if cache.cluster_timeouts
+        },
+        remedy=_REMEDY,
+        source="NodeLocal DNSCache's error log",
+        more={
+            "by TCP to the cluster": {cache.node: len(cache.cluster_timeouts) for cache in episode.caches},
+            "others": {cache.node: len(cache.other_timeouts) for cache in episode.caches},
+        },
+        evidence=tuple(line for cache in episode.caches for line in cache.cluster_timeouts[:3]),
+    )
+
+
+def health_checks(episode: Episode) -> Verdict:
+    """The forward plugin's health checks do not fail: with force_tcp they go by TCP, and starve too."""
+    rises = {cache.node: _rise(cache, HEALTH_FAMILIES) for cache in episode.caches}
+    return _judged(
+        episode,
+        {
+            node: f"{rise:.0f} forward health checks failed or were ignored on {node}"
+            for node, rise in rises.items()
+            if rise
+        },
+        remedy=_REMEDY,
+        source="coredns_proxy_healthcheck_failures_total, coredns_forward_healthcheck_broken_total",
+        more={"rises": rises},
+    )
+
+
+def connection_churn(episode: Episode, limit: float) -> Verdict:
+    """A node cache opens fewer new upstream connections per second than the limit."""
+    rates = {cache.node: _rise(cache, CHURN_FAMILIES) / cache.seconds for cache in episode.caches}
+    return _judged(
+        episode,
+        {
+            node: f"{rate:.1f} new upstream connections per second on {node}, limit {limit:g}"
+            for node, rate in rates.items()
+            if rate > limit
+        },
+        remedy=_REMEDY,
+        source=" / ".join(CHURN_FAMILIES),
+        more={"per second": {node: round(rate, 2) for node, rate in rates.items()}, "limit": limit},
+    )
+
+
+def conntrack(episode: Episode) -> Verdict:
+    """Conntrack neither fails to insert nor drops while pods resolve A and AAAA at once."""
+
+    def lost(sample: Sample) -> int:
+        return sample.insert_failed + sample.conntrack_drops
+
+    rises = {node: timeline.rise(lost) for node, timeline in episode.nodes.items()}
+    return _judged(
+        episode,
+        {node: f"conntrack lost {rise} packets on {node}" for node, rise in rises.items() if rise},
+        remedy="put a node-local cache without NAT in front (NodeLocal DNSCache), or raise nf_conntrack_max",
+        source="/proc/net/stat/nf_conntrack insert_failed, drop",
+        more={"rises": rises},
+    )
+
+
+def _rise(cache: NodeCache, families: tuple[str, ...]) -> float:
+    return sum(cache.rises.get(family, 0.0) for family in families)
+
+
+def _judged(  # noqa: PLR0913 - what a verdict is made of
+    episode: Episode,
+    wrong: Mapping[str, str],
+    *,
+    remedy: str,
+    source: str,
+    more: Mapping[str, object],
+    evidence: tuple[str, ...] = (),
+) -> Verdict:
+    measurements = {"episode": episode.what, **more, **({"load": dict(episode.load)} if episode.load else {})}
+    if not wrong:
+        return Verdict(outcome=Outcome.PASSED, source=source, measurements=measurements)
+    lines = tuple(wrong.values())
+    return Verdict(
+        outcome=Outcome.FAILED,
+        reason=lines[0] + (f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""),
+        remedy=remedy,
+        source=source,
+        measurements=measurements,
+        evidence=lines + evidence,
+    )
+
+
+def timeline_rows(timeline: Timeline, first_ns: int) -> list[list[float]]:
+    """Return a timeline as rows of seconds since `first_ns`, workers and queue: what a report plots."""
+    return [
+        [round((sample.time_ns - first_ns) / 1e9, 3), float(sample.workers or 0), float(sample.queue)]
+        for sample in timeline.samples
+    ]
