@@ -118,7 +118,7 @@ def _launch(spec: dict[str, Any]) -> None:
     listener.listen(64)
     listener.set_inheritable(True)
     name = str(spec["name"])
-    groups = [hierarchy.below_own(f"clusterdns-lab-{name}") for hierarchy in cgroups.hierarchies()]
+    groups = state.groups(name)
     leaves = [group / "fabric" for group in groups]
     pid = os.getpid()
     state.Record(

@@ -1,6 +1,7 @@
 """What is known of a lab from outside: its record on disk, whether it lives, and taking it away."""
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
@@ -62,6 +63,12 @@ def alone(name: str, *, wait: bool = True) -> AbstractContextManager[None]:
     """
     state_dir(name)
     return store.locked(labs_dir() / f"{name}.lock", wait=wait)
+
+
+def groups(name: str) -> list[Path]:
+    """Return the folders of the control groups of the lab called `name`; other users' labs have others."""
+    owner = hashlib.sha256(str(labs_dir()).encode()).hexdigest()[:8]
+    return [one.below_own(f"clusterdns-lab-{owner}-{name}") for one in cgroups.hierarchies()]
 
 
 def start_time(pid: int) -> int | None:

@@ -16,7 +16,7 @@ from tests.proof.conftest import ROOT, Lab, lab_command
 
 def traces(name: str) -> dict[str, list[str]]:
     """Return whatever of a lab is on this host."""
-    groups = [hierarchy.below_own(f"clusterdns-lab-{name}") for hierarchy in cgroups.hierarchies()]
+    groups = state.groups(name)
     commands = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
