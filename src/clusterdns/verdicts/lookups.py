@@ -74,7 +74,9 @@ def lookup_order(lookup: Lookup, seen: Mapping[str, Seen], truth: Truth) -> Verd
         required = [question for question in model if question in one.queries]
         found = [question for question in one.queries if question in model]
         ends_absolute = model[-1].name == absolute and absolute in {query.name for query in one.queries}
-        if found != required:
+        if not found:
+            wrong[node] = f"{lookup.name} on {node} is not asked for as the model says in a single query"
+        elif found != required:
             wrong[node] = f"{lookup.name} on {node} is tried as {_path(found)}, not {_path(required)}"
         elif ends_absolute and one.queries[-1].name != absolute:
             wrong[node] = f"{lookup.name} on {node} is not tried last, but before {one.queries[-1].name}"

@@ -1,0 +1,89 @@
+from dataclasses import replace
+
+from clusterdns.model.outcome import Outcome
+from clusterdns.model.pods import CLUSTER_FIRST, DEFAULT, VARIANTS, NodeView
+from clusterdns.model.resolver import ResolvConf
+from clusterdns.verdicts import resolver
+
+ALLOWED = {"10.96.0.10": "Service kube-dns"}
+ZONE = "cluster.local"
+HOST = ResolvConf(("169.254.169.254",), ("c.project.internal", "google.internal"))
+
+
+def right(node: str = "node-1") -> NodeView:
+    """What a node gives when everything is as documented."""
+    bare = NodeView(node, "zone-a", dict.fromkeys(VARIANTS, "ns"), {DEFAULT: HOST})
+    seen = {name: bare.required(name, ZONE, tuple(ALLOWED)) for name in VARIANTS}
+    return replace(bare, seen=seen)
+
+
+def wrong(variant: str, conf: ResolvConf) -> NodeView:
+    view = right("node-2")
+    return replace(view, seen={**view.seen, variant: conf})
+
+
+def test_a_right_cluster_passes_every_row() -> None:
+    views = [right("node-1"), right("node-2")]
+    verdicts = [
+        resolver.nameserver(views, ALLOWED),
+        resolver.search_list(views, ZONE),
+        resolver.search_length(views, 6, []),
+        resolver.ndots(views),
+        resolver.dns_policy(views, ZONE, ALLOWED),
+    ]
+    assert {verdict.outcome for verdict in verdicts} == {Outcome.PASSED}
+
+
+def test_a_foreign_nameserver_is_named_with_its_node() -> None:
+    seen = replace(right().seen[CLUSTER_FIRST], nameservers=("8.8.8.8",))
+    verdict = resolver.nameserver([right(), wrong(CLUSTER_FIRST, seen)], ALLOWED)
+    assert verdict.outcome is Outcome.FAILED
+    assert "pods on node-2 ask 8.8.8.8, not 10.96.0.10" in verdict.reason
+
+
+def test_no_nameserver_at_all_fails() -> None:
+    view = wrong(CLUSTER_FIRST, replace(right().seen[CLUSTER_FIRST], nameservers=()))
+    assert resolver.nameserver([view], ALLOWED).outcome is Outcome.FAILED
+
+
+def test_the_order_of_the_search_list_counts() -> None:
+    seen = right().seen[CLUSTER_FIRST]
+    view = wrong(CLUSTER_FIRST, replace(seen, search=(seen.search[1], seen.search[0], *seen.search[2:])))
+    assert resolver.search_list([view], ZONE).outcome is Outcome.FAILED
+
+
+def test_the_required_list_never_comes_from_the_pod_in_question() -> None:
+    view = wrong(DEFAULT, replace(HOST, search=("corp.example",)))
+    verdict = resolver.search_list([view], ZONE)
+    assert verdict.outcome is Outcome.FAILED
+    assert "cluster.local corp.example]" in verdict.reason
+
+
+def test_one_suffix_too_many() -> None:
+    views = [right()]
+    assert resolver.search_length(views, 5, []).outcome is Outcome.PASSED
+    verdict = resolver.search_length(views, 4, [])
+    assert verdict.outcome is Outcome.FAILED
+    assert verdict.reason.startswith("5 suffixes")
+
+
+def test_a_list_that_the_kubelet_cut_fails_even_when_short() -> None:
+    verdict = resolver.search_length([right()], 6, ["pod: Search Line limits were exceeded"])
+    assert verdict.outcome is Outcome.FAILED
+    assert "Search Line limits" in verdict.reason
+
+
+def test_ndots_that_was_not_submitted() -> None:
+    seen = replace(right().seen[CLUSTER_FIRST], options=(("ndots", "2"),))
+    verdict = resolver.ndots([wrong(CLUSTER_FIRST, seen)])
+    assert verdict.outcome is Outcome.FAILED
+    assert "ndots is 2 in pod node-2/cluster-first, submitted to be 5" in verdict.reason
+
+
+def test_every_policy_is_compared_whole() -> None:
+    for variant in set(VARIANTS) - {CLUSTER_FIRST, DEFAULT}:
+        seen = right().seen[variant]
+        view = wrong(variant, replace(seen, options=(*seen.options, ("rotate", None))))
+        verdict = resolver.dns_policy([right(), view], ZONE, ALLOWED)
+        assert verdict.outcome is Outcome.FAILED
+        assert f"node-2/{variant}" in verdict.reason

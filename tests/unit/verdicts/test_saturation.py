@@ -1,0 +1,76 @@
+import pytest
+
+from clusterdns.model.outcome import Outcome, Verdict
+from clusterdns.model.saturation import Episode, NodeCache, Sample, Timeline
+from clusterdns.verdicts import saturation
+
+POD = "kube-system/kube-dns-0"
+MS = 1_000_000
+
+
+def sample(at_ms: int, workers: int | None = 0, queue: int = 0, overflows: int = 0, lost: int = 0) -> Sample:
+    return Sample(at_ms * MS, workers, queue, {}, overflows, 0, lost, 0)
+
+
+def episode(*samples: Sample, cache: NodeCache | None = None) -> Episode:
+    timeline = Timeline(samples or (sample(0),))
+    return Episode("a test", {POD: timeline}, {"node-1": timeline}, [cache] if cache else [])
+
+
+def cache(rises: dict[str, float] | None = None, timeouts: tuple[str, ...] = ()) -> NodeCache:
+    return NodeCache("node-1", 10.0, rises or {}, timeouts, ("read udp to 8.8.8.8",))
+
+
+def failed(verdict: Verdict, *words: str) -> bool:
+    assert all(word in verdict.reason for word in words), verdict.reason
+    return verdict.outcome is Outcome.FAILED
+
+
+@pytest.mark.parametrize(("workers", "wrong"), [(19, False), (20, True), (21, True), (None, False)])
+def test_tcp_workers_stay_below_the_limit(workers: int | None, *, wrong: bool) -> None:
+    verdict = saturation.tcp_workers(episode(sample(0), sample(100, workers)), {POD: 20})
+    assert (verdict.outcome is Outcome.FAILED) == wrong
+
+
+def test_a_queue_of_one_sample_is_normal_and_a_run_of_300_ms_is_not() -> None:
+    single = episode(sample(0), sample(100, queue=1), sample(200), sample(300, queue=5), sample(400))
+    assert saturation.listen_queue(single, 300).outcome is Outcome.PASSED
+    run = episode(*(sample(at, queue=33) for at in (0, 100, 200, 300)))
+    assert failed(saturation.listen_queue(run, 300), "up to 33", "300 ms")
+
+
+def test_only_a_rise_of_the_overflow_counter_counts() -> None:
+    before = episode(sample(0, overflows=7), sample(100, overflows=7))
+    assert saturation.listen_overflow(before).outcome is Outcome.PASSED
+    assert failed(
+        saturation.listen_overflow(episode(sample(0, overflows=7), sample(100, overflows=11))), "4 "
+    )
+
+
+def test_a_counter_that_began_again_counts_from_nought() -> None:
+    assert Timeline((sample(0, overflows=9), sample(1, overflows=2))).rise(lambda one: one.overflows) == 2
+
+
+def test_timeouts_by_tcp_to_the_cluster_are_told_apart_from_others() -> None:
+    assert saturation.node_timeouts(episode(cache=cache())).outcome is Outcome.PASSED
+    verdict = saturation.node_timeouts(episode(cache=cache(timeouts=("dial tcp 10.96.0.21:53",) * 2)))
+    assert failed(verdict, "2 i/o timeouts", "node-1")
+    assert verdict.measurements["others"] == {"node-1": 1}
+
+
+@pytest.mark.parametrize("family", saturation.HEALTH_FAMILIES)
+def test_a_failed_health_check_under_any_name_counts(family: str) -> None:
+    assert failed(saturation.health_checks(episode(cache=cache({family: 3.0}))), "3 forward health checks")
+    assert saturation.health_checks(episode(cache=cache())).outcome is Outcome.PASSED
+
+
+@pytest.mark.parametrize("family", saturation.CHURN_FAMILIES)
+def test_churn_is_per_second(family: str) -> None:
+    calm, busy = cache({family: 100.0}), cache({family: 200.0})
+    assert saturation.connection_churn(episode(cache=calm), 10).outcome is Outcome.PASSED
+    assert failed(saturation.connection_churn(episode(cache=busy), 10), "20.0 new upstream connections")
+
+
+def test_conntrack_losses() -> None:
+    assert saturation.conntrack(episode(sample(0, lost=5), sample(1, lost=5))).outcome is Outcome.PASSED
+    assert failed(saturation.conntrack(episode(sample(0, lost=5), sample(1, lost=6))), "lost 1 packets")
