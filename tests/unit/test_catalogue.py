@@ -18,14 +18,14 @@ def test_every_profile_includes_itself_and_nothing_worse_than_asked_for() -> Non
 
 
 def test_names_expand_in_catalogue_order() -> None:
-    assert expand(["topology", "resolver.ndots"]) == ("resolver.ndots", "topology.identify")
-    assert set(expand(["resolver", "topology"])) == set(CATALOGUE)
+    assert expand(["topology.identify", "resolver.ndots"]) == ("resolver.ndots", "topology.identify")
+    assert expand({check.area for check in CATALOGUE.values()}) == tuple(CATALOGUE)
     assert expand([]) == ()
 
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("resolver.ndot", "did you mean resolver.ndots"), ("qwertz", "areas are resolver, topology")],
+    [("resolver.ndot", "did you mean resolver.ndots"), ("qwertz", "areas are .*resolver.*topology")],
 )
 def test_an_unknown_name_lists_near_matches(name: str, hint: str) -> None:
     with pytest.raises(ValueError, match=hint):
