@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 
 from clusterdns.errors import ProbeError
 from clusterdns.model.saturation import Sample, Timeline
 from clusterdns.probing.pods import Answer, Operation, ProbePod
 
 HZ = 10
+LONGEST_GAP_NS = 300_000_000
+"""Between two samples: in as much, a queue could have stood for as long as is judged."""
 
 
 @contextmanager
@@ -19,7 +22,7 @@ def watching(operation: Operation, pod: ProbePod) -> Iterator[list[Timeline]]:
         pod: whose.
 
     Raises:
-        ProbeError: the watch was not ready, failed, or fell behind for more than a tenth of its samples.
+        ProbeError: the watch was not ready, failed, or looked away from a server for `LONGEST_GAP_NS`.
     """
     timelines: list[Timeline] = []
     with operation:
@@ -35,10 +38,12 @@ def request(process: str | None, seconds: float) -> dict[str, object]:
 
 
 def _timeline(answers: list[Answer], pod: ProbePod) -> Timeline:
-    *samples, counts = answers
-    if not samples or counts["late"] * 10 > counts["samples"]:
+    samples = tuple(Sample(**answer) for answer in answers[:-1])
+    gap = max((after.time_ns - before.time_ns for before, after in pairwise(samples)), default=0)
+    # Counters tell at the end what happened; workers and queues are only seen while they are looked at.
+    if not samples or (samples[0].workers is not None and gap >= LONGEST_GAP_NS):
         raise ProbeError(
-            f"watch of pod {pod.name} on {pod.node} took {counts['samples']} samples "
-            f"and missed {counts['late']}: run again when the node is less busy"
+            f"watch of pod {pod.name} on {pod.node} took {len(samples)} samples, up to {gap / 1e6:.0f} ms apart: "
+            "run again when the node is less busy"
         )
-    return Timeline(tuple(Sample(**sample) for sample in samples))
+    return Timeline(samples)

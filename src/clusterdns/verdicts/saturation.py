@@ -1,6 +1,6 @@
 """Verdicts on saturation: what happened to DNS pods and node caches during an episode."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from clusterdns.model.outcome import Outcome, Verdict
 from clusterdns.model.saturation import Episode, NodeCache, Sample, Timeline
@@ -12,6 +12,9 @@ HEALTH_FAMILIES = (
     "coredns_forward_healthcheck_failures_total",
 )
 _DNSMASQ = "dnsmasq's src/dnsmasq.c: at the limit it no longer accepts, and says nothing"
+_BACKLOG = 33  # dnsmasq listens with 32, and Linux lets one more in
+_PER_COLUMN = 5  # samples
+_BARS = " ▁▂▃▄▅▆▇█"
 _REMEDY = (
     "take force_tcp out of NodeLocal DNSCache's cluster zones, or put CoreDNS or Cloud DNS behind it; "
     "more replicas only move the limit"
@@ -35,7 +38,16 @@ def tcp_workers(episode: Episode, limits: Mapping[str, int]) -> Verdict:
         },
         remedy=_REMEDY,
         source=_DNSMASQ,
-        more={"limits": dict(limits), "peaks": peaks},
+        more={
+            "limits": dict(limits),
+            "peaks": peaks,
+            "timeline": {pod: _rows(timeline) for pod, timeline in episode.servers.items()},
+        },
+        evidence=tuple(
+            line
+            for pod, timeline in episode.servers.items()
+            for line in _picture(pod, timeline, limits.get(pod, 1))
+        ),
     )
 
 
@@ -160,7 +172,7 @@ def _judged(  # noqa: PLR0913 - what a verdict is made of
 ) -> Verdict:
     measurements = {"episode": episode.what, **more, **({"load": dict(episode.load)} if episode.load else {})}
     if not wrong:
-        return Verdict(outcome=Outcome.PASSED, source=source, measurements=measurements)
+        return Verdict(outcome=Outcome.PASSED, source=source, measurements=measurements, evidence=evidence)
     lines = tuple(wrong.values())
     return Verdict(
         outcome=Outcome.FAILED,
@@ -172,9 +184,25 @@ def _judged(  # noqa: PLR0913 - what a verdict is made of
     )
 
 
-def timeline_rows(timeline: Timeline, first_ns: int) -> list[list[float]]:
-    """Return a timeline as rows of seconds since `first_ns`, workers and queue: what a report plots."""
+def _rows(timeline: Timeline) -> list[list[float]]:
+    """Return a timeline as rows of seconds since its first sample, workers and queue."""
+    first = timeline.samples[0].time_ns
     return [
-        [round((sample.time_ns - first_ns) / 1e9, 3), float(sample.workers or 0), float(sample.queue)]
+        [round((sample.time_ns - first) / 1e9, 3), float(sample.workers or 0), float(sample.queue)]
         for sample in timeline.samples
     ]
+
+
+def _picture(pod: str, timeline: Timeline, limit: int) -> list[str]:
+    """Return a timeline as two lines of text, a column per half second: the most in it, of the limit."""
+    workers = [sample.workers or 0 for sample in timeline.samples]
+    queue = [sample.queue for sample in timeline.samples]
+    return [
+        f"{pod} {name:8} {_bars(values, top)} most {max(values)}"
+        for name, values, top in (("children", workers, limit), ("queue", queue, _BACKLOG))
+    ]
+
+
+def _bars(values: Sequence[int], top: int) -> str:
+    columns = [max(values[at : at + _PER_COLUMN]) for at in range(0, len(values), _PER_COLUMN)]
+    return "".join(_BARS[min(value * (len(_BARS) - 1) // top, len(_BARS) - 1)] for value in columns)
