@@ -43,7 +43,7 @@ def _timeline(answers: list[Answer], pod: ProbePod) -> Timeline:
     # Counters tell at the end what happened; workers and queues are only seen while they are looked at.
     if not samples or (samples[0].workers is not None and gap >= LONGEST_GAP_NS):
         raise ProbeError(
-            f"watch of pod {pod.name} on {pod.node} took {len(samples)} samples, up to {gap / 1e6:.0f} ms apart: "
-            "run again when the node is less busy"
+            f"watch of pod {pod.name} on {pod.node} took {len(samples)} samples, up to {gap / 1e6:.0f} ms "
+            "apart: run again when the node is less busy"
         )
     return Timeline(samples)

@@ -1,0 +1,32 @@
+"""Under bursts the incident's topology saturates, and no other does."""
+
+from collections.abc import Callable
+
+import pytest
+
+from lab import topology
+from tests.proof.conftest import Lab, Result, on
+
+# What saturates when bursts from every node go through NodeLocal DNSCache by TCP into dnsmasq.
+SATURATED = {
+    "saturation.tcp-workers",
+    "saturation.listen-queue",
+    "saturation.listen-overflow",
+    "saturation.node-timeouts",
+    "saturation.health-checks",
+    "saturation.connection-churn",
+}
+FAILS = {"gke-kubedns-nodelocal": SATURATED}
+
+
+@pytest.mark.parametrize("lab", topology.names(), indirect=True)
+def test_bursts(lab: Lab, suite: Callable[..., Result]) -> None:
+    result = suite(*on(lab), "--profile=load", "--check=saturation")
+    failed = {(one["id"], one["case"]) for one in result.report["checks"] if one["outcome"] == "failed"}
+    assert result.ids("error") == set(), result.output
+    assert failed == {(check, "bursts") for check in FAILS.get(lab.topology, set())}, result.output
+    if lab.topology in FAILS:
+        peaks = result.case("saturation.tcp-workers", "bursts")["measurements"]["peaks"]
+        assert set(peaks.values()) == {20}
+        queues = result.case("saturation.listen-queue", "bursts")["measurements"]["peak queue"]
+        assert max(queues.values()) == 33
