@@ -30,9 +30,21 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Samples of one pod or node, in order; at least one."""
+    """Samples of one pod or node, in order; at least one.
+
+    Attributes:
+        samples: In order.
+        cpu_seconds: What it cost to take them, in the pod that was watched.
+    """
 
     samples: Sequence[Sample]
+    cpu_seconds: float = 0.0
+
+    @property
+    def cost(self) -> float:
+        """The share of one processor that watching took."""
+        seconds = (self.samples[-1].time_ns - self.samples[0].time_ns) / 1e9
+        return self.cpu_seconds / seconds if seconds else 0.0
 
     @property
     def peak_workers(self) -> int:

@@ -46,4 +46,4 @@ def _timeline(answers: list[Answer], pod: ProbePod) -> Timeline:
             f"watch of pod {pod.name} on {pod.node} took {len(samples)} samples, up to {gap / 1e6:.0f} ms "
             "apart: run again when the node is less busy"
         )
-    return Timeline(samples)
+    return Timeline(samples, answers[-1]["cpu_seconds"])

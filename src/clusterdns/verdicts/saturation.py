@@ -41,6 +41,7 @@ def tcp_workers(episode: Episode, limits: Mapping[str, int]) -> Verdict:
         more={
             "limits": dict(limits),
             "peaks": peaks,
+            "watching took, of one CPU": {pod: round(one.cost, 4) for pod, one in episode.servers.items()},
             "timeline": {pod: _rows(timeline) for pod, timeline in episode.servers.items()},
         },
         evidence=tuple(

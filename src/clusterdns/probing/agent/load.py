@@ -56,7 +56,8 @@ from _agent import emit, run
 
 MAXIMUM = 1_000_000  # queries, of 25 bytes each here: within the pod's memory
 CHUNK = 8192  # queries per line of samples
-BATCH = 16  # sends, or sockets read, in a row
+SENDS = 256  # in a row when due: a burst leaves in one piece
+READS = 16  # in a row before the next query may be due
 BUFFER = 4 << 20  # bytes of answers per socket; the kernel may grant less
 LEAD_NS = 300_000_000  # until the start; held connections are made meanwhile
 ALIVE_NS = 5_000_000_000
@@ -271,7 +272,7 @@ class Load:
         """Sends every query at its time or, when behind, as soon as possible; takes answers meanwhile."""
         sent, alive, count = 0, time.time_ns() + ALIVE_NS, len(self.offsets)
         while True:
-            for _ in range(BATCH):
+            for _ in range(SENDS):
                 if sent == count or time.time_ns() < self.start + self.offsets[sent]:
                     break
                 self._send(sent)
@@ -352,9 +353,10 @@ class Load:
         return self._slots[slot]
 
     def _receive(self, wait_ns: int) -> None:
-        if wait_ns > 0:  # select waits for microseconds, epoll for milliseconds
-            select.select([self.epoll], [], [], wait_ns / 1e9)
-        for number, events in self.epoll.poll(0, BATCH):
+        # select counts in microseconds, epoll in milliseconds.
+        if wait_ns > 0 and not select.select([self.epoll], [], [], wait_ns / 1e9)[0]:
+            return
+        for number, events in self.epoll.poll(0, READS):
             if number == sys.stdin.fileno():
                 raise InterruptedError("the caller has stopped it")
             channel = self.channels[number]

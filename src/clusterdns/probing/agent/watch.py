@@ -11,7 +11,8 @@ Answers:
       -> the caller then sends {"stop": true}, or lets the time run out
     {"time_ns": ..., "workers": 20 | null, "queue": 33, "established": {"10.0.0.7": 20}, "overflows": 4,
      "drops": 4, "insert_failed": 0, "conntrack_drops": 0}       one per sample
-    {"samples": 42, "late": 0}     late: samples that were due while the one before was still taken
+    {"samples": 42, "late": 0, "cpu_seconds": 0.04}
+    "late" counts samples that were due while the one before was still taken.
     "queue" is the most connections that wait on one listening TCP socket of the port; "established" counts
     the port's connections by peer, waiting ones too. The rest are counters since the namespace began:
     ListenOverflows and ListenDrops of /proc/net/netstat, insert_failed and drop (with early_drop) of
@@ -52,7 +53,7 @@ def watch(request: dict[str, Any]) -> None:
             due, late = due + period, late + 1
         if select.select([sys.stdin], [], [], due - now)[0]:
             break
-    emit(samples=samples, late=late)
+    emit(samples=samples, late=late, cpu_seconds=time.process_time())
 
 
 class Server:
