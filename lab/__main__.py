@@ -8,7 +8,7 @@ import sys
 from types import FrameType
 from typing import NoReturn
 
-from lab import breakage, build, commands, enter, launch, state, topology
+from lab import breakage, build, commands, enter, launch, state, toolchain, topology
 from lab.errors import LabError
 
 _USAGE = 4
@@ -115,6 +115,8 @@ def main() -> int:
         "down": _down,
     }
     try:
+        if options.verb != "status":
+            toolchain.require_root()
         verbs[options.verb](options)
     except LabError as error:
         print(f"lab: {error}", file=sys.stderr)

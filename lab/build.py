@@ -57,7 +57,6 @@ def build(progress: Progress) -> Builds:
     Raises:
         LabError: a program is missing, a build failed, or the disk is nearly full.
     """
-    toolchain.require_root()
     installed = toolchain.ensure_packages()
     if installed:
         progress(f"installed {' '.join(installed)}")

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lab import build, cgroups, state, toolchain, topology
+from lab import build, cgroups, state, topology
 from lab.errors import LabError
 from lab.network import MAX_NODES
 from lab.paths import INSIDE_CACHE, REPOSITORY, cache_dir, state_dir
@@ -30,7 +30,6 @@ def up(name: str, topology_name: str, nodes: int, progress: Callable[[str], None
     topology.load(topology_name)
     if not 1 <= nodes <= MAX_NODES:
         raise LabError(f"--nodes {nodes}: use 1 to {MAX_NODES}")
-    toolchain.require_root()
     for dead in state.reclaim(name):
         progress(f"removed what the dead lab {dead!r} had left")
     existing = state.load(name)

@@ -19,10 +19,17 @@ _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?")
 
 
 def cache_dir() -> Path:
-    """Return the project's folder in the user's cache directory (XDG_CACHE_HOME), made if need be."""
+    """Return the project's folder in the user's cache directory (XDG_CACHE_HOME), made if need be.
+
+    Raises:
+        LabError: it cannot be made.
+    """
     base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     folder = Path(base) / "cluster-dns-conformance"
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LabError(f"cannot keep anything in {folder}: {error.strerror}; set XDG_CACHE_HOME") from error
     return folder
 
 
