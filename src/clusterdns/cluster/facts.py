@@ -1,29 +1,26 @@
-"""API objects -> the cluster's DNS topology. Reads only: nodes, and objects of kube-system."""
+"""API objects -> the cluster's DNS topology. Reads only nodes, kube-system, and what its DNS forwards to."""
 
-import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 from clusterdns.cluster.api import Cluster, Object
+from clusterdns.cluster.autoscaling import autoscaler
+from clusterdns.cluster.inventory import Namespace, Pod, covers, read_namespace, read_nodes, selects
+from clusterdns.cluster.programs import Program, Surroundings, program
+from clusterdns.cluster.providers import cloud_dns, provider
 from clusterdns.model.topology import (
     DEFAULT_ZONE,
-    METADATA_ADDRESS,
+    Backend,
     Fact,
     Layer,
     LayerKind,
+    Service,
     Topology,
-    dnsmasq_tcp_limit,
+    host,
 )
 
 NAMESPACE = "kube-system"
-_DNS_PORT = 53
-_ZONE_LABEL = "topology.kubernetes.io/zone"
-_GKE_LABEL = "cloud.google.com/gke-nodepool"
-_VERSION = re.compile(r"(?:^|-|v)(\d+(?:\.\d+)+)")
-
-# k8s-dns releases from which on they contain a dnsmasq version. Source: kubernetes/dns, release notes.
-_DNSMASQ_IN_K8S_DNS = (((1, 23), (2, 90)), ((1, 22), (2, 88)))
-_FIRST_DNSMASQ_TAG = (2,)  # a tag of 2.x is dnsmasq's own version
 
 
 def read_topology(cluster: Cluster) -> Topology:
@@ -31,160 +28,177 @@ def read_topology(cluster: Cluster) -> Topology:
 
     Raises:
         ClusterError: the API server did not answer as needed.
-        PermissionMissing: nodes, Services, pods or ConfigMaps may not be listed.
+        PermissionMissing: something that it is made of may not be listed.
     """
-    nodes = list(cluster.list("nodes"))
-    services = list(cluster.list("services", namespace=NAMESPACE))
-    pods = [pod for pod in cluster.list("pods", namespace=NAMESPACE) if _is_dns(pod)]
-    corefiles = _corefiles(cluster.list("configmaps", namespace=NAMESPACE))
-    layers = [_layer(group, services) for group in _grouped(pods)]
-    on_gke = any(_GKE_LABEL in node["metadata"].get("labels", {}) for node in nodes)
-    if on_gke and not any(layer.kind in (LayerKind.KUBE_DNS, LayerKind.COREDNS) for layer in layers):
-        layers.append(_cloud_dns())
+    version = cluster.version()
+    with ThreadPoolExecutor(1) as beside:  # nodes take as long as all the rest
+        reading = beside.submit(read_nodes, cluster)
+        system = read_namespace(cluster, NAMESPACE)
+        nodes = reading.result()
+    found = _Found.of(system)
+    found.add(_elsewhere(cluster, found))
+    run_by = provider((node.labels for node in nodes), version)
+    serving = (LayerKind.KUBE_DNS, LayerKind.COREDNS)
+    if run_by.name == "GKE" and not any(layer.kind in serving and layer.replicas for layer in found.layers):
+        found.layers.append(cloud_dns())
     first = {LayerKind.NODE_LOCAL: 0, LayerKind.CLOUD_DNS: 1}
     return Topology(
-        zone=_zone(pods, corefiles),
-        nodes={
-            node["metadata"]["name"]: node["metadata"].get("labels", {}).get(_ZONE_LABEL, "")
-            for node in nodes
-        },
-        layers=tuple(sorted(layers, key=lambda layer: (first.get(layer.kind, 2), layer.name))),
+        zone=next(iter(found.zones), Fact(DEFAULT_ZONE, "Kubernetes' default", assumed=True)),
+        nodes={node.name: node.zone for node in nodes if not node.left_out},
+        layers=tuple(sorted(found.layers, key=lambda layer: (first.get(layer.kind, 2), layer.name))),
+        services=tuple(found.services),
+        left_out={node.name: node.left_out for node in nodes if node.left_out},
+        schedulable=sum(node.schedulable for node in nodes),
+        cores=sum(node.cores for node in nodes if node.schedulable),
+        autoscaler=autoscaler(system.configmaps.values()),
+        stub_domains=_stub_domains(_surroundings(system)),
+        provider=run_by,
     )
 
 
-def _is_dns(pod: Object) -> bool:
-    return any(
-        port.get("containerPort") == _DNS_PORT
-        for container in _containers(pod)
-        for port in container.get("ports", ())
-    ) or bool(_argument_after(pod, "-localip"))
+@dataclass
+class _Found:
+    """What has been found so far."""
+
+    layers: list[Layer]
+    services: list[Service]
+    zones: list[Fact[str]]
+
+    @classmethod
+    def of(cls, namespace: Namespace) -> "_Found":
+        """Return what a namespace holds."""
+        around = _surroundings(namespace)
+        pods: dict[str, list[Pod]] = {name: [] for name in namespace.templates}
+        for pod in namespace.pods:
+            pods.setdefault(pod.workload, []).append(pod)
+        layers, zones = [], []
+        for workload, group in sorted(pods.items()):
+            if group:
+                labels, spec = group[0].labels, namespace.specs[workload, group[0].template]
+            else:
+                template = namespace.templates[workload]
+                labels, spec = template["metadata"].get("labels") or {}, template["spec"]
+            runs = program(spec, around)
+            layers.append(_layer(namespace, workload, group, labels, runs))
+            zones += [runs.zone] if runs.zone else []
+        return cls(layers, list(_services(namespace)), zones)
+
+    def add(self, other: "_Found") -> None:
+        """Take in what was found elsewhere."""
+        self.layers += other.layers
+        self.services += other.services
 
 
-def _grouped(pods: Iterable[Object]) -> list[list[Object]]:
-    """Return the pods by the workload that owns them; a ReplicaSet's name ends in its template's hash."""
-    groups: dict[str, list[Object]] = {}
-    for pod in pods:
-        owners = pod["metadata"].get("ownerReferences", ())
-        owner = owners[0]["name"] if owners else pod["metadata"]["name"]
-        suffix = pod["metadata"].get("labels", {}).get("pod-template-hash")
-        groups.setdefault(owner.removesuffix(f"-{suffix}"), []).append(pod)
-    return [groups[name] for name in sorted(groups)]
+def _elsewhere(cluster: Cluster, found: _Found) -> _Found:
+    """Return the Services of other namespaces that layers forward to by TCP, and what is behind them."""
+    known = {address for service in found.services for address in service.addresses}
+    known |= {backend.address for service in found.services for backend in service.backends}
+    wanted = {
+        host(upstream)
+        for layer in found.layers
+        for forward in layer.forwards
+        if forward.force_tcp
+        for upstream in forward.upstreams
+        if not upstream.startswith("/")
+    } - known
+    more = _Found([], [], [])
+    if not wanted:
+        return more
+    namespaces = {
+        service["metadata"]["namespace"]
+        for service in cluster.list("services")
+        if wanted & set(service["spec"].get("clusterIPs") or ())
+    }
+    for name in sorted(namespaces - {NAMESPACE}):
+        there = _Found.of(read_namespace(cluster, name))
+        services = [service for service in there.services if wanted & set(service.addresses)]
+        behind = {layer for service in services for layer in service.selects}
+        more.add(_Found([layer for layer in there.layers if layer.name in behind], services, []))
+    return more
 
 
-def _layer(pods: list[Object], services: list[Object]) -> Layer:
-    pod = pods[0]
-    names = {container["name"]: container for container in _containers(pod)}
-    owner = (pod["metadata"].get("ownerReferences") or [{"name": pod["metadata"]["name"]}])[0]["name"]
-    suffix = pod["metadata"].get("labels", {}).get("pod-template-hash")
-    ready = [pod for pod in pods if _is_ready(pod)]
-    addresses = _service_addresses(pod, services)
-    limits: dict[str, Fact] = {}
-    local = _argument_after(pod, "-localip")
-    if local:
-        kind, version = LayerKind.NODE_LOCAL, _image_version(next(iter(names.values())))
-        addresses = [Fact(ip, f"argument -localip of {owner}") for ip in local.split(",")]
-    elif "dnsmasq" in names:
-        kind, version = LayerKind.KUBE_DNS, _image_version(names["dnsmasq"])
-        arguments = tuple(names["dnsmasq"].get("args", ()))
-        limits["TCP connections per replica"] = dnsmasq_tcp_limit(arguments, _dnsmasq_version(version))
-    elif any("coredns" in container["image"] for container in names.values()):
-        kind, version = LayerKind.COREDNS, _image_version(next(iter(names.values())))
+def _surroundings(namespace: Namespace) -> Surroundings:
+    ips = {one["metadata"]["name"]: _addresses(one) for one in namespace.services}
+    return Surroundings(namespace.configmaps, ips)
+
+
+def _layer(
+    namespace: Namespace, workload: str, pods: list[Pod], labels: Mapping[str, str], runs: Program
+) -> Layer:
+    ready = [pod for pod in pods if pod.ready]
+    if runs.local_ips:
+        addresses = [Fact(ip, f"argument -localip of {workload}") for ip in runs.local_ips]
     else:
-        kind, version = LayerKind.UNKNOWN, Fact("unknown", "no known container", assumed=True)
+        addresses = [
+            Fact(ip, f"Service {service['metadata']['name']}")
+            for service in namespace.services
+            if selects(service["spec"].get("selector") or {}, labels)
+            for ip in _addresses(service)
+        ]
+    budgets = (budget["metadata"]["name"] for budget in namespace.budgets if covers(budget, labels))
     return Layer(
-        kind=kind,
-        name=f"{NAMESPACE}/{owner.removesuffix(f'-{suffix}')}",
+        kind=runs.kind,
+        name=f"{namespace.name}/{workload}",
         addresses=tuple(addresses),
-        version=version,
+        version=runs.version,
         replicas=len(pods),
         ready=len(ready),
-        nodes=tuple(sorted({pod["spec"].get("nodeName", "") for pod in ready})),
-        limits=limits,
+        nodes=tuple(sorted({pod.node for pod in ready})),
+        limits=runs.limits,
+        coredns=runs.coredns,
+        forwards=runs.forwards,
+        caches_denials=runs.caches_denials,
+        upstream=f"{namespace.name}/{runs.upstream}" if runs.upstream else None,
+        budget=next(budgets, None),
+        faults=runs.faults,
     )
 
 
-def _cloud_dns() -> Layer:
-    return Layer(
-        kind=LayerKind.CLOUD_DNS,
-        name="Cloud DNS",
-        addresses=(Fact(METADATA_ADDRESS, "Google's documentation of Cloud DNS for GKE"),),
-        version=Fact("unversioned", "a cloud service"),
+def _services(namespace: Namespace) -> Iterator[Service]:
+    """Yield the Services that send queries to DNS pods, or say that they would."""
+    by_name = {pod.name: pod for pod in namespace.pods}
+    labels = {pod.workload: pod.labels for pod in namespace.pods}
+    for workload, template in namespace.templates.items():
+        labels.setdefault(workload, template["metadata"].get("labels") or {})
+    for one in namespace.services:
+        name = one["metadata"]["name"]
+        selector = one["spec"].get("selector") or {}
+        yield Service(
+            name=f"{namespace.name}/{name}",
+            addresses=tuple(_addresses(one)),
+            backends=tuple(_backends(namespace.name, namespace.slices.get(name, ()), by_name)),
+            selects=tuple(
+                f"{namespace.name}/{workload}"
+                for workload in sorted(labels)
+                if selects(selector, labels[workload])
+            ),
+        )
+
+
+def _backends(namespace: str, slices: Iterable[Object], pods: Mapping[str, Pod]) -> Iterator[Backend]:
+    for one in slices:
+        for endpoint in one.get("endpoints") or ():
+            pod = pods.get((endpoint.get("targetRef") or {}).get("name", ""))
+            address = endpoint["addresses"][0]
+            yield Backend(
+                pod=f"{namespace}/{pod.name}" if pod else address,
+                node=endpoint.get("nodeName", ""),
+                address=address,
+                ready=endpoint.get("conditions", {}).get("ready") is not False,
+                layer=f"{namespace}/{pod.workload}" if pod else None,
+            )
+
+
+def _addresses(service: Object) -> list[str]:
+    addresses = service["spec"].get("clusterIPs") or [service["spec"].get("clusterIP")]
+    return [ip for ip in addresses if ip and ip != "None"]
+
+
+def _stub_domains(around: Surroundings) -> dict[str, tuple[str, ...]]:
+    """Return the stub domains that kube-dns and NodeLocal DNSCache take from the ConfigMap kube-dns."""
+    said = around.json("kube-dns", "stubDomains")
+    return (
+        {str(domain): tuple(map(str, servers)) for domain, servers in said.items()}
+        if isinstance(said, dict)
+        else {}
     )
-
-
-def _service_addresses(pod: Object, services: list[Object]) -> list[Fact]:
-    """Return the addresses of the Services that send port 53 to a pod."""
-    labels = pod["metadata"].get("labels", {})
-    found = []
-    for service in services:
-        spec = service["spec"]
-        selector = spec.get("selector") or {}
-        serves = any(port["port"] == _DNS_PORT for port in spec.get("ports", ()))
-        if serves and selector and selector.items() <= labels.items():
-            addresses = spec.get("clusterIPs") or [spec.get("clusterIP")]
-            found += [
-                Fact(ip, f"Service {service['metadata']['name']}") for ip in addresses if ip and ip != "None"
-            ]
-    return found
-
-
-def _image_version(container: Mapping[str, Any]) -> Fact:
-    image = str(container["image"])
-    tag = image.rpartition("/")[2].partition("@")[0].partition(":")[2]
-    found = _VERSION.search(tag)
-    source = f"image {image}"
-    return Fact(found[1], source) if found else Fact("unknown", f"{source} has no version", assumed=True)
-
-
-def _dnsmasq_version(tag: Fact) -> tuple[int, ...] | None:
-    """Return dnsmasq's version where an image's tag is a k8s-dns release or dnsmasq's own version."""
-    if tag.assumed:
-        return None
-    numbers = tuple(int(part) for part in tag.value.split("."))
-    if numbers >= _FIRST_DNSMASQ_TAG:
-        return numbers
-    return next((dnsmasq for release, dnsmasq in _DNSMASQ_IN_K8S_DNS if numbers >= release), None)
-
-
-def _zone(pods: Iterable[Object], corefiles: Mapping[str, str]) -> Fact:
-    """Return the cluster domain: kubedns' argument, or the zone of CoreDNS' kubernetes plugin."""
-    for pod in pods:
-        for container in _containers(pod):
-            for argument in container.get("args", ()):
-                if argument.startswith("--domain="):
-                    value = argument.removeprefix("--domain=").strip(".")
-                    return Fact(value, f"argument --domain of {container['name']}")
-    for name, text in corefiles.items():
-        found = re.search(r"^\s*kubernetes\s+(\S+)", text, re.MULTILINE)
-        if found:
-            return Fact(found[1].strip("."), f"Corefile in ConfigMap {name}")
-    return Fact(DEFAULT_ZONE, "Kubernetes' default", assumed=True)
-
-
-def _corefiles(configmaps: Iterable[Object]) -> dict[str, str]:
-    return {
-        configmap["metadata"]["name"]: configmap["data"]["Corefile"]
-        for configmap in configmaps
-        if "Corefile" in (configmap.get("data") or {})
-    }
-
-
-def _argument_after(pod: Object, flag: str) -> str | None:
-    """Return the value of a flag in the Go form `-flag value` or `-flag=value`."""
-    for container in _containers(pod):
-        arguments = [*container.get("command", ()), *container.get("args", ())]
-        for index, argument in enumerate(arguments):
-            if argument.lstrip("-") == flag.lstrip("-") and index + 1 < len(arguments):
-                return str(arguments[index + 1])
-            if argument.lstrip("-").startswith(f"{flag.lstrip('-')}="):
-                return str(argument).partition("=")[2]
-    return None
-
-
-def _is_ready(pod: Object) -> bool:
-    conditions = pod.get("status", {}).get("conditions", ())
-    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
-
-
-def _containers(pod: Object) -> list[dict[str, Any]]:
-    return list(pod["spec"]["containers"])

@@ -34,6 +34,7 @@ NEEDED: dict[Profile, tuple[Permission, ...]] = {
         Permission("apps", "daemonsets", _READ),
         Permission("apps", "deployments", _READ),
         Permission("discovery.k8s.io", "endpointslices", _READ),
+        Permission("policy", "poddisruptionbudgets", _READ),
     ),
     Profile.CORE: (
         Permission("", "configmaps", ("create",)),

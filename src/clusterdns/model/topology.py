@@ -3,6 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Generic, TypeVar
+
+from clusterdns.model.autoscaling import Autoscaler
+
+T = TypeVar("T")
 
 DEFAULT_ZONE = "cluster.local"
 METADATA_ADDRESS = "169.254.169.254"
@@ -10,7 +15,13 @@ METADATA_ADDRESS = "169.254.169.254"
 
 DNSMASQ_TCP_LIMIT = 20
 DNSMASQ_TCP_LIMIT_RAISED = 30
-_RAISED_IN = (2, 93)
+"""Children of one dnsmasq: MAX_PROCS in its src/config.h, 20 through 2.92, 30 from 2.93 on."""
+
+DEFAULT_EXPIRE = 10.0
+"""Seconds after which CoreDNS may close an idle connection (plugin/forward)."""
+
+TCP_LIMIT = "TCP connections per replica"
+"""The name of dnsmasq's limit among a layer's limits."""
 
 
 class LayerKind(StrEnum):
@@ -24,21 +35,53 @@ class LayerKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(Generic[T]):
     """Something known of a cluster.
 
     Attributes:
-        value: As text.
+        value: What is known.
         source: Where it was read; for an assumption, why this is the safe side.
         assumed: Whether nothing in the cluster says so.
     """
 
-    value: str
+    value: T
     source: str
     assumed: bool = False
 
     def __str__(self) -> str:
         return f"{self.value} ({'assumed: ' if self.assumed else ''}{self.source})"
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """One `forward` of a Corefile: which queries go where, and over which connections.
+
+    Attributes:
+        zones: In lower case, without the final dot; "." is the root.
+        upstreams: Addresses (with a port where it is not 53), or files such as /etc/resolv.conf.
+        force_tcp: Every query goes by TCP; has precedence over `prefer_udp`.
+        prefer_udp: Queries that came by TCP go by UDP, too.
+        expire: Seconds after which an idle connection may be closed.
+        max_age: Seconds after which any connection is replaced; None where nothing bounds it.
+        max_idle_conns: Most idle connections kept per upstream; None where nothing bounds them.
+        max_concurrent: Most queries in flight, others are refused; None where nothing bounds them.
+        source: Where it stands.
+        assumed: Whether nothing in the cluster says so.
+    """
+
+    zones: tuple[str, ...]
+    upstreams: tuple[str, ...]
+    source: str
+    force_tcp: bool = False
+    prefer_udp: bool = False
+    expire: float = DEFAULT_EXPIRE
+    max_age: float | None = None
+    max_idle_conns: int | None = None
+    max_concurrent: int | None = None
+    assumed: bool = False
+
+
+NO_DENIALS = Fact(value=False, source="nothing says so", assumed=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +93,90 @@ class Layer:
         name: The workload, as "namespace/name", or the service's own name.
         addresses: Where it is asked, e.g. Service addresses.
         version: The implementation's.
-        replicas: How many pods there are.
+        replicas: How many pods there are, or are asked for where there is none.
         ready: How many of them are ready.
         nodes: The nodes with a ready pod, sorted.
-        limits: What bounds it, by name, e.g. "TCP connections per replica".
+        limits: What bounds it, by name, e.g. `TCP_LIMIT`.
+        coredns: The version of CoreDNS inside; None where there is no CoreDNS.
+        forwards: Where queries go that it does not answer itself.
+        caches_denials: Whether it caches NXDOMAIN of names outside the cluster.
+        upstream: The Service that a NodeLocal DNSCache asks, "namespace/name"; else None.
+        budget: The PodDisruptionBudget that covers it; None where there is none.
+        faults: What keeps its configuration from being loaded when a pod restarts.
     """
 
     kind: LayerKind
     name: str
-    addresses: tuple[Fact, ...]
-    version: Fact
+    addresses: tuple[Fact[str], ...]
+    version: Fact[str]
     replicas: int = 0
     ready: int = 0
     nodes: tuple[str, ...] = ()
-    limits: Mapping[str, Fact] = field(default_factory=dict)
+    limits: Mapping[str, Fact[int]] = field(default_factory=dict)
+    coredns: Fact[str] | None = None
+    forwards: tuple[Forward, ...] = ()
+    caches_denials: Fact[bool] = NO_DENIALS
+    upstream: str | None = None
+    budget: str | None = None
+    faults: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """A pod behind a Service.
+
+    Attributes:
+        pod: "namespace/name".
+        node: Its node's name, "" where not known.
+        address: Its IP address.
+        ready: Whether the Service sends queries to it.
+        layer: The name of the layer that it is of; None for a pod that is not known.
+    """
+
+    pod: str
+    node: str
+    address: str
+    ready: bool
+    layer: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A Service that takes queries on port 53.
+
+    Attributes:
+        name: "namespace/name".
+        addresses: Its cluster IPs; none for a headless one.
+        backends: What its EndpointSlices list.
+        selects: The layers whose pods its selector matches, ready or not.
+    """
+
+    name: str
+    addresses: tuple[str, ...]
+    backends: tuple[Backend, ...]
+    selects: tuple[str, ...] = ()
+
+    @property
+    def ready(self) -> tuple[Backend, ...]:
+        """The backends that queries are sent to."""
+        return tuple(backend for backend in self.backends if backend.ready)
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """Who runs the cluster.
+
+    Attributes:
+        name: "GKE"; "" where nothing tells.
+        search_suffixes: How many suffixes its nodes add to a pod's search list; None where not known.
+        upstream: Its own resolver, what /etc/resolv.conf of a node names; None where not known.
+        notes: What an upgrade of this version changes, with the source.
+    """
+
+    name: str = ""
+    search_suffixes: int | None = None
+    upstream: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +185,28 @@ class Topology:
 
     Attributes:
         zone: The cluster domain.
-        nodes: Every node and its zone label (topology.kubernetes.io/zone), "" where it has none.
+        nodes: Every node that runs Linux pods -> its zone label (topology.kubernetes.io/zone), "" where none.
         layers: Every layer found, those that pods ask first, first.
+        services: Every Service that sends queries to a layer, or that a layer forwards to.
+        left_out: Every other node -> why DNS pods cannot run there.
+        schedulable: How many nodes take new pods; what autoscalers count.
+        cores: CPU cores of these.
+        autoscaler: What sets the replicas of the cluster's DNS, of value None where it cannot be read; None
+            where nothing does.
+        stub_domains: Domain -> the servers it is sent to.
+        provider: Who runs the cluster.
     """
 
-    zone: Fact
+    zone: Fact[str]
     nodes: Mapping[str, str]
     layers: tuple[Layer, ...]
+    services: tuple[Service, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    schedulable: int = 0
+    cores: float = 0.0
+    autoscaler: Fact[Autoscaler | None] | None = None
+    stub_domains: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    provider: Provider = Provider()
 
     def addresses(self) -> dict[str, str]:
         """Return every address that a pod may be given as its nameserver -> what it belongs to."""
@@ -86,22 +214,54 @@ class Topology:
             fact.value: f"{layer.kind}, {fact.source}" for layer in self.layers for fact in layer.addresses
         }
 
+    def node_local_addresses(self) -> dict[str, str]:
+        """Return every address that a node cache is to answer on -> the cache's name."""
+        caches = self.of_kind(LayerKind.NODE_LOCAL)
+        return {fact.value: layer.name for layer in caches for fact in layer.addresses}
 
-def dnsmasq_tcp_limit(arguments: tuple[str, ...], version: tuple[int, ...] | None) -> Fact:
-    """Return how many TCP connections one dnsmasq serves at a time.
+    def serving_addresses(self) -> dict[str, str]:
+        """Return the address of every ready DNS pod, and of every Service with one, or of the provider's."""
+        clouds = self.of_kind(LayerKind.CLOUD_DNS)
+        found = {fact.value: layer.name for layer in clouds for fact in layer.addresses}
+        for service in self.services:
+            found |= {backend.address: backend.pod for backend in service.ready}
+            if service.ready:
+                found |= dict.fromkeys(service.addresses, f"Service {service.name}")
+        return found
 
-    Source: dnsmasq's src/config.h (MAX_PROCS: 20 through 2.92, 30 from 2.93) and its option
-    --max-tcp-connections (2.90 and later).
+    def layer(self, name: str | None) -> Layer | None:
+        """Return the layer called `name`, None where there is none."""
+        return next((layer for layer in self.layers if layer.name == name), None)
 
-    Args:
-        arguments: dnsmasq's own.
-        version: dnsmasq's, e.g. (2, 90); None when not known.
-    """
-    for argument in arguments:
-        name, _, value = argument.partition("=")
-        if name == "--max-tcp-connections" and value.isdigit():
-            return Fact(value, "argument --max-tcp-connections")
-    if version is None:
-        return Fact(str(DNSMASQ_TCP_LIMIT), "version not known, and no release has less", assumed=True)
-    limit = DNSMASQ_TCP_LIMIT_RAISED if version >= _RAISED_IN else DNSMASQ_TCP_LIMIT
-    return Fact(str(limit), f"compiled into dnsmasq {'.'.join(map(str, version))}")
+    def of_kind(self, *kinds: LayerKind) -> tuple[Layer, ...]:
+        """Return the layers of these kinds."""
+        return tuple(layer for layer in self.layers if layer.kind in kinds)
+
+    def behind(self, upstream: str) -> Service | None:
+        """Return the Service that has an upstream's address; a pod's own address counts as a Service of one.
+
+        Args:
+            upstream: As in `Forward.upstreams`.
+        """
+        address = host(upstream)
+        for service in self.services:
+            if address in service.addresses:
+                return service
+        for service in self.services:
+            backends = tuple(backend for backend in service.backends if backend.address == address)
+            if backends:
+                return Service(backends[0].pod, (address,), backends)
+        return None
+
+
+def host(upstream: str) -> str:
+    """Return the address in an upstream such as "10.0.0.1", "10.0.0.1:53", "tls://[fd00::1]:853"."""
+    address = upstream.rpartition("://")[2]
+    if address.startswith("["):
+        return address[1:].partition("]")[0]
+    return address.partition(":")[0] if address.count(":") == 1 else address
+
+
+def dnsmasq_children(version: tuple[int, ...]) -> int:
+    """Return how many TCP connections a dnsmasq of this version serves unless its arguments say otherwise."""
+    return DNSMASQ_TCP_LIMIT_RAISED if version >= (2, 93) else DNSMASQ_TCP_LIMIT

@@ -1,0 +1,127 @@
+"""API objects as small as facts can be read from."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tests.unit.conftest import ApiServer
+
+Object = dict[str, Any]
+
+SYSTEM = "kube-system"
+COREFILE = """\
+cluster.local:53 {
+    cache {
+        denial 9984 5
+    }
+    forward . __PILLAR__CLUSTER__DNS__ {
+        force_tcp
+        expire 1s
+    }
+}
+.:53 {
+    cache 30
+    forward . __PILLAR__UPSTREAM__SERVERS__
+}
+"""
+
+
+def node(
+    name: str, labels: Mapping[str, str] | None = None, *, cpu: str = "2", unschedulable: bool = False
+) -> Object:
+    """Return a node."""
+    return {
+        "metadata": {"name": name, "labels": dict(labels or {})},
+        "spec": {"unschedulable": True} if unschedulable else {},
+        "status": {"capacity": {"cpu": cpu}},
+    }
+
+
+def pod(
+    name: str, owner: str, spec: Object, *, at: tuple[str, str], ready: bool = True, **labels: str
+) -> Object:
+    """Return a pod at (node, address)."""
+    return {
+        "metadata": {"name": name, "labels": labels, "ownerReferences": [{"name": owner}]},
+        "spec": {**spec, "nodeName": at[0]},
+        "status": {"podIP": at[1], "conditions": [{"type": "Ready", "status": str(ready)}]},
+    }
+
+
+def dnsmasq(*arguments: str, image: str = "registry.example/k8s-dns-dnsmasq-nanny:1.26.7") -> Object:
+    """Return the specification of a kube-dns pod."""
+    kubedns = {"name": "kubedns", "image": "k8s-dns-kube-dns:1.26.7", "args": ["--domain=cluster.local."]}
+    front = {"name": "dnsmasq", "image": image, "args": list(arguments), "ports": [{"containerPort": 53}]}
+    return {"containers": [kubedns, front]}
+
+
+def coredns(image: str = "registry.example/coredns:v1.13.1") -> Object:
+    """Return the specification of a CoreDNS pod."""
+    container = {
+        "name": "coredns",
+        "image": image,
+        "args": ["-conf", "/etc/coredns/Corefile"],
+        "ports": [{"containerPort": 53}],
+        "volumeMounts": [{"name": "config", "mountPath": "/etc/coredns"}],
+    }
+    return {"containers": [container], "volumes": [{"name": "config", "configMap": {"name": "coredns"}}]}
+
+
+def node_cache(
+    image: str = "registry.example/k8s-dns-node-cache:1.26.7", ips: str = "169.254.20.10"
+) -> Object:
+    """Return the specification of a NodeLocal DNSCache pod."""
+    container = {
+        "name": "node-cache",
+        "image": image,
+        "args": ["-localip", ips, "-conf", "/etc/Corefile", "-upstreamsvc", "kube-dns-upstream"],
+        "volumeMounts": [{"name": "config", "mountPath": "/etc/coredns"}],
+    }
+    source = {"name": "node-local-dns", "items": [{"key": "Corefile", "path": "Corefile.base"}]}
+    return {"containers": [container], "volumes": [{"name": "config", "configMap": source}]}
+
+
+def service(name: str, address: str, namespace: str = SYSTEM, **selector: str) -> Object:
+    """Return a Service that takes queries."""
+    spec = {"clusterIP": address, "clusterIPs": [address], "selector": selector, "ports": [{"port": 53}]}
+    return {"metadata": {"name": name, "namespace": namespace}, "spec": spec}
+
+
+def endpoints(service_name: str, *pods: Object) -> Object:
+    """Return the EndpointSlice of a Service with these pods behind it."""
+    return {
+        "metadata": {"labels": {"kubernetes.io/service-name": service_name}},
+        "ports": [{"port": 53}],
+        "endpoints": [
+            {
+                "addresses": [one["status"]["podIP"]],
+                "conditions": {"ready": one["status"]["conditions"][0]["status"] == "True"},
+                "nodeName": one["spec"]["nodeName"],
+                "targetRef": {"name": one["metadata"]["name"]},
+            }
+            for one in pods
+        ],
+    }
+
+
+def configmap(name: str, **data: str) -> Object:
+    """Return a ConfigMap."""
+    return {"metadata": {"name": name}, "data": data}
+
+
+def workload(name: str, spec: Object, **labels: str) -> Object:
+    """Return a Deployment or DaemonSet."""
+    return {
+        "metadata": {"name": name},
+        "spec": {"template": {"metadata": {"labels": labels}, "spec": spec}},
+    }
+
+
+def serve(api_server: ApiServer, namespace: str = SYSTEM, **objects: list[Object]) -> None:
+    """Let the server list these objects of a namespace, by resource, and no others; and the nodes."""
+    prefix = {"deployments": "/apis/apps/v1", "daemonsets": "/apis/apps/v1"}
+    prefix |= {"endpointslices": "/apis/discovery.k8s.io/v1", "poddisruptionbudgets": "/apis/policy/v1"}
+    for resource in ("pods", "services", "configmaps", *prefix):
+        path = f"{prefix.get(resource, '/api/v1')}/namespaces/{namespace}/{resource}"
+        api_server.answers[f"GET {path}"] = 200, {"metadata": {}, "items": objects.get(resource, [])}
+    if "nodes" in objects:
+        api_server.answers["GET /api/v1/nodes"] = 200, {"metadata": {}, "items": objects["nodes"]}
