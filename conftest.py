@@ -9,6 +9,7 @@ pytest_plugins = [
     "fixtures.workload",
     "fixtures.probes",
     "fixtures.captures",
+    "fixtures.reach",
     "fixtures.watching",
     "fixtures.episodes",
     "pytester",  # tests/unit runs the suite on small check files

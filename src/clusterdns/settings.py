@@ -152,6 +152,25 @@ class Settings(BaseModel):
         gt=0,
     )
 
+    peak_queries_per_node: int = _setting(
+        "queries that a node has in flight at its peak, where it is not measured",
+        default=100,
+        source="a burst of lookups by some pods, seven queries each; 60 saturate two dnsmasq replicas",
+        ge=1,
+    )
+    external_lookups_per_node: float = _setting(
+        "external lookups per second of a node, to project what public resolvers are asked",
+        default=50,
+        source="a busy node; measure yours",
+        ge=0,
+    )
+    upstream_quota: float = _setting(
+        "queries per second that a public resolver takes from one address",
+        default=1500,
+        source="Google Public DNS",
+        gt=0,
+    )
+
     # How it is measured.
     burst_size: int = _setting(
         "queries at once from each node under load",
@@ -191,6 +210,12 @@ class Settings(BaseModel):
         source="an answer within 10 s",
         gt=0,
         le=60,
+    )
+    query_timeout: float = _setting(
+        "seconds that a DNS server may take to answer one query of a probe",
+        default=5,
+        source="resolv.conf(5): the default of options timeout",
+        gt=0,
     )
     agent_timeout: float = _setting(
         "seconds of silence from an agent before it is given up",

@@ -21,7 +21,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "probing": {"errors", "model", "formats", "parallel", "cluster"},
     "verdicts": {"errors", "model", "settings"},
     "reporting": {"errors", "model", "settings"},
-    "cli": {"errors", "model", "settings", "formats", "capture", "cluster", "verdicts", "reporting"},
+    "commands": {"errors", "model", "settings", "formats", "capture", "cluster", "verdicts", "reporting"},
+    "cli": {"errors", "model", "settings", "cluster", "commands"},
 }
 
 

@@ -93,6 +93,51 @@ _ROWS = (
         "Every DNS layer is identified with its version, replicas and limits, and where each fact was read.",
     ),
     Check(
+        "topology.no-tcp-into-dnsmasq",
+        Profile.AUDIT,
+        "No layer forwards queries by TCP into a Service with dnsmasq behind it.",
+    ),
+    Check(
+        "topology.tcp-capacity",
+        Profile.AUDIT,
+        "Connections that nodes open into dnsmasq at their peak are no more than its replicas' TCP children.",
+    ),
+    Check(
+        "topology.autoscaler",
+        Profile.AUDIT,
+        "The autoscaler leaves no single point of failure, and replicas grow with what nodes ask by TCP.",
+    ),
+    Check(
+        "topology.redundancy",
+        Profile.AUDIT,
+        "At least two DNS pods are ready, on distinct nodes, with a disruption budget.",
+    ),
+    Check(
+        "topology.nodelocal-coverage",
+        Profile.AUDIT,
+        "A node cache is ready and answers on every node, and its upstream Service has endpoints.",
+    ),
+    Check(
+        "topology.negative-cache",
+        Profile.AUDIT,
+        "Some layer caches NXDOMAIN where a search list makes most answers just that.",
+    ),
+    Check(
+        "topology.upstream-quota",
+        Profile.AUDIT,
+        "Queries per source address to a public resolver stay under its quota.",
+    ),
+    Check(
+        "topology.forward-pool",
+        Profile.AUDIT,
+        "Where queries are forwarded by TCP, the life of a connection is bounded.",
+    ),
+    Check(
+        "topology.tcp-reachable",
+        Profile.CORE,
+        "TCP port 53 works from every node to every DNS pod and Service.",
+    ),
+    Check(
         "saturation.tcp-workers",
         Profile.LOAD,
         "The TCP children of dnsmasq stay below its effective limit.",

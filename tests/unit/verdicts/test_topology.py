@@ -1,0 +1,140 @@
+from dataclasses import replace
+
+import pytest
+
+from clusterdns.model.catalogue import CATALOGUE, Profile
+from clusterdns.model.outcome import Outcome
+from clusterdns.model.topology import Forward, Layer, LayerKind, Provider, Service, Topology
+from clusterdns.settings import Settings
+from clusterdns.verdicts.audit import NEEDS, VERDICTS, features
+from clusterdns.verdicts.topology import (
+    Asked,
+    identify,
+    nodelocal_coverage,
+    redundancy,
+    tcp_reachable,
+)
+from clusterdns.verdicts.upstreams import negative_cache, upstream_quota
+from tests.unit.verdicts.topologies import NO, TWO, YES, cache, server, topology, upstream
+
+ONE_NODE = {"n1": ""}
+CLOUD = Layer(LayerKind.CLOUD_DNS, "Cloud DNS", (), cache().version, caches_denials=YES)
+
+
+def test_an_audit_has_every_check_of_the_catalogue_that_needs_no_probe() -> None:
+    rows = {id_ for id_, row in CATALOGUE.items() if row.area == "topology" and row.profile is Profile.AUDIT}
+    assert set(VERDICTS) == rows
+    assert set(NEEDS) <= rows
+
+
+def test_features_say_why_they_are_not_there() -> None:
+    assert set(features(topology()).values()) == {None}
+    bare = features(replace(topology(server()), autoscaler=None))
+    assert all(bare.values())
+    assert {name for names in NEEDS.values() for name in names} == set(bare)
+
+
+def test_layers_are_identified_and_faults_told() -> None:
+    verdict = identify(topology())
+    assert verdict.outcome is Outcome.PASSED
+    assert verdict.evidence[1].endswith("2 of 2 ready; TCP connections per replica: 20 (test)")
+    faulty = replace(cache(), faults=("ConfigMap x, Corefile is no Corefile: line 2, column 7: why",))
+    assert "line 2, column 7" in identify(topology(faulty, server())).reason
+    assert identify(replace(topology(), layers=())).outcome is Outcome.FAILED
+
+
+@pytest.mark.parametrize(
+    ("found", "outcome", "reason"),
+    [
+        (topology(), Outcome.PASSED, ""),
+        (topology(services=(upstream(*TWO[:1]),)), Outcome.FAILED, "has 1 ready pods"),
+        (topology(services=(upstream(TWO[0], TWO[0]),)), Outcome.FAILED, "are on n1"),
+        (
+            topology(services=(upstream(TWO[0], TWO[0]),), nodes=ONE_NODE),
+            Outcome.WARNED,
+            "are on the only node",
+        ),
+        (topology(cache(), server(budget=None)), Outcome.WARNED, "has no PodDisruptionBudget"),
+        (topology(services=()), Outcome.FAILED, "no Service"),
+        (topology(services=(upstream(),)), Outcome.FAILED, "has 0 ready pods"),
+        (topology(CLOUD, services=()), Outcome.PASSED, ""),
+    ],
+)
+def test_redundancy(found: Topology, outcome: Outcome, reason: str) -> None:
+    verdict = redundancy(found)
+    assert verdict.outcome is outcome
+    assert reason in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [
+        (topology(), ""),
+        (topology(cache(nodes=("n1",)), server()), "no ready node cache on n2"),
+        (topology(services=(upstream(),)), "has no ready endpoint"),
+        (topology(services=()), "is not there"),
+        (
+            topology(cache(nodes=()), nodes={f"n{index}": "" for index in range(9)}),
+            "on n0, n1, n2 and 6 more",
+        ),
+    ],
+)
+def test_nodelocal_coverage(found: Topology, reason: str) -> None:
+    verdict = nodelocal_coverage(found)
+    assert verdict.outcome is (Outcome.FAILED if reason else Outcome.PASSED)
+    assert reason in verdict.reason
+
+
+def test_two_daemonsets_cover_nodes_together() -> None:
+    other = replace(cache(nodes=("n2",)), name="kube-system/other")
+    assert nodelocal_coverage(topology(cache(nodes=("n1",)), other, server())).outcome is Outcome.PASSED
+
+
+@pytest.mark.parametrize(
+    ("found", "outcome"),
+    [
+        (topology(), Outcome.PASSED),
+        (topology(server()), Outcome.WARNED),
+        (topology(server(caches=YES)), Outcome.PASSED),
+        (topology(replace(cache(), caches_denials=NO), server()), Outcome.WARNED),
+        (topology(CLOUD), Outcome.PASSED),
+    ],
+)
+def test_negative_cache(found: Topology, outcome: Outcome) -> None:
+    assert negative_cache(found).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("found", "settings", "outcome"),
+    [
+        (topology(server()), {}, Outcome.PASSED),
+        (topology(server()), {"upstream_quota": 99}, Outcome.WARNED),
+        (topology(server()), {"upstream_quota": 100}, Outcome.PASSED),
+        (topology(), {"upstream_quota": 1}, Outcome.PASSED),  # GKE's nodes ask the metadata server
+        (topology(provider=Provider()), {"upstream_quota": 1}, Outcome.WARNED),  # nobody knows
+        (
+            topology(server(forwards=(Forward((".",), ("10.1.1.1",), "test"),))),
+            {"upstream_quota": 1},
+            Outcome.PASSED,
+        ),
+        (topology(CLOUD), {"upstream_quota": 1}, Outcome.PASSED),
+    ],
+)
+def test_upstream_quota(found: Topology, settings: dict[str, float], outcome: Outcome) -> None:
+    verdict = upstream_quota(found, Settings.load(settings, {}))
+    assert verdict.outcome is outcome
+
+
+def test_what_did_not_answer_is_named() -> None:
+    asked = [Asked("n1", "Service a (10.0.0.1)", "tcp", None), Asked("n2", "p (10.0.0.2)", "tcp", "timeout")]
+    verdict = tcp_reachable(asked)
+    assert verdict.outcome is Outcome.FAILED
+    assert verdict.reason == "no answer on 1 of 2 paths: n2 -> p (10.0.0.2), tcp: timeout"
+    assert tcp_reachable(asked[:1]).outcome is Outcome.PASSED
+
+
+def test_addresses_to_ask() -> None:
+    asleep = Service("kube-system/asleep", ("10.96.0.99",), ())
+    found = topology(services=(upstream(*TWO), asleep))
+    assert set(found.serving_addresses()) == {"10.96.0.20", "10.0.0.0", "10.0.0.1"}
+    assert set(found.node_local_addresses()) == {"169.254.20.10"}
