@@ -62,6 +62,13 @@ class Timeline:
         runs = [list(group) for waits, group in groupby(self.samples, lambda one: one.queue > 0) if waits]
         return max(((run[-1].time_ns - run[0].time_ns) / 1e6 for run in runs), default=0.0)
 
+    @property
+    def longest_gap_ms(self) -> float:
+        """The longest time between two samples: what lies in between was not seen."""
+        return max(
+            ((after.time_ns - before.time_ns) / 1e6 for before, after in pairwise(self.samples)), default=0
+        )
+
     def rise(self, counter: Callable[[Sample], int]) -> int:
         """Return how much a counter rose; a restart in between begins at nought."""
         values = [counter(sample) for sample in self.samples]

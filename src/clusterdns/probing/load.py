@@ -192,7 +192,8 @@ def run_load_together(prober: Prober, plans: Iterable[tuple[ProbePod, Plan]]) ->
     """Carries out plans from several pods that start at the same time, by their nodes' clocks.
 
     Raises:
-        ProbeError: As `run_load`; or a pod was too late for the common start.
+        ProbeError: As `run_load`; or a pod was too late for the common start, as those are that `in_parallel`
+            does not run at the same time.
     """
     start_ns = time.time_ns() + math.ceil(LEAD_SECONDS * 1e9)
 

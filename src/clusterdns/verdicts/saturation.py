@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from clusterdns.errors import HarnessError
 from clusterdns.model.outcome import Outcome, Verdict
 from clusterdns.model.saturation import Episode, NodeCache, Sample, Timeline
 
@@ -12,6 +13,8 @@ HEALTH_FAMILIES = (
     "coredns_forward_healthcheck_failures_total",
 )
 _DNSMASQ = "dnsmasq's src/dnsmasq.c: at the limit it no longer accepts, and says nothing"
+LONGEST_GAP_MS = 300.0
+"""Between two samples: saturation lasts longer, as a connection that waits for a child takes seconds."""
 _BACKLOG = 33  # dnsmasq listens with 32, and Linux lets one more in
 _PER_COLUMN = 5  # samples
 _BARS = " ▁▂▃▄▅▆▇█"
@@ -27,15 +30,21 @@ def tcp_workers(episode: Episode, limits: Mapping[str, int]) -> Verdict:
     Args:
         episode: What happened.
         limits: DNS pod -> its dnsmasq's limit.
+
+    Raises:
+        HarnessError: nothing was seen, with gaps in the watch.
     """
     peaks = {pod: timeline.peak_workers for pod, timeline in episode.servers.items()}
+    wrong = {
+        pod: f"{peaks[pod]} of {limit} TCP children of dnsmasq in {pod}: saturated"
+        for pod, limit in limits.items()
+        if peaks[pod] >= limit
+    }
+    if not wrong:
+        _refuse_gaps(episode)
     return _judged(
         episode,
-        {
-            pod: f"{peaks[pod]} of {limit} TCP children of dnsmasq in {pod}: saturated"
-            for pod, limit in limits.items()
-            if peaks[pod] >= limit
-        },
+        wrong,
         remedy=_REMEDY,
         source=_DNSMASQ,
         more={
@@ -53,8 +62,14 @@ def tcp_workers(episode: Episode, limits: Mapping[str, int]) -> Verdict:
 
 
 def listen_queue(episode: Episode, longest_ms: float) -> Verdict:
-    """No connections wait on the :53 listener for `longest_ms` milliseconds or more."""
+    """No connections wait on the :53 listener for `longest_ms` milliseconds or more.
+
+    Raises:
+        HarnessError: nothing was seen, with gaps in the watch.
+    """
     waits = {pod: timeline.longest_wait_ms for pod, timeline in episode.servers.items()}
+    if all(waited < longest_ms for waited in waits.values()):
+        _refuse_gaps(episode)
     return _judged(
         episode,
         {
@@ -156,6 +171,20 @@ def conntrack(episode: Episode) -> Verdict:
         source="/proc/net/stat/nf_conntrack insert_failed, drop",
         more={"rises": rises},
     )
+
+
+def _refuse_gaps(episode: Episode) -> None:
+    """Refuse to say that nothing was seen where nobody looked.
+
+    Raises:
+        HarnessError: a watch looked away for as long as what it looks for lasts.
+    """
+    for pod, timeline in episode.servers.items():
+        if timeline.longest_gap_ms >= LONGEST_GAP_MS:
+            raise HarnessError(
+                f"watch of {pod}: samples up to {timeline.longest_gap_ms:.0f} ms apart prove nothing: "
+                "run again when the node is less busy"
+            )
 
 
 def _rise(cache: NodeCache, families: tuple[str, ...]) -> float:

@@ -1,5 +1,6 @@
 import pytest
 
+from clusterdns.errors import HarnessError
 from clusterdns.model.outcome import Outcome, Verdict
 from clusterdns.model.saturation import Episode, NodeCache, Sample, Timeline
 from clusterdns.verdicts import saturation
@@ -45,6 +46,19 @@ def test_only_a_rise_of_the_overflow_counter_counts() -> None:
     assert failed(
         saturation.listen_overflow(episode(sample(0, overflows=7), sample(100, overflows=11))), "4 "
     )
+
+
+def test_nothing_seen_between_samples_far_apart_proves_nothing() -> None:
+    blind = episode(sample(0), sample(400))
+    for judge in (
+        lambda: saturation.tcp_workers(blind, {POD: 20}),
+        lambda: saturation.listen_queue(blind, 300),
+    ):
+        with pytest.raises(HarnessError, match="400 ms apart"):
+            judge()
+    seen = episode(sample(0, 20, queue=33), sample(400, 20, queue=33))
+    assert failed(saturation.tcp_workers(seen, {POD: 20}), "20 of 20")
+    assert failed(saturation.listen_queue(seen, 300), "400 ms")
 
 
 def test_a_counter_that_began_again_counts_from_nought() -> None:

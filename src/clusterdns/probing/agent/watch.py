@@ -23,14 +23,19 @@ from __future__ import annotations
 
 import select
 import socket
+import struct
 import sys
 import time
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Iterator, Optional
 
 from _agent import emit, run
 
-ESTABLISHED, LISTEN = "01", "0A"  # include/net/tcp_states.h
+ESTABLISHED, LISTEN = 1, 10  # include/net/tcp_states.h
+# linux/netlink.h, linux/sock_diag.h
+NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY = 4, 20
+NLM_F_REQUEST, NLM_F_DUMP = 0x1, 0x300
+NLMSG_ERROR, NLMSG_DONE = 2, 3
 
 
 def watch(request: dict[str, Any]) -> None:
@@ -103,31 +108,52 @@ def sample(server: Optional[Server], port: int) -> dict[str, Any]:
 
 
 def connections(port: int) -> tuple[int, dict[str, int]]:
-    """Reads the port's sockets: the longest queue of a listener, and connections by peer."""
-    local = f":{port:04X}"
+    """Asks the kernel for the port's sockets (sock_diag(7)): the longest listen queue, connections by peer.
+
+    /proc/net/tcp says the same, but lists every closed connection that the kernel still remembers besides.
+    """
     queue = 0
     established: dict[str, int] = {}
-    for path, family in (("/proc/net/tcp", socket.AF_INET), ("/proc/net/tcp6", socket.AF_INET6)):
-        try:
-            lines = Path(path).read_text().splitlines()[1:]
-        except OSError:
-            continue
-        for line in lines:
-            _, here, there, state, queues, *_ = line.split(None, 5)
-            if not here.endswith(local):
-                continue
-            if state == LISTEN:
-                queue = max(queue, int(queues.partition(":")[2], 16))
-            elif state == ESTABLISHED:
-                peer = address(there.partition(":")[0], family)
-                established[peer] = established.get(peer, 0) + 1
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_SOCK_DIAG) as kernel:
+        for family in (socket.AF_INET, socket.AF_INET6):
+            # struct nlmsghdr, struct inet_diag_req_v2
+            body = struct.pack("=BBBBI48x", family, socket.IPPROTO_TCP, 0, 0, 1 << ESTABLISHED | 1 << LISTEN)
+            flags = NLM_F_REQUEST | NLM_F_DUMP
+            header = struct.pack("=IHHII", 16 + len(body), SOCK_DIAG_BY_FAMILY, flags, 1, 0)
+            kernel.send(header + body)
+            for answer in dumped(kernel):
+                # struct inet_diag_msg
+                state = answer[1]
+                here = int.from_bytes(answer[4:6], "big")
+                if here != port:
+                    continue
+                if state == LISTEN:
+                    queue = max(queue, struct.unpack_from("=I", answer, 56)[0])
+                else:
+                    size = 4 if family == socket.AF_INET else 16
+                    peer = socket.inet_ntop(family, answer[24 : 24 + size]).replace("::ffff:", "")
+                    established[peer] = established.get(peer, 0) + 1
     return queue, established
 
 
-def address(digits: str, family: int) -> str:
-    """Writes an address of /proc/net/tcp, 32-bit words in the machine's byte order, as usual."""
-    words = [int(digits[at : at + 8], 16).to_bytes(4, sys.byteorder) for at in range(0, len(digits), 8)]
-    return socket.inet_ntop(family, b"".join(words)).replace("::ffff:", "")
+def dumped(kernel: socket.socket) -> Iterator[bytes]:
+    """Receives the messages of a netlink dump (netlink(7)).
+
+    Raises:
+        OSError: The kernel refused.
+    """
+    while True:
+        data = kernel.recv(1 << 18)
+        at = 0
+        while at < len(data):
+            length, kind = struct.unpack_from("=IH", data, at)
+            if kind == NLMSG_DONE:
+                return
+            if kind == NLMSG_ERROR:
+                number = -struct.unpack_from("=i", data, at + 16)[0]
+                raise OSError(number, "the kernel does not tell about sockets (inet_diag)")
+            yield data[at + 16 : at + length]
+            at += (length + 3) & ~3
 
 
 def table(path: str, prefix: str) -> dict[str, int]:
