@@ -50,12 +50,10 @@ def test_only_a_rise_of_the_overflow_counter_counts() -> None:
 
 def test_nothing_seen_between_samples_far_apart_proves_nothing() -> None:
     blind = episode(sample(0), sample(400))
-    for judge in (
-        lambda: saturation.tcp_workers(blind, {POD: 20}),
-        lambda: saturation.listen_queue(blind, 300),
-    ):
-        with pytest.raises(HarnessError, match="400 ms apart"):
-            judge()
+    with pytest.raises(HarnessError, match="400 ms apart"):
+        saturation.tcp_workers(blind, {POD: 20})
+    with pytest.raises(HarnessError, match="400 ms apart"):
+        saturation.listen_queue(blind, 300)
     seen = episode(sample(0, 20, queue=33), sample(400, 20, queue=33))
     assert failed(saturation.tcp_workers(seen, {POD: 20}), "20 of 20")
     assert failed(saturation.listen_queue(seen, 300), "400 ms")
