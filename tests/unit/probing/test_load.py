@@ -234,7 +234,7 @@ def test_a_closed_port_is_told(load: Callable[[Plan], LoadResult]) -> None:
         gone.bind(("127.0.0.1", 0))
         port = gone.getsockname()[1]
     for protocol in Protocol:
-        result = load(plan(port, Constant(100, 0.1), protocol=protocol, deadline=0.3))
+        result = load(plan(port, Constant(100, 0.1), protocol=protocol, deadline=1.0))
         assert result.samples.lost == 10
         assert set(result.failures) == {"ECONNREFUSED"}
 
@@ -260,7 +260,7 @@ def test_a_held_connection_that_ended_is_made_again(
 
 
 def test_a_server_that_hangs_up(tcp: Callable[[int], int], load: Callable[[Plan], LoadResult]) -> None:
-    result = load(plan(tcp(0), Constant(100, 0.1), protocol=Protocol.TCP_FRESH, deadline=0.5))
+    result = load(plan(tcp(0), Constant(100, 0.1), protocol=Protocol.TCP_FRESH, deadline=1.0))
     assert result.samples.lost == result.connections == 10
     assert set(result.failures) <= {"EOF", "ECONNRESET", "EPIPE"}
     assert sum(result.failures.values()) == 10

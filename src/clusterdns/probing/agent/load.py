@@ -60,6 +60,7 @@ SENDS = 256  # in a row when due: a burst leaves in one piece
 READS = 16  # in a row before the next query may be due
 BUFFER = 4 << 20  # bytes of answers per socket; the kernel may grant less
 LEAD_NS = 300_000_000  # until the start; held connections are made meanwhile
+SPIN_NS = 50_000  # before a query is due: waking up takes as long
 ALIVE_NS = 5_000_000_000
 CLOCK_STEP_NS = 1_000_000
 
@@ -354,7 +355,8 @@ class Load:
 
     def _receive(self, wait_ns: int) -> None:
         # select counts in microseconds, epoll in milliseconds.
-        if wait_ns > 0 and not select.select([self.epoll], [], [], wait_ns / 1e9)[0]:
+        sleep_ns = wait_ns - SPIN_NS
+        if sleep_ns > 0 and not select.select([self.epoll], [], [], sleep_ns / 1e9)[0]:
             return
         for number, events in self.epoll.poll(0, READS):
             if number == sys.stdin.fileno():
