@@ -21,8 +21,18 @@ MAY_IMPORT: dict[str, set[str]] = {
     "probing": {"errors", "model", "formats", "parallel", "cluster"},
     "verdicts": {"errors", "model", "settings"},
     "reporting": {"errors", "model", "settings"},
-    "commands": {"errors", "model", "settings", "formats", "capture", "cluster", "verdicts", "reporting"},
-    "cli": {"errors", "model", "settings", "cluster", "commands"},
+    "commands": {
+        "errors",
+        "model",
+        "settings",
+        "selection",
+        "formats",
+        "capture",
+        "cluster",
+        "verdicts",
+        "reporting",
+    },
+    "cli": {"errors", "model", "commands"},
 }
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 from clusterdns.cluster.api import Object
 from clusterdns.cluster.corefiles import Corefile, read_corefile
@@ -179,7 +180,7 @@ def _words(containers: Sequence[Object]) -> list[str]:
 def _flag(containers: Sequence[Object], name: str) -> str | None:
     """Return the value of a flag in one of the forms `-flag value`, `-flag=value` or with two hyphens."""
     words = _words(containers)
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in zip_longest(words, words[1:], fillvalue=""):
         flag, equals, value = word.partition("=")
         if flag in (f"-{name}", f"--{name}"):
             return value if equals else following

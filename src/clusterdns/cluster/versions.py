@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from clusterdns.model.topology import DNSMASQ_TCP_LIMIT, Fact, dnsmasq_children
@@ -60,7 +61,7 @@ def dnsmasq_tcp_limit(arguments: Sequence[str], version: Fact[str]) -> Fact[int]
         arguments: dnsmasq's own.
         version: Of its image: a k8s-dns release, or dnsmasq's own version.
     """
-    for name, value in zip(arguments, [*arguments[1:], ""], strict=True):
+    for name, value in zip_longest(arguments, arguments[1:], fillvalue=""):
         option, equals, own = name.partition("=")
         given = own if equals else value
         if option == "--max-tcp-connections" and given.isdigit():

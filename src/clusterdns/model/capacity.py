@@ -1,6 +1,6 @@
 """How many queries by TCP a cluster's dnsmasq replicas can serve, against what its nodes ask."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import ceil
 
@@ -46,7 +46,7 @@ class Demand:
 
 def at_sizes(
     autoscaler: Autoscaler,
-    sizes: Iterator[int] | range | tuple[int, ...],
+    sizes: Iterable[int],
     cores_per_node: float,
     per_node: int,
     limit: int,
