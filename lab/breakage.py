@@ -7,10 +7,11 @@ from typing import Any
 
 import yaml
 
-from lab import build, control, enter
+from lab import build, control, enter, topology
 from lab.commands import run
 from lab.errors import LabError
 from lab.kubectl import Kubectl
+from lab.patches import Patch, named, roll_out
 from lab.paths import SOURCE
 from lab.state import Record
 
@@ -30,6 +31,8 @@ class Breakage:
         scripts: "break" and "mend" -> shell script.
         restart: Programs to restart on the nodes after a script, e.g. kubelet.
         manifests: Applied to break, deleted to mend.
+        patches: Made to break; to mend, the topology's own objects are put there again.
+        rollout: Workloads of kube-system to restart after a change of what they read when they start.
     """
 
     name: str
@@ -40,6 +43,8 @@ class Breakage:
     scripts: dict[str, str]
     restart: tuple[str, ...]
     manifests: tuple[Path, ...]
+    patches: tuple[Patch, ...]
+    rollout: tuple[str, ...]
 
     def apply(self, record: Record) -> None:
         """Break a lab.
@@ -52,9 +57,16 @@ class Breakage:
         if self.manifests:
             kubectl(record).apply(self.manifests)
         self._run("break", record)
+        for patch in self.patches:
+            patch.apply(kubectl(record))
+        changed = (*named(self.manifests), *(patch.object for patch in self.patches))
+        roll_out(kubectl(record), self.rollout, changed)
 
     def mend(self, record: Record) -> None:
         """Undo it; mending what is not broken changes nothing."""
+        for patch in reversed(self.patches):
+            patch.undo(kubectl(record), topology.load(self.topology))
+        roll_out(kubectl(record), self.rollout, [patch.object for patch in self.patches])
         for manifest in self.manifests:
             kubectl(record)("delete", "--ignore-not-found", f"--filename={manifest}")
         self._run("mend", record)
@@ -91,6 +103,8 @@ def load(name: str) -> Breakage:
         nodes=tuple(said.get("nodes", ())),
         scripts={which: said[which] for which in ("break", "mend") if which in said},
         restart=tuple(said.get("restart", ())),
+        patches=tuple(Patch(one["object"], one["change"]) for one in said.get("patches", ())),
+        rollout=tuple(said.get("rollout", ())),
         manifests=tuple(sorted(path for path in folder.glob("*.yaml") if path.name != "breakage.yaml")),
     )
 

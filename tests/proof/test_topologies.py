@@ -19,11 +19,31 @@ LAYERS = {
 }
 
 
+# What does not pass.
+FAILED = {"gke-kubedns-nodelocal": {"topology.no-tcp-into-dnsmasq", "topology.tcp-capacity"}}
+WARNED = {"gke-kubedns": {"topology.negative-cache"}, "gke-kubedns-nodelocal": {"topology.autoscaler"}}
+NO_CACHE, NO_AUTOSCALER = "topology.nodelocal-coverage", "topology.autoscaler"
+SKIPPED = {
+    "coredns": {NO_CACHE, NO_AUTOSCALER},
+    "coredns-nodelocal": {NO_AUTOSCALER},
+    "gke-clouddns": {NO_CACHE, NO_AUTOSCALER},
+    "gke-kubedns": {NO_CACHE},
+}
+
+
 @pytest.mark.parametrize("lab", topology.names(), indirect=True)
 def test_core_profile(lab: Lab, suite: Callable[..., Result]) -> None:
     result = suite(*on(lab))
-    assert result.code == 0, result.output
-    assert {check["outcome"] for check in result.report["checks"]} == {"passed"}
+    failed = FAILED.get(lab.topology, set())
+    assert result.ids("failed") == failed, result.output
+    assert result.ids("error") == set(), result.output
+    assert {one for one in result.ids("warned") if one.startswith("topology.")} == WARNED.get(
+        lab.topology, set()
+    )
+    assert {one for one in result.ids("skipped") if one.startswith("topology.")} == SKIPPED.get(
+        lab.topology, set()
+    )
+    assert result.code == (1 if failed else 0)
 
     lookups = LOOKUPS.get(lab.topology, GKE_LOOKUPS)
     for libc in ("glibc", "musl"):
@@ -51,5 +71,5 @@ def test_a_users_kubeconfig_gives_the_same_and_is_left_alone(lab: Lab, suite: Ca
         "--probe-image=clusterdns.lab/probe:1",
     )
     assert result.code == 0, result.output
-    assert {check["outcome"] for check in result.report["checks"]} == {"passed"}
+    assert {check["outcome"] for check in result.report["checks"]} <= {"passed", "skipped"}
     assert (lab.kubeconfig.read_bytes(), lab.kubeconfig.stat().st_mtime_ns) == before

@@ -98,6 +98,8 @@ def read_namespace(  # noqa: C901 - one little function for each kind of object
 
     def pods() -> None:
         for one in filter(_serves, read("pods")):
+            if "deletionTimestamp" in one["metadata"]:
+                continue  # it ends; a Service sends it nothing
             pod = _pod(one)
             found.pods.append(pod)
             found.specs.setdefault((pod.workload, pod.template), one["spec"])
