@@ -141,9 +141,7 @@ class _Parser:
                 if more:
                     raise CorefileError("another zone must follow the comma, not '{'", token.where)
                 return tuple(keys), True
-            if token.text == "}":
-                raise CorefileError("'}' closes nothing", token.where)
-            first = False
+            first = False  # '}' would be a key, too: CoreDNS starts with one brace too many at the end
             key = self._expanded(token.text)
             more = key.endswith(",")
             if key.removesuffix(","):

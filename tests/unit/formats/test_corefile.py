@@ -50,6 +50,10 @@ def test_one_server_needs_no_braces() -> None:
     assert shape(one.directives) == [("errors",), ("forward", ".", "10.0.0.1", [("force_tcp",)])]
 
 
+def test_a_brace_too_many_at_the_end_is_taken_as_coredns_takes_it() -> None:
+    assert [block.keys for block in blocks(".:53 {\n errors\n}\n}\n")] == [(".:53",), ("}",)]
+
+
 def test_snippets_files_and_patterns_are_imported_where_they_are_named() -> None:
     files = {
         "/etc/coredns/custom/a.server": "a.example {\n import ../tcp.conf\n}",
@@ -88,7 +92,6 @@ def test_words_may_be_quoted_and_hold_variables() -> None:
         (".:53 {\n errors }\n", (2, 9), "'}' must stand on a line of its own"),
         ("a, {\n}", (1, 4), "another zone must follow the comma"),
         ("a,", (1, 1), "another zone must follow"),
-        ("}", (1, 1), "closes nothing"),
         (".:53 {\n {\n}\n}", (2, 2), "opens nothing"),
         (".:53 {\n import\n}", (2, 2), "import needs"),
         (".:53 {\n import a b\n}", (2, 11), "import takes one argument"),
