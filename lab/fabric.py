@@ -216,8 +216,10 @@ def _die_with(pipe: int) -> None:
     def watch() -> None:
         poll = select.poll()
         poll.register(pipe, 0)
-        while not (INSIDE_STATE / "ready").exists():
-            if poll.poll(500):
+        ready = INSIDE_STATE / "ready"
+        while not ready.exists():
+            # Once ready, whoever waited may go at any time, before we have let go of the pipe too.
+            if poll.poll(500) and not ready.exists():
                 os._exit(1)
 
     threading.Thread(target=watch, name="lifeline", daemon=True).start()
