@@ -34,12 +34,16 @@ class Row:
 ROWS = (
     Row("NodeLocal force_tcp -> dnsmasq, limit 20", "gke-kubedns-nodelocal"),
     Row("straight to kube-dns-upstream by UDP", "gke-kubedns-nodelocal", "bursts-direct"),
-    Row("NodeLocal without force_tcp -> dnsmasq", "gke-kubedns-nodelocal", breakage="nodelocal-by-udp"),
+    Row(
+        "NodeLocal without force_tcp -> dnsmasq",
+        "gke-kubedns-nodelocal",
+        breakage="nodelocal-without-force-tcp",
+    ),
     Row("NodeLocal force_tcp -> CoreDNS", "coredns-nodelocal"),
     Row(
         "NodeLocal force_tcp -> dnsmasq, --max-tcp-connections=200",
         "gke-kubedns-nodelocal",
-        breakage="dnsmasq-tcp-limit-200",
+        breakage="max-tcp-connections-raised",
     ),
 )
 
