@@ -11,7 +11,7 @@ Source: dnsmasq's src/cache.c (log_query) and src/log.c.
 import re
 from calendar import timegm
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import compress, islice
@@ -24,7 +24,7 @@ _WAITING = 16_384  # requests without an answer that are remembered; then the ol
 _PROGRAM = b"dnsmasq["
 _QUERY = b"query["
 _ANSWER = b" is "
-_BLANKS = 2  # in what all lines of a request have in common: "PID]: SERIAL ADDRESS"
+_BLANKS = 2  # in what all lines of a request have in common: "dnsmasq[PID]: SERIAL ADDRESS"
 _FIRST_LINE = re.compile(rb"dnsmasq\[([^\]]+)\]: ([^ ]+) ([^ ]+) ([^ \n]+) ([^ \n]+) ")
 
 _FORWARD_LIMIT = b"Maximum number of concurrent DNS queries"
@@ -96,14 +96,19 @@ class DnsmasqLog:
         yield from self._given_up(0)
 
     def _grouped(self, window: list[bytes]) -> tuple[dict[bytes, bytes], dict[bytes, bytes]]:
-        """Return the first and the last line of each request of a window, by "PID]: SERIAL ADDRESS"."""
+        """Return the first and last line of each of a window's requests, by "dnsmasq[PID]: SERIAL ADDRESS"."""
         if _BOTH.match(window[0]):  # klog's stamp is nearer to dnsmasq, but it does not tell the year
             self._seconds.year = int(window[0][:4])
             window = [line.partition(b" ")[2] for line in window]
-        keys = [line.partition(_PROGRAM)[2].partition(b"/")[0] for line in window]
+        at = window[0].find(_PROGRAM)
+        keys = [line[at:].partition(b"/")[0] for line in window]
         last = dict(zip(keys, window, strict=True))
+        if not _regular(last):  # not all stamps have the same length, or other lines are among these
+            keys = [_PROGRAM + line.partition(_PROGRAM)[2].partition(b"/")[0] for line in window]
+            last = dict(zip(keys, window, strict=True))
         first = dict(zip(reversed(keys), reversed(window), strict=True))
-        if strays := {key for key in last if key.count(b" ") != _BLANKS or key[-1:] == b" "}:
+        if not _regular(last):
+            strays = {key for key in last if not _regular([key])}
             self.counts.update(_kind(line) for key, line in zip(keys, window, strict=True) if key in strays)
             for key in strays:
                 del first[key], last[key]
@@ -138,8 +143,9 @@ class DnsmasqLog:
         if not found:
             return
         pids, serials, clients, actions, names = zip(*found, strict=True)
-        kinds = Counter(actions)
-        self.counts[Kind.NO_BEGINNING] += sum(kinds[kind] for kind in kinds if not kind.startswith(_QUERY))
+        self.counts[Kind.NO_BEGINNING] += sum(
+            actions.count(action) for action in set(actions) if not action.startswith(_QUERY)
+        )
         yield Requests(
             first_us=self._times(firsts),
             last_us=self._times(lasts),
@@ -210,6 +216,17 @@ def _answers(lines: Iterable[bytes]) -> list[bytes]:
     """Return what each line says that the name is; empty where it says something else."""
     split = [line.rpartition(_ANSWER) for line in lines]
     return [value.rstrip() if found else b"" for _, found, value in split]
+
+
+def _regular(keys: Collection[bytes]) -> bool:
+    """Return whether every key has the form "dnsmasq[PID]: SERIAL ADDRESS"; messages begin otherwise."""
+    joined = b"\n" + b"\n".join(keys) + b"\n"
+    count = len(keys)
+    return (
+        joined.count(b"\n" + _PROGRAM) == joined.count(b"\n") - 1 == count
+        and joined.count(b" ") == _BLANKS * count
+        and b" \n" not in joined
+    )
 
 
 def _kind(line: bytes) -> Kind:

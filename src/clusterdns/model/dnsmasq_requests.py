@@ -107,8 +107,11 @@ class Summary:
     def _take(self, batch: Requests) -> None:
         self.requests += len(batch.names)
         self.nxdomain += batch.answers.count(b"NXDOMAIN")
-        _count(self.names, batch.names)
-        _count(self.clients, [client.partition(b"/")[0] for client in batch.clients])
+        self.names.update(batch.names)
+        _cut(self.names)
+        for client, count in Counter(batch.clients).items():  # a TCP child's is always the same
+            self.clients[client.partition(b"/")[0]] += count
+        _cut(self.clients)
         if b"" in batch.answers or None in batch.first_us or None in batch.last_us:
             answered = [bool(answer) for answer in batch.answers]
             timed = [None not in pair for pair in zip(batch.first_us, batch.last_us, strict=True)]
@@ -143,9 +146,8 @@ class Summary:
         self._pending.clear()
 
 
-def _count(table: Counter[bytes], values: Iterable[bytes]) -> None:
-    """Count values in a table that is kept small."""
-    table.update(values)
+def _cut(table: Counter[bytes]) -> None:
+    """Keep a table small: the rarest go."""
     rare = 1
     while len(table) > _ENTRIES:
         for value in [value for value, count in table.items() if count <= rare]:
