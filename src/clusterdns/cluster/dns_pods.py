@@ -1,5 +1,6 @@
 """The DNS pods of a cluster that can be watched: kube-dns' with dnsmasq in them, and node caches."""
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from clusterdns.cluster.api import Cluster, Object
@@ -13,14 +14,21 @@ _METRICS_PORT = 9253  # node-cache's; 9353 repeats its series
 
 def dnsmasq_pods(cluster: Cluster) -> list[Object]:
     """Return the running pods that have dnsmasq in front."""
-    pods = cluster.list("pods", namespace=NAMESPACE, fields="status.phase=Running")
-    return [pod for pod in pods if any(one["name"] == DNSMASQ for one in pod["spec"]["containers"])]
+    return [
+        pod for pod in _running(cluster) if any(one["name"] == DNSMASQ for one in pod["spec"]["containers"])
+    ]
 
 
 def node_caches(cluster: Cluster) -> list[Object]:
     """Return the running pods of NodeLocal DNSCache."""
-    running = "status.phase=Running"
-    return list(cluster.list("pods", namespace=NAMESPACE, labels="k8s-app=node-local-dns", fields=running))
+    return list(_running(cluster, labels="k8s-app=node-local-dns"))
+
+
+def _running(cluster: Cluster, labels: str | None = None) -> Iterator[Object]:
+    """Yield pods that run and are to stay: one that is being deleted runs on for its grace period."""
+    for pod in cluster.list("pods", namespace=NAMESPACE, labels=labels, fields="status.phase=Running"):
+        if "deletionTimestamp" not in pod["metadata"]:
+            yield pod
 
 
 def metrics_page(cluster: Cluster, pod: Object) -> str:
