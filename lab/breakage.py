@@ -64,11 +64,11 @@ class Breakage:
 
     def mend(self, record: Record) -> None:
         """Undo it; mending what is not broken changes nothing."""
+        for manifest in self.manifests:  # first, pods and all: the scheduler heeds them where others go
+            kubectl(record)("delete", "--ignore-not-found", "--cascade=foreground", f"--filename={manifest}")
         for patch in reversed(self.patches):
             patch.undo(kubectl(record), topology.load(self.topology))
         roll_out(kubectl(record), self.rollout, [patch.object for patch in self.patches])
-        for manifest in self.manifests:
-            kubectl(record)("delete", "--ignore-not-found", f"--filename={manifest}")
         self._run("mend", record)
 
     def _run(self, which: str, record: Record) -> None:
