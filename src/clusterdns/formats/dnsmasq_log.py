@@ -96,7 +96,7 @@ class DnsmasqLog:
         yield from self._given_up(0)
 
     def _grouped(self, window: list[bytes]) -> tuple[dict[bytes, bytes], dict[bytes, bytes]]:
-        """Return the first and last line of each of a window's requests, by "dnsmasq[PID]: SERIAL ADDRESS"."""
+        """Return the first and last line of each request, by "dnsmasq[PID]: SERIAL ADDRESS"."""
         if _BOTH.match(window[0]):  # klog's stamp is nearer to dnsmasq, but it does not tell the year
             self._seconds.year = int(window[0][:4])
             window = [line.partition(b" ")[2] for line in window]
