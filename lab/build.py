@@ -197,6 +197,7 @@ def _template(progress: Progress, coredns: Callable[[], Path]) -> Path:
     """Return a containerd root into which every image is imported and unpacked."""
     pause = _static(SOURCE / "pause" / "pause.c", progress)
     musl = _static(REPO / "images" / "probe" / "getaddrinfo.c", progress)
+    nanny = _static(SOURCE / "standins" / "dnsmasq-nanny.c", progress)
     with ThreadPoolExecutor(max_workers=2) as pool:
         probe = pool.submit(_rootfs, "probe", _probe_packages(), progress)
         appliance = pool.submit(_rootfs, "appliance", _APPLIANCE_PACKAGES, progress)
@@ -214,9 +215,9 @@ def _template(progress: Progress, coredns: Callable[[], Path]) -> Path:
         debian = appliance.result() / "rootfs.tar"
         python = probe.result() / "rootfs.tar"
 
-        def stand_in(program: str, image: str, *layers: Path) -> Image:
-            script = layer(program, f"/{program}", SOURCE / "standins" / program)
-            return Image(f"{REPOSITORY}/{image}", (*layers, script), (f"/{program}",))
+        def stand_in(program: str, image: str, *layers: Path, folder: Path = SOURCE / "standins") -> Image:
+            own = layer(program, f"/{program}", folder / program)
+            return Image(f"{REPOSITORY}/{image}", (*layers, own), (f"/{program}",))
 
         _import(
             folder,
@@ -224,7 +225,7 @@ def _template(progress: Progress, coredns: Callable[[], Path]) -> Path:
                 Image(PAUSE_IMAGE, (layer("pause", "/pause", pause / "pause"),), ("/pause",)),
                 Image(f"{REPOSITORY}/coredns:{COREDNS_VERSION}", (coredns_layer,), ("/coredns",)),
                 Image(f"{REPOSITORY}/probe:1", (python, musl_layer)),
-                stand_in("dnsmasq-nanny", "k8s-dns-dnsmasq-nanny:2.90", debian),
+                stand_in("dnsmasq-nanny", "k8s-dns-dnsmasq-nanny:2.90", debian, folder=nanny),
                 stand_in("kube-dns", "k8s-dns-kube-dns:stand-in", debian, coredns_layer),
                 stand_in(
                     "node-cache",
@@ -237,7 +238,14 @@ def _template(progress: Progress, coredns: Callable[[], Path]) -> Path:
         )
         shutil.rmtree(work)
 
-    inputs = [coredns_folder.name, pause.name, musl.name, probe.result().name, appliance.result().name]
+    inputs = [
+        coredns_folder.name,
+        pause.name,
+        musl.name,
+        nanny.name,
+        probe.result().name,
+        appliance.result().name,
+    ]
     sources = [SOURCE / "images.py", SOURCE / "build.py", SOURCE / "standins"]
     return _kept("images", store.key(*inputs, *sources), "container images", progress, make)
 
