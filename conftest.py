@@ -12,5 +12,7 @@ pytest_plugins = [
     "fixtures.reach",
     "fixtures.watching",
     "fixtures.episodes",
+    "fixtures.debug_deployment",
+    "fixtures.query_log",
     "pytester",  # tests/unit runs the suite on small check files
 ]

@@ -26,7 +26,9 @@ class Breakage:
         name: The folder's name.
         description: One line for people.
         topology: The lab's topology that it is made for.
-        fails: Every check id that it makes fail, and no other.
+        profile: In which it does.
+        checks: Ids or areas to run to see it; none are all of the profile.
+        fails: Every check id that it makes fail there, and no other.
         nodes: Where the scripts run.
         scripts: "break" and "mend" -> shell script.
         restart: Programs to restart on the nodes after a script, e.g. kubelet.
@@ -38,6 +40,8 @@ class Breakage:
     name: str
     description: str
     topology: str
+    profile: str
+    checks: tuple[str, ...]
     fails: frozenset[str]
     nodes: tuple[str, ...]
     scripts: dict[str, str]
@@ -99,6 +103,8 @@ def load(name: str) -> Breakage:
         name=name,
         description=said["description"],
         topology=said["topology"],
+        profile=said.get("profile", "core"),
+        checks=tuple(said.get("checks", ())),
         fails=frozenset(said["fails"]),
         nodes=tuple(said.get("nodes", ())),
         scripts={which: said[which] for which in ("break", "mend") if which in said},

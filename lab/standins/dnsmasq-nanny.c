@@ -2,7 +2,6 @@
  * PID 1, runs the real dnsmasq with the arguments after `--` as its child, and puts klog's prefix before every
  * line that dnsmasq writes. It ends with dnsmasq; it does not watch -configDir.
  */
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,9 +11,9 @@
 #include <time.h>
 #include <unistd.h>
 
-static pid_t dnsmasq;
-
-static void pass_on(int number) { kill(dnsmasq, number); }
+/* PID 1 is not ended by a signal unless it says so, and may not signal dnsmasq, which is another user's. When
+ * PID 1 ends, so does all that is in its PID namespace. */
+static void end(int number) { _exit(128 + number); }
 
 static void fail(const char *what) {
     perror(what);
@@ -36,6 +35,7 @@ static void log_line(const char *line, size_t length) {
 
 int main(int count, char **arguments) {
     int first = 1, pipes[2], status;
+    pid_t dnsmasq;
     while (first < count && strcmp(arguments[first], "--") != 0)
         first++;
     if (first == count) {
@@ -57,10 +57,8 @@ int main(int count, char **arguments) {
         fail(arguments[first]);
     }
     close(pipes[1]);
-    struct sigaction action = {.sa_handler = pass_on, .sa_flags = SA_RESTART};
-    const int passed_on[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
-    for (size_t index = 0; index < sizeof passed_on / sizeof *passed_on; index++)
-        sigaction(passed_on[index], &action, NULL);
+    signal(SIGTERM, end);
+    signal(SIGINT, end);
 
     static char buffer[1 << 16];
     FILE *output = fdopen(pipes[0], "r");
@@ -70,7 +68,7 @@ int main(int count, char **arguments) {
     setvbuf(stderr, buffer, _IOFBF, sizeof buffer); /* one write per line, so that none is torn */
     while ((length = getline(&line, &capacity, output)) > 0)
         log_line(line, length);
-    while (waitpid(dnsmasq, &status, 0) < 0 && errno == EINTR)
-        ;
+    if (waitpid(dnsmasq, &status, 0) < 0)
+        fail("waitpid");
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }

@@ -152,6 +152,19 @@ class Settings(BaseModel):
         gt=0,
     )
 
+    request_limit: float = _setting(
+        "milliseconds that one request may take inside dnsmasq, first to last line of its log",
+        default=500,
+        source="half of the 952 ms seen in the incident",
+        gt=0,
+    )
+    session_limit: float = _setting(
+        "seconds from the first query to the last reply of one TCP connection into dnsmasq",
+        default=150,
+        source="dnsmasq's src/config.h, CHILD_LIFETIME: it ends a child then",
+        gt=0,
+    )
+
     peak_queries_per_node: int = _setting(
         "queries that a node has in flight at its peak, where it is not measured",
         default=100,
@@ -185,6 +198,12 @@ class Settings(BaseModel):
         source="several TCP time-outs of 2 s",
         gt=0,
         le=60,
+    )
+    debug_traffic: Literal["own", "shared", "upstream"] | None = _setting(
+        "what the copy of kube-dns that logs queries is sent: only this run's load, the cluster's share "
+        "too (it takes the label k8s-app=kube-dns), or all that node caches ask (their upstream Service is "
+        "pointed at it meanwhile)",
+        source="upstream on a lab with NodeLocal DNSCache, else own",
     )
     probe_image: str | None = _setting(
         "image of the probe pods, with Python 3.9 or newer and glibc",
@@ -264,6 +283,10 @@ class Settings(BaseModel):
             if self.profile is Profile.DISRUPTIVE and not self.allow_disruption:
                 raise ValueError(
                     "--profile disruptive restarts DNS pods: add --allow-disruption to allow it here"
+                )
+            if self.debug_traffic not in (None, "own"):
+                raise ValueError(
+                    "--debug-traffic: production traffic goes to a debug copy on a lab only, here it is own"
                 )
         return self
 

@@ -12,11 +12,13 @@ CASES = [(loaded.topology, loaded.name) for loaded in map(breakage.load, breakag
 
 @pytest.mark.parametrize(("lab", "name"), CASES, indirect=["lab"], ids=[name for _, name in CASES])
 def test_breakage(lab: Lab, name: str, suite: Callable[..., Result]) -> None:
+    broken = breakage.load(name)
+    checks = [f"--check={','.join(broken.checks)}"] if broken.checks else []
     lab_command("break", "--name", lab.name, name)
     try:
-        result = suite(*on(lab))
+        result = suite(*on(lab), f"--profile={broken.profile}", *checks)
     finally:
         lab_command("mend", "--name", lab.name, name)
     assert result.ids("error") == set(), result.output
-    assert result.ids("failed") == breakage.load(name).fails, result.output
-    assert result.code == (1 if breakage.load(name).fails else 0)
+    assert result.ids("failed") == broken.fails, result.output
+    assert result.code == (1 if broken.fails else 0)

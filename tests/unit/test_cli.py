@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tests.unit.conftest import ApiServer
 
 NAMESPACES = "/api/v1/namespaces"
+SERVICES = f"{NAMESPACES}/kube-system/services"
 
 
 @pytest.fixture
@@ -29,6 +30,7 @@ def left(api_server: ApiServer) -> None:
         for name, expires in (("old", now - timedelta(hours=1)), ("new", now + timedelta(hours=1)))
     ]
     api_server.answers[f"GET {NAMESPACES}"] = 200, {"metadata": {}, "items": items}
+    api_server.answers[f"GET {SERVICES}"] = 200, {"metadata": {}, "items": []}
 
 
 def removed(api_server: ApiServer) -> list[str]:
@@ -47,14 +49,27 @@ def test_cleanup_removes_what_has_expired(
     assert main(["cleanup", *flags, *more]) == 0
     assert removed(api_server) == names
     said = capsys.readouterr().out
-    assert [line.split(":")[0] for line in said.splitlines()] == ["namespace old", "namespace new"]
+    assert [line.split(":")[0] for line in said.splitlines()] == ["Namespace old", "Namespace new"]
     assert ("kept until" in said) == (not more)
+
+
+def test_cleanup_puts_back_what_a_service_selected(
+    api_server: ApiServer, flags: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    api_server.answers[f"GET {NAMESPACES}"] = 200, {"metadata": {}, "items": []}
+    annotations = {"clusterdns.io/selector-before": '{"k8s-app": "kube-dns"}'}
+    upstream = {"metadata": {"name": "kube-dns-upstream", "annotations": annotations}}
+    api_server.answers[f"GET {SERVICES}"] = 200, {"metadata": {}, "items": [upstream]}
+    api_server.answers[f"PATCH {SERVICES}/kube-dns-upstream"] = 200, {}
+    assert main(["cleanup", *flags]) == 0
+    assert "kube-dns-upstream: selects its own pods again" in capsys.readouterr().out
 
 
 def test_cleanup_says_when_there_is_nothing(
     api_server: ApiServer, flags: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    api_server.answers[f"GET {NAMESPACES}"] = 200, {"metadata": {}, "items": []}
+    for path in (NAMESPACES, SERVICES):
+        api_server.answers[f"GET {path}"] = 200, {"metadata": {}, "items": []}
     assert main(["cleanup", *flags]) == 0
     assert capsys.readouterr().out == "nothing is left behind\n"
 

@@ -23,6 +23,9 @@ from clusterdns.parallel import WORKERS
 
 Object = dict[str, Any]
 
+NAMESPACE = "kube-system"
+"""Where a cluster's DNS is."""
+
 _PAGE = 500  # objects per list call: the API server's own clients use it
 
 
@@ -37,7 +40,7 @@ class Cluster:
         self._configuration = client.configuration
         self._pool: urllib3.PoolManager = client.rest_client.pool_manager
         self._timeout = timeout
-        self._resources: dict[str, list[Object]] = {}
+        self._resources: dict[str, Sequence[Object]] = {}
         self.context = context
         self.host: str = client.configuration.host
 
@@ -78,11 +81,25 @@ class Cluster:
         path, what = self._locate(manifest)
         return self._request("create", path, what, body=manifest)
 
-    def delete(self, manifest: Mapping[str, Any]) -> None:
-        """Begin to delete the object of a manifest, with all that it owns; none there is well, too."""
+    def knows(self, api: str, kind: str) -> bool:
+        """Return whether the cluster knows a kind of objects, e.g. of an operator that may be installed."""
+        return any(resource["kind"] == kind for resource in self._resources_of(api))
+
+    def exists(self, manifest: Mapping[str, Any]) -> bool:
+        """Return whether the object of a manifest is there."""
         path, what = self._locate(manifest)
-        path = f"{path}/{quote(manifest['metadata']['name'])}"
-        self._request("delete", path, what, body={"propagationPolicy": "Background"}, missing_ok=True)
+        return bool(self._request("get", _named(path, manifest), what, missing_ok=True))
+
+    def delete(self, manifest: Mapping[str, Any], *, owned_first: bool = False) -> None:
+        """Begin to delete the object of a manifest, with all that it owns; none there is well, too.
+
+        Args:
+            manifest: with the object's name.
+            owned_first: the object goes when all that it owns is gone, e.g. a Deployment's pods.
+        """
+        path, what = self._locate(manifest)
+        policy = {"propagationPolicy": "Foreground" if owned_first else "Background"}
+        self._request("delete", _named(path, manifest), what, body=policy, missing_ok=True)
 
     def patch(
         self, resource: str, name: str, patch: Mapping[str, Any], namespace: str, subresource: str = ""
@@ -117,14 +134,19 @@ class Cluster:
     def _locate(self, manifest: Mapping[str, Any]) -> tuple[str, str]:
         """Return the path of a manifest's collection, and words for the object."""
         api, kind = manifest["apiVersion"], manifest["kind"]
-        if api not in self._resources:
-            self._resources[api] = self._request("get", _path(api), f"the resources of {api}")["resources"]
-        for resource in self._resources[api]:
+        for resource in self._resources_of(api):
             if resource["kind"] == kind and "/" not in resource["name"]:
                 namespace = manifest["metadata"]["namespace"] if resource["namespaced"] else None
                 name = manifest["metadata"].get("name")
                 return _path(api, resource["name"], namespace), _what(resource["name"], namespace, name)
         raise ClusterError(f"the cluster knows no {kind} of {api}: install what defines it")
+
+    def _resources_of(self, api: str) -> Sequence[Object]:
+        """Return the kinds of an API version; none where the cluster lacks it."""
+        if api not in self._resources:
+            found = self._request("get", _path(api), f"the resources of {api}", missing_ok=True)
+            self._resources[api] = found.get("resources", [])
+        return self._resources[api]
 
     def _headers(self) -> dict[str, str]:
         bearer = self._configuration.auth_settings().get("BearerToken")
@@ -229,6 +251,10 @@ def failure(
     if " cannot " in message:
         return PermissionMissing(f"not allowed to {verb} {what}: grant it (see manifests/rbac); {message}")
     return AdmissionRefused(f"cannot {verb} {what}: {message}")
+
+
+def _named(path: str, manifest: Mapping[str, Any]) -> str:
+    return f"{path}/{quote(manifest['metadata']['name'])}"
 
 
 def _path(api: str, resource: str | None = None, namespace: str | None = None) -> str:

@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from clusterdns.cluster.api import Cluster, Object
-from clusterdns.cluster.facts import NAMESPACE
+from clusterdns.cluster.api import NAMESPACE, Cluster, Object
 
 DNSMASQ = "dnsmasq"
 """The container's name in kube-dns' pods, and the process' name."""
@@ -50,10 +49,16 @@ def log_lines(cluster: Cluster, pod: Object, since: datetime) -> list[str]:
     Raises:
         PermissionMissing: pods/log may not be read.
     """
-    metadata = pod["metadata"]
-    query: dict[str, str | None] = {
-        "container": pod["spec"]["containers"][0]["name"],
-        "sinceTime": since.isoformat(timespec="seconds").replace("+00:00", "Z"),
-    }
-    path = f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}/log"
-    return cluster.text(path, query).splitlines()
+    metadata, container = pod["metadata"], pod["spec"]["containers"][0]["name"]
+    return log_text(cluster, metadata["namespace"], metadata["name"], container, since).splitlines()
+
+
+def log_text(cluster: Cluster, namespace: str, pod: str, container: str, since: datetime) -> str:
+    """Return what a container has logged since then, to the second.
+
+    Raises:
+        PermissionMissing: pods/log may not be read.
+    """
+    since_time = since.isoformat(timespec="seconds").replace("+00:00", "Z")
+    path = f"/api/v1/namespaces/{namespace}/pods/{pod}/log"
+    return cluster.text(path, {"container": container, "sinceTime": since_time})

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from clusterdns.cluster.api import Cluster, Object
+from clusterdns.cluster.api import NAMESPACE, Cluster, Object
 from clusterdns.cluster.autoscaling import autoscaler
 from clusterdns.cluster.inventory import Namespace, Pod, covers, read_namespace, read_nodes, selects
 from clusterdns.cluster.programs import Program, Surroundings, program
@@ -19,8 +19,6 @@ from clusterdns.model.topology import (
     Topology,
     host,
 )
-
-NAMESPACE = "kube-system"
 
 
 def read_topology(cluster: Cluster) -> Topology:

@@ -180,17 +180,22 @@ def _node(node: Object) -> Node:
     )
 
 
+def is_ready(pod: Object) -> bool:
+    """Return whether a pod is ready, as the API tells it."""
+    conditions: Iterable[Object] = pod.get("status", {}).get("conditions", ())
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+
+
 def _pod(pod: Object) -> Pod:
     metadata, status = pod["metadata"], pod.get("status", {})
     labels = metadata.get("labels") or {}
     owner = (metadata.get("ownerReferences") or [{"name": metadata["name"]}])[0]["name"]
     template = labels.get("pod-template-hash") or labels.get("controller-revision-hash") or ""
-    conditions: Iterable[Object] = status.get("conditions", ())
     return Pod(
         name=metadata["name"],
         node=pod["spec"].get("nodeName", ""),
         address=status.get("podIP", ""),
-        ready=any(one["type"] == "Ready" and one["status"] == "True" for one in conditions),
+        ready=is_ready(pod),
         labels=labels,
         workload=owner.removesuffix(f"-{template}"),
         template=template,

@@ -7,7 +7,7 @@ test compares the two.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from clusterdns.cluster.api import Cluster
+from clusterdns.cluster.api import NAMESPACE, Cluster
 from clusterdns.errors import PermissionMissing
 from clusterdns.model.catalogue import INCLUDES, Profile
 from clusterdns.parallel import in_parallel
@@ -15,11 +15,12 @@ from clusterdns.parallel import in_parallel
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """To do `verbs` with a resource of an API group ("" is the core group), in every namespace."""
+    """To do `verbs` with a resource of an API group ("" is the core group)."""
 
     group: str
     resource: str  # "pods", or "pods/exec"
     verbs: tuple[str, ...]
+    namespace: str = ""  # "" is every namespace
 
 
 _READ = ("get", "list")
@@ -46,7 +47,13 @@ NEEDED: dict[Profile, tuple[Permission, ...]] = {
         Permission("", "services", ("create",)),
     ),
     Profile.SLOW: (),
-    Profile.LOAD: (),
+    Profile.LOAD: (
+        Permission("apps", "deployments", ("create", "delete"), NAMESPACE),
+        Permission("", "services", ("delete",), NAMESPACE),
+        Permission(
+            "monitoring.coreos.com", "servicemonitors", ("get", "list", "create", "delete"), NAMESPACE
+        ),
+    ),
     Profile.DISRUPTIVE: (),
 }
 
@@ -76,9 +83,10 @@ def preflight(cluster: Cluster, profile: Profile) -> str:
         if not granted
     ]
     if missing:
+        role = profile if NEEDED[profile] else Profile.CORE
         raise PermissionMissing(
             f"the credentials of context {cluster.context} may not {', '.join(missing)}: "
-            f"apply manifests/rbac/{profile}.yaml and bind it to them"
+            f"apply manifests/rbac/{role}.yaml and bind it to them"
         )
     return version
 
@@ -86,6 +94,8 @@ def preflight(cluster: Cluster, profile: Profile) -> str:
 def _allowed(cluster: Cluster, permission: Permission, verb: str) -> bool:
     resource, _, subresource = permission.resource.partition("/")
     attributes = {"group": permission.group, "resource": resource, "subresource": subresource, "verb": verb}
+    if permission.namespace:
+        attributes["namespace"] = permission.namespace
     review = cluster.create(
         {
             "apiVersion": "authorization.k8s.io/v1",

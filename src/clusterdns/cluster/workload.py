@@ -1,4 +1,4 @@
-"""What a run makes in a cluster: its two namespaces and what is in them, and how it goes again.
+"""What a run makes in a cluster: its two namespaces, what is in them and beside them, and how it goes again.
 
 Everything carries the run's id, and the time after which it counts as left behind by a
 run that was killed. It is found again by label only.
@@ -10,13 +10,21 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from clusterdns.cluster.api import Cluster, Object
+from clusterdns.cluster.api import NAMESPACE, Cluster, Object
 from clusterdns.cluster.waiting import NotYet, wait_until
 from clusterdns.errors import HarnessError
 
 MANAGED_BY = {"app.kubernetes.io/managed-by": "cluster-dns-conformance"}
 RUN_LABEL = "clusterdns.io/run"
 EXPIRES = "clusterdns.io/expires"
+
+_MADE = (
+    ("v1", "Namespace", "namespaces", None),
+    ("apps/v1", "Deployment", "deployments", NAMESPACE),
+    ("v1", "Service", "services", NAMESPACE),
+    ("monitoring.coreos.com/v1", "ServiceMonitor", "servicemonitors", NAMESPACE),
+)
+"""What runs make: API version, kind, resource, and the namespace that is not their own."""
 
 _POD_SECURITY = "pod-security.kubernetes.io/enforce"
 
@@ -38,6 +46,7 @@ class Workload:
         self._expires = datetime.now(UTC) + timedelta(seconds=expiry)
         self._timeout = timeout
         self._namespaces: dict[str, Object] = {}
+        self._placed: list[Object] = []
 
     @property
     def namespace(self) -> str:
@@ -59,6 +68,23 @@ class Workload:
             metadata["namespace"] = namespace
         return {**manifest, "metadata": metadata}
 
+    def place(self, manifest: Mapping[str, Any]) -> None:
+        """Create an object in a namespace that is not the run's; `take_away` or `close` removes it."""
+        made = self.owned(manifest)
+        self._placed.append(made)  # first: an interrupted creation is removed as well
+        self._cluster.create(made)
+
+    def take_away(self) -> None:
+        """Remove all that was placed, pods and all, and wait until it is gone.
+
+        Raises:
+            DeadlineExceeded: it did not go in time.
+        """
+        for manifest in reversed(self._placed):
+            self._cluster.delete(manifest, owned_first=True)
+        wait_until(self._none_placed, what="removal of what the run placed", timeout=self._timeout)
+        self._placed.clear()
+
     def close(self, *, wait: bool = True) -> list[str]:
         """Remove everything; return what could not be removed, in words.
 
@@ -68,16 +94,17 @@ class Workload:
         """
         left = []
         with _signals_held():  # a second Ctrl-C must not keep the requests from being sent
-            for name, manifest in self._namespaces.items():
+            for manifest in (*self._namespaces.values(), *reversed(self._placed)):
                 try:
-                    # The controller leaves a deleted namespace alone for 5 s: its pods can end meanwhile.
-                    self._cluster.delete_all("pods", name)
-                    self._cluster.delete(manifest)
+                    if manifest["kind"] == "Namespace":
+                        # The controller leaves it alone for 5 s: its pods can end meanwhile.
+                        self._cluster.delete_all("pods", manifest["metadata"]["name"])
+                    self._cluster.delete(manifest, owned_first=True)
                 except HarnessError as error:
-                    left.append(f"namespace {name}: {error}")
+                    left.append(f"{described(manifest)}: {error}")
         if wait and not left:
             try:
-                wait_until(self._all_gone, what="removal of the run's namespaces", timeout=self._timeout)
+                wait_until(self._all_gone, what="removal of what the run made", timeout=self._timeout)
             except HarnessError as error:
                 left.append(str(error))
         return left
@@ -103,7 +130,13 @@ class Workload:
         if self._cluster.find("serviceaccounts", "default", namespace=namespace) is None:
             raise NotYet("no service account")
 
+    def _none_placed(self) -> None:
+        for manifest in self._placed:
+            if self._cluster.exists(manifest):
+                raise NotYet(f"{described(manifest)} is there")
+
     def _all_gone(self) -> None:
+        self._none_placed()
         for name in self._namespaces:
             found = self._cluster.find("namespaces", name)
             if found is not None:
@@ -111,16 +144,27 @@ class Workload:
 
 
 def left_behind(cluster: Cluster) -> list[tuple[Object, datetime | None]]:
-    """Return every namespace that a run made, and when it expires; None where that cannot be read."""
+    """Return everything that a run made, and when it expires; None where that cannot be read.
+
+    What is in the run's own namespaces goes with them, and is not listed.
+    """
     label = ",".join(f"{name}={value}" for name, value in MANAGED_BY.items())
     found = []
-    for namespace in cluster.list("namespaces", labels=f"{label},{RUN_LABEL}"):
-        try:
-            expires = datetime.fromisoformat(namespace["metadata"].get("annotations", {})[EXPIRES])
-        except (KeyError, ValueError):
-            expires = None
-        found.append(({"apiVersion": "v1", "kind": "Namespace", **namespace}, expires))
+    for api, kind, resource, namespace in _MADE:
+        if not cluster.knows(api, kind):
+            continue
+        for one in cluster.list(resource, api=api, namespace=namespace, labels=f"{label},{RUN_LABEL}"):
+            try:
+                expires = datetime.fromisoformat(one["metadata"].get("annotations", {})[EXPIRES])
+            except (KeyError, ValueError):
+                expires = None
+            found.append(({"apiVersion": api, "kind": kind, **one}, expires))
     return found
+
+
+def described(manifest: Mapping[str, Any]) -> str:
+    """Return an object in words."""
+    return f"{manifest['kind']} {manifest['metadata']['name']}"
 
 
 @contextmanager

@@ -3,7 +3,8 @@
 import argparse
 from datetime import UTC, datetime
 
-from clusterdns.cluster.workload import left_behind
+from clusterdns.cluster.retarget import restore, retargeted
+from clusterdns.cluster.workload import described, left_behind
 from clusterdns.commands._target import Commands, add_target, target
 from clusterdns.model.outcome import ExitCode
 
@@ -19,17 +20,20 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> ExitCode:
-    """Remove the namespaces of runs that have expired, or of all runs; say what is removed."""
+    """Remove what runs made that have expired, or all runs; say what is removed."""
     with target(options) as cluster:
         now = datetime.now(UTC)
         found = left_behind(cluster)
-        for namespace, expires in found:
-            name = namespace["metadata"]["name"]
+        for made, expires in found:
             if options.all or expires is None or expires <= now:
-                cluster.delete(namespace)
-                print(f"namespace {name}: being removed")
+                cluster.delete(made)
+                print(f"{described(made)}: being removed")
             else:
-                print(f"namespace {name}: kept until {expires}, its run may still go on (--all removes it)")
-    if not found:
+                print(f"{described(made)}: kept until {expires}, its run may still go on (--all removes it)")
+        changed = retargeted(cluster)
+        for service in changed:
+            restore(cluster, service)
+            print(f"Service {service['metadata']['name']}: selects its own pods again")
+    if not found and not changed:
         print("nothing is left behind")
     return ExitCode.OK

@@ -172,6 +172,16 @@ _ROWS = (
         Profile.LOAD,
         "Conntrack neither fails to insert nor drops while pods resolve A and AAAA at once.",
     ),
+    Check(
+        "saturation.debug-deployment",
+        Profile.LOAD,
+        "A copy of kube-dns with query logging serves, logs, holds the TCP limit it should, and goes again.",
+    ),
+    Check(
+        "saturation.sessions",
+        Profile.LOAD,
+        "In dnsmasq's query log no request, no TCP session and not their number goes over its limit.",
+    ),
 )
 
 CATALOGUE: dict[str, Check] = {check.id: check for check in _ROWS}

@@ -18,7 +18,7 @@ LONGEST_GAP_MS = 300.0
 _BACKLOG = 33  # dnsmasq listens with 32, and Linux lets one more in
 _PER_COLUMN = 5  # samples
 _BARS = " ▁▂▃▄▅▆▇█"
-_REMEDY = (
+REMEDY = (
     "take force_tcp out of NodeLocal DNSCache's cluster zones, or put CoreDNS or Cloud DNS behind it; "
     "more replicas only move the limit"
 )
@@ -45,7 +45,7 @@ def tcp_workers(episode: Episode, limits: Mapping[str, int]) -> Verdict:
     return _judged(
         episode,
         wrong,
-        remedy=_REMEDY,
+        remedy=REMEDY,
         source=_DNSMASQ,
         more={
             "limits": dict(limits),
@@ -77,7 +77,7 @@ def listen_queue(episode: Episode, longest_ms: float) -> Verdict:
             for pod, waited in waits.items()
             if waited >= longest_ms
         },
-        remedy=_REMEDY,
+        remedy=REMEDY,
         source=_DNSMASQ,
         more={
             "longest wait ms": waits,
@@ -100,7 +100,7 @@ def listen_overflow(episode: Episode) -> Verdict:
             for pod, rise in rises.items()
             if rise
         },
-        remedy=f"{_REMEDY}; a raised TCP limit does not help against this",
+        remedy=f"{REMEDY}; a raised TCP limit does not help against this",
         source="dnsmasq's backlog of 32; tcp(7): SYNs are sent again after 1, 3, 7 s",
         more={"ListenOverflows + ListenDrops": rises},
     )
@@ -115,7 +115,7 @@ def node_timeouts(episode: Episode) -> Verdict:
             for cache in episode.caches
             if cache.cluster_timeouts
         },
-        remedy=_REMEDY,
+        remedy=REMEDY,
         source="NodeLocal DNSCache's error log",
         more={
             "by TCP to the cluster": {cache.node: len(cache.cluster_timeouts) for cache in episode.caches},
@@ -135,7 +135,7 @@ def health_checks(episode: Episode) -> Verdict:
             for node, rise in rises.items()
             if rise
         },
-        remedy=_REMEDY,
+        remedy=REMEDY,
         source="coredns_proxy_healthcheck_failures_total, coredns_forward_healthcheck_broken_total",
         more={"rises": rises},
     )
@@ -151,7 +151,7 @@ def connection_churn(episode: Episode, limit: float) -> Verdict:
             for node, rate in rates.items()
             if rate > limit
         },
-        remedy=_REMEDY,
+        remedy=REMEDY,
         source=" / ".join(CHURN_FAMILIES),
         more={"per second": {node: round(rate, 2) for node, rate in rates.items()}, "limit": limit},
     )

@@ -22,14 +22,15 @@ REVIEWS = "/apis/authorization.k8s.io/v1"
 
 @pytest.mark.parametrize("profile", [profile for profile in Profile if NEEDED[profile]])
 def test_the_roles_grant_exactly_what_a_profile_needs(profile: Profile) -> None:
-    granted: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for rule in yaml.safe_load((RBAC / f"{profile}.yaml").read_text())["rules"]:
-        for group in rule["apiGroups"]:
-            for resource in rule["resources"]:
-                granted[group, resource] |= set(rule["verbs"])
-    wanted: dict[tuple[str, str], set[str]] = defaultdict(set)
+    granted: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+    for role in yaml.safe_load_all((RBAC / f"{profile}.yaml").read_text()):
+        for rule in role["rules"]:
+            for group in rule["apiGroups"]:
+                for resource in rule["resources"]:
+                    granted[role["metadata"].get("namespace", ""), group, resource] |= set(rule["verbs"])
+    wanted: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     for permission, verb in needed(profile):
-        wanted[permission.group, permission.resource].add(verb)
+        wanted[permission.namespace, permission.group, permission.resource].add(verb)
     assert granted == wanted
 
 

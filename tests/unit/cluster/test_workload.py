@@ -75,7 +75,7 @@ def test_closing_removes_everything(workload: Workload, namespaces: dict[str, An
 def test_what_cannot_be_removed_is_told(workload: Workload, api_server: ApiServer) -> None:
     name = workload.namespace
     api_server.answers[f"DELETE {NAMESPACES}/{name}"] = 500, {"message": "no"}
-    assert workload.close() == [f"namespace {name}: cannot delete namespaces {name}: no"]
+    assert workload.close() == [f"Namespace {name}: cannot delete namespaces {name}: no"]
 
 
 def test_what_does_not_go_is_told(workload: Workload, api_server: ApiServer) -> None:
