@@ -1,5 +1,6 @@
 """Labs to prove things on, and the suite run on them as a user runs it."""
 
+import fcntl
 import json
 import subprocess
 import sys
@@ -59,6 +60,32 @@ def lab_command(*arguments: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give all that needs one lab to one worker."""
+    for item in items:
+        if isinstance(item, pytest.Function) and (topology := _topology(item)):
+            item.add_marker(pytest.mark.xdist_group(topology))
+
+
+def _topology(item: pytest.Function) -> str | None:
+    return (
+        str(item.callspec.params["lab"]) if "lab" in item.fixturenames and hasattr(item, "callspec") else None
+    )
+
+
+@pytest.fixture(autouse=True)
+def _alone(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let workers run side by side, but nothing beside a test that is marked `alone`."""
+    how = fcntl.LOCK_EX if request.node.get_closest_marker("alone") else fcntl.LOCK_SH
+    folder = tmp_path_factory.getbasetemp().parent  # pytest-xdist's workers share it
+    with (folder / "door").open("w") as door, (folder / "room").open("w") as room:
+        fcntl.flock(door, fcntl.LOCK_EX)  # who waits for the room to be empty lets nobody else in
+        fcntl.flock(room, how)
+        fcntl.flock(door, fcntl.LOCK_UN)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -7,10 +7,15 @@ import pytest
 from lab import breakage
 from tests.proof.conftest import Lab, Result, lab_command, on
 
-CASES = [(loaded.topology, loaded.name) for loaded in map(breakage.load, breakage.names())]
+CASES = [
+    pytest.param(
+        one.topology, one.name, id=one.name, marks=[pytest.mark.alone] if one.profile == "load" else []
+    )
+    for one in map(breakage.load, breakage.names())
+]
 
 
-@pytest.mark.parametrize(("lab", "name"), CASES, indirect=["lab"], ids=[name for _, name in CASES])
+@pytest.mark.parametrize(("lab", "name"), CASES, indirect=["lab"])
 def test_breakage(lab: Lab, name: str, suite: Callable[..., Result]) -> None:
     broken = breakage.load(name)
     checks = [f"--check={','.join(broken.checks)}"] if broken.checks else []

@@ -19,6 +19,7 @@ SATURATED = {
 FAILS = {"gke-kubedns-nodelocal": SATURATED}
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("lab", topology.names(), indirect=True)
 def test_bursts(lab: Lab, suite: Callable[..., Result]) -> None:
     result = suite(*on(lab), "--profile=load", "--check=saturation")
