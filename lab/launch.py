@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lab import build, cgroups, state, topology
+from lab import build, cgroups, inotify, state, topology
 from lab.errors import LabError
 from lab.network import MAX_NODES
 from lab.paths import INSIDE_CACHE, REPOSITORY, cache_dir, state_dir
@@ -41,6 +41,7 @@ def up(name: str, topology_name: str, nodes: int, progress: Callable[[str], None
     builds = build.build(progress)
     if shutil.disk_usage(cache_dir()).free < _FREE_BYTES:
         raise LabError(f"a lab needs {_FREE_BYTES >> 30} GiB free in {cache_dir()}; make room first")
+    inotify.require(nodes)
     state.remove(name)  # a shred without a record
     folder.mkdir()
     (folder / "nodes").mkdir()

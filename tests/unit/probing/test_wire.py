@@ -39,7 +39,11 @@ def test_a_truncated_answer_can_be_read() -> None:
     assert parse(response.to_wire()).flags & dns.flags.TC
 
 
-@pytest.mark.parametrize("wire", [b"", b"short", bytes(11), question("a.example", "A")[:-1], b"\xff" * 40])
+@pytest.mark.parametrize(
+    "wire",
+    [b"", b"short", bytes(11), question("a.example", "A", ident=7)[:-1], b"\xff" * 40],
+    ids=["empty", "short", "no header", "cut off", "no message"],
+)
 def test_a_malformed_answer_is_an_observation(wire: bytes) -> None:
     with pytest.raises(MalformedMessage, match=f"{len(wire)} octets: {wire.hex()}"):
         parse(wire)
