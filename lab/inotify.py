@@ -1,4 +1,4 @@
-"""inotify instances, of which a user has few, and which several labs, editors or containers use up together."""
+"""inotify instances: a user has few, and several labs, editors or containers use them up together."""
 
 import ctypes
 import os
@@ -25,7 +25,7 @@ def require(nodes: int) -> None:
             taken.append(inotify_init())
             if taken[-1] < 0:
                 raise LabError(
-                    f"{len(taken) - 1} inotify instances are left, a lab of {nodes} nodes needs {wanted}: end "
+                    f"{len(taken) - 1} inotify instances are left, {nodes} nodes need {wanted}: end "
                     f"another lab, or raise the limit: sysctl fs.inotify.max_user_instances="
                     f"{2 * int(_LIMIT.read_text())}"
                 )
