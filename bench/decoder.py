@@ -34,6 +34,13 @@ FIELDS = ("frame.number", "dns.flags.response", "dns.id", "dns.response_to", "dn
 # Otherwise a retry after five seconds is a new query.
 TSHARK = ["tshark", "-n", "-o", "dns.retransmission_timer:30", "-Y", "dns", "-T", "fields"]
 TSHARK += [argument for field in FIELDS for argument in ("-e", field)]
+DECODE = """
+import sys
+from clusterdns.capture.decoder import Decoder
+from clusterdns.formats.pcap import read
+with open(sys.argv[1], "rb") as file:
+    print(sum(int(decoded.queries.answered.sum()) for decoded in Decoder(read(file), [53])))
+"""
 
 Transaction = tuple[int, int, int]
 """Query's packet, response's packet, microseconds between them."""
@@ -47,11 +54,7 @@ def main() -> None:
     parser.add_argument("file", nargs="*", type=Path, metavar="FILE")
     parser.add_argument("--json", type=Path, help="write every figure to this file")
     parser.add_argument("--name", default="bench-decoder", help="of the lab to boot and to end")
-    parser.add_argument("--decode", type=Path, help=argparse.SUPPRESS)  # what this runs itself as
     options = parser.parse_args()
-    if options.decode:
-        decode(options.decode)
-        return
     install("tshark", "tcpdump")
     files = options.file or [recorded(options.name)]
     found = {file.name: measured(file) for file in files}
@@ -63,7 +66,7 @@ def main() -> None:
 
 def measured(file: Path) -> dict[str, Any]:
     """Lay our figures for one capture beside tshark's."""
-    own = min(seconds([sys.executable, "-m", "bench.decoder", "--decode", str(file)]) for _ in range(RUNS))
+    own = min(seconds([sys.executable, "-c", DECODE, str(file)]) for _ in range(RUNS))
     theirs = min(seconds([*TSHARK, "-r", str(file)]) for _ in range(RUNS))
     packets, queries = decode(file)
     ours, tshark = our_view(queries), tshark_view(file)

@@ -8,7 +8,7 @@ import numpy as np
 
 from clusterdns.capture.messages import Payloads
 from clusterdns.capture.packets import TCP_SYN, Packets
-from clusterdns.formats.arrays import Flags, Ints, numbers
+from clusterdns.formats.arrays import Flags, Ints, grouped, numbers
 from clusterdns.formats.records import SPARE
 
 _SEQUENCES = 1 << 32
@@ -43,15 +43,16 @@ class Streams:
             stream: That of its stream: twice its connection's, and one more from the server.
 
         Returns:
-            Data, and the messages that lie in it.
+            Data, and the messages that lie in it, in the order in which they are complete.
         """
         syn = packets.flags & TCP_SYN != 0
         for key, sequence in zip(stream[syn].tolist(), packets.sequence[syn].tolist(), strict=True):
             self._expected.setdefault(key, (sequence + 1) % _SEQUENCES)
         carrying = np.flatnonzero((packets.length > 0) & ~syn)
-        order = carrying[np.argsort(stream[carrying], kind="stable")]
-        whole = self._whole(data, packets.only(order), stream[order])
-        payloads = _payloads(packets, connection, order[whole])
+        by_stream, first = grouped(stream[carrying])
+        order = carrying[by_stream]
+        whole = self._whole(data, packets.only(order), stream[order], first)
+        payloads = _payloads(packets, connection, np.sort(order[whole]))
         pieced = list(self._pieced(data, packets, stream, order[~whole]))
         if not pieced:
             return data, payloads
@@ -66,7 +67,8 @@ class Streams:
             length=size,
         )
         data = b"".join([data[: len(data) - len(SPARE)], *wires, SPARE])
-        return data, Payloads.joined([payloads, others])
+        payloads = Payloads.joined([payloads, others])
+        return data, payloads.only(np.argsort(payloads.frame, kind="stable"))
 
     def forget(self, connections: Ints) -> None:
         """Takes note that connections are over."""
@@ -75,11 +77,10 @@ class Streams:
             if self._disordered.pop(key, None):
                 self.gaps += 1
 
-    def _whole(self, data: bytes, segments: Packets, stream: Ints) -> Flags:
+    def _whole(self, data: bytes, segments: Packets, stream: Ints, first: Flags) -> Flags:
         """Tell which segments are of a stream of which every segment is in order, and one whole message."""
         if not len(segments):
             return segments.tcp
-        first = np.concatenate([[True], stream[1:] != stream[:-1]])
         begin = np.flatnonzero(first)
         keys = stream[begin].tolist()
         after = (segments.sequence + segments.length) % _SEQUENCES

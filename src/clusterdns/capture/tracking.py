@@ -9,7 +9,7 @@ from clusterdns.capture.connections import NEVER, Connections
 from clusterdns.capture.messages import Messages
 from clusterdns.capture.packets import TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, Packets
 from clusterdns.capture.transactions import Queries
-from clusterdns.formats.arrays import Flags, Ints
+from clusterdns.formats.arrays import Flags, Ints, grouped
 
 QUIET_NS = 60_000_000_000
 """A connection is over when it is closed and has been quiet this long: Linux' TIME_WAIT."""
@@ -112,10 +112,9 @@ class Tracker:
         server = np.where(from_server, packets.source, packets.destination)
         server_port = np.where(from_server, packets.source_port, packets.destination_port)
         key = self._keys(client, server, self._rank(server_port), client_port)
-        order = np.argsort(key, kind="stable")
+        order, changed = grouped(key)
         key, sequence = key[order], packets.sequence[order]
         syn = ((packets.flags & (TCP_SYN | TCP_ACK) == TCP_SYN) & ~from_server)[order]
-        changed = np.concatenate([[True], key[1:] != key[:-1]])[: len(key)]
         begin, which, place = np.flatnonzero(changed), np.cumsum(changed) - 1, np.arange(len(key))
         known = np.array([self._current.get(one, _UNKNOWN) for one in key[begin].tolist()], np.int64)
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clusterdns.capture.messages import Messages
-from clusterdns.formats.arrays import Columns, Flags, Hashes, Ints
+from clusterdns.formats.arrays import Columns, Flags, Hashes, Ints, grouped
 
 MOST_WAITING = 1 << 20
 """Queries that are waited for; beyond it the oldest are given up."""
@@ -86,7 +86,7 @@ class Transactions:
         self._waiting: Queries | None = None
 
     def take(self, data: bytes, messages: Messages) -> Queries:
-        """Takes messages in the order of the capture.
+        """Takes messages; those of the same key in the order of the capture.
 
         Args:
             data: Where their names lie.
@@ -95,51 +95,52 @@ class Transactions:
         Returns:
             The queries of the transactions that are over, in the order they were sent.
         """
-        responses = messages.only(messages.response)
         asked = _asked(data, messages.only(~messages.response))
-        if self._waiting is not None:
+        waiting = 0 if self._waiting is None else len(self._waiting)
+        if self._waiting is not None and waiting:
             asked = Queries.joined([self._waiting, asked])
-        # In the order of the capture among those of the same key.
-        key = np.concatenate([asked.key, responses.key])
-        order = np.lexsort((np.concatenate([asked.frame, responses.frame]), key))
-        key, is_response = key[order], order >= len(asked)
-        after_response = np.concatenate([[True], is_response])[:-1]
-        start = np.concatenate([[True], key[1:] != key[:-1]])[: len(key)] | (~is_response & after_response)
+        key = np.concatenate([asked.key[:waiting], messages.key])
+        is_response = np.concatenate([np.zeros(waiting, np.bool_), messages.response])
+        row = np.cumsum(~is_response) - 1  # of `asked`, for queries
+        order, start = grouped(key)
+        is_response = is_response[order]
+        start[1:] |= is_response[:-1] & ~is_response[1:]
         begin, which = np.flatnonzero(start), np.cumsum(start) - 1  # of transactions; of rows
 
-        rows = order[~is_response]  # of `asked`
-        tries = np.bincount(which[~is_response], minlength=len(begin))
-        asked.tries[rows] = tries[which[~is_response]]
-        asked.attempt[rows] = (np.arange(len(order)) - begin[which] + 1)[~is_response]
-        asked.first_ns[rows] = asked.time_ns[order[begin[which[~is_response]]]]
+        is_query = ~is_response
+        its, rows = which[is_query], row[order[is_query]]
+        asked.tries[rows] = np.bincount(its, minlength=len(begin))[its]
+        asked.attempt[rows] = (np.arange(len(order)) - begin[which] + 1)[is_query]
+        first = order[begin[its]]
+        asked.first_ns[rows] = asked.time_ns[row[first]]
 
-        answering = np.flatnonzero(is_response & ~after_response & ~start)
-        self.counts[Kind.NO_QUERY] += len(responses) - len(answering)
-        _answer(asked, order[answering - 1], responses.only(order[answering] - len(asked)))
+        answering = 1 + np.flatnonzero(is_response[1:] & is_query[:-1] & ~start[1:])
+        self.counts[Kind.NO_QUERY] += int(np.count_nonzero(is_response)) - len(answering)
+        _answer(asked, row[order[answering - 1]], messages.only(order[answering] - waiting))
         over = np.zeros(len(begin), np.bool_)
         over[which[answering]] = True
         is_over = np.zeros(len(asked), np.bool_)
-        is_over[rows] = over[which[~is_response]]
-        return self._leave(asked.only(is_over), asked.only(~is_over))
+        is_over[rows] = over[its]
+        return self._leave(asked, is_over)
 
     def finish(self) -> Queries | None:
         """Returns the queries that are still without a response: there is no more to come."""
-        return None if self._waiting is None else _sorted(self._waiting)
+        return None if self._waiting is None else _sorted(self._waiting, np.arange(len(self._waiting)))
 
-    def _leave(self, over: Queries, waiting: Queries) -> Queries:
-        """Keep those that wait, unless there are too many; return the others."""
+    def _leave(self, asked: Queries, is_over: Flags) -> Queries:
+        """Return the queries that are over, and keep the others, unless there are too many."""
+        waiting = np.flatnonzero(~is_over)
         if (many := len(waiting) - self._most) > 0:
-            oldest = np.zeros(len(waiting), np.bool_)
-            oldest[np.argsort(waiting.frame, kind="stable")[:many]] = True
-            over = Queries.joined([over, waiting.only(oldest)])
-            waiting = waiting.only(~oldest)
+            is_over[waiting[np.argsort(asked.frame[waiting])[:many]]] = True
+            waiting = np.flatnonzero(~is_over)
             self.counts[Kind.GIVEN_UP] += many
-        self._waiting = waiting
-        return _sorted(over)
+        self._waiting = asked.only(waiting)
+        return _sorted(asked, np.flatnonzero(is_over))
 
 
-def _sorted(queries: Queries) -> Queries:
-    return queries.only(np.argsort(queries.frame, kind="stable"))
+def _sorted(queries: Queries, rows: Ints) -> Queries:
+    """Return some rows, in the order of the capture."""
+    return queries.only(rows[np.argsort(queries.frame[rows], kind="stable")])
 
 
 def _answer(asked: Queries, rows: Ints, responses: Messages) -> None:

@@ -10,7 +10,7 @@ LINKTYPE_RAW = 101
 LINKTYPE_LINUX_SLL = 113
 LINKTYPE_LINUX_SLL2 = 276
 
-CHUNK = 8 << 20  # octets that are read at a time: some 60,000 packets of DNS
+CHUNK = 2 << 20  # octets that are read at a time: few enough packets for the processor's cache
 LARGEST = 1 << 24  # no packet is longer: what says so is not a record
 SPARE = bytes(128)  # behind the octets, so that headers may be read before it is known that they are whole
 
