@@ -1,39 +1,21 @@
 """From packets to DNS queries with their responses, and which of them are retries."""
 
-import struct
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from dataclasses import dataclass, fields
+from operator import itemgetter
 
-from clusterdns.capture.packets import Packet, decode
-from clusterdns.capture.streams import Streams
-from clusterdns.formats.pcap import Record
+from dns import rcode, rdatatype
+
+from clusterdns.capture.addresses import Addresses
+from clusterdns.capture.decoder import Decoder
+from clusterdns.capture.names import text
+from clusterdns.capture.transactions import Queries
+from clusterdns.formats.records import Records
 
 RETRY_AFTER_NS = 1_000_000_000
 """The shortest time-out that resolv.conf(5) can set."""
 SAME_LOOKUP_NS = 30_000_000_000
 """The longest; beyond it the same question is another lookup's."""
-
-_HEADER = struct.Struct(">HHHH4x")
-_RESPONSE, _OPCODE, _RCODE = 0x8000, 0x7800, 0x000F
-_POINTER = 0xC0
-# IANA's mnemonics of what cluster DNS carries; any other is spelt as in RFC 3597, 5.
-_TYPES = {
-    1: "A",
-    2: "NS",
-    5: "CNAME",
-    6: "SOA",
-    12: "PTR",
-    15: "MX",
-    16: "TXT",
-    28: "AAAA",
-    33: "SRV",
-    64: "SVCB",
-    65: "HTTPS",
-    255: "ANY",
-}
-_RCODES = {0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +53,7 @@ class Query:
         return self.qname.lower()
 
 
-class _Message(NamedTuple):
-    id: int
-    flags: int
-    answers: int
-    qname: str
-    rtype: str
-
-
-def read_queries(records: Iterable[Record], *, port: int = 53) -> tuple[Query, ...]:
+def read_queries(records: Iterable[Records], *, port: int = 53) -> tuple[Query, ...]:
     """Finds the queries in a capture.
 
     A response belongs to the latest unanswered query of the same socket, server, id and question: after a
@@ -91,38 +65,37 @@ def read_queries(records: Iterable[Record], *, port: int = 53) -> tuple[Query, .
 
     Returns:
         The queries in the order they were seen.
+
+    Raises:
+        PcapError: The capture is damaged.
     """
-    queries: list[Query] = []
-    unanswered: defaultdict[tuple[object, ...], list[int]] = defaultdict(list)
-    for packet, message in _messages(records, port):
-        client, server = packet[1:3], packet[3:5]
-        if message.flags & _RESPONSE:
-            client, server = server, client
-        key = (client, server, packet.tcp, message.id, message.qname.lower(), message.rtype)
-        if not message.flags & _RESPONSE:
-            unanswered[key].append(len(queries))
-            queries.append(
-                Query(
-                    time_ns=packet.time_ns,
-                    client=client[0],
-                    client_port=client[1],
-                    server=server[0],
-                    transport="tcp" if packet.tcp else "udp",
-                    id=message.id,
-                    qname=message.qname,
-                    rtype=message.rtype,
-                )
-            )
-        elif waiting := unanswered.get(key):
-            index = waiting.pop()
-            rcode = message.flags & _RCODE
-            queries[index] = replace(
-                queries[index],
-                response_ns=packet.time_ns,
-                rcode=_RCODES.get(rcode, f"RCODE{rcode}"),
-                answers=message.answers,
-            )
-    return tuple(queries)
+    decoder = Decoder(records, [port])
+    queries = [row for decoded in decoder for row in _rows(decoded.queries, decoder.addresses)]
+    return tuple(query for _, query in sorted(queries, key=itemgetter(0)))
+
+
+def _rows(queries: Queries, addresses: Addresses) -> Iterator[tuple[int, Query]]:
+    """Yield queries one by one, each with its packet's number."""
+    columns = (getattr(queries, field.name).tolist() for field in fields(queries))
+    for values in zip(*columns, strict=True):
+        row = dict(zip(Queries.__slots__, values, strict=True))
+        answered = row["response_frame"] > 0
+        yield (
+            row["frame"],
+            Query(
+                time_ns=row["time_ns"],
+                client=addresses[row["client"]],
+                client_port=row["client_port"],
+                server=addresses[row["server"]],
+                transport="tcp" if row["tcp"] else "udp",
+                id=row["id"],
+                qname=text(row["name"]),
+                rtype=rdatatype.to_text(row["rtype"]),
+                response_ns=row["response_ns"] if answered else None,
+                rcode=rcode.to_text(row["rcode"]) if answered else None,
+                answers=row["answers"] if answered else None,
+            ),
+        )
 
 
 def retries(queries: Sequence[Query]) -> tuple[Query, ...]:
@@ -183,48 +156,3 @@ class _Pending:
 
     def is_over(self, now_ns: int) -> bool:
         return now_ns >= self._until_ns
-
-
-def _messages(records: Iterable[Record], port: int) -> Iterator[tuple[Packet, _Message]]:
-    streams = Streams()
-    for record in records:
-        packet = decode(record)
-        if packet is None or port not in {packet.source_port, packet.destination_port}:
-            continue
-        for wire in streams.messages(packet) if packet.tcp else (packet.payload,):
-            message = _parse(wire)
-            if message is not None:
-                yield packet, message
-
-
-def _parse(wire: bytes) -> _Message | None:
-    try:
-        ident, flags, questions, answers = _HEADER.unpack_from(wire)
-        if questions != 1 or flags & _OPCODE:
-            return None
-        labels, at = [], _HEADER.size
-        while size := wire[at]:
-            if size & _POINTER:
-                return None
-            labels.append(_text(wire[at + 1 : at + 1 + size]))
-            at += 1 + size
-        rtype = struct.unpack_from(">H", wire, at + 1)[0]
-    except (IndexError, struct.error):
-        return None
-    return _Message(ident, flags, answers, ".".join(labels), _TYPES.get(rtype, f"TYPE{rtype}"))
-
-
-def _text(label: bytes) -> str:
-    """Writes a label as master files do (RFC 1035, 5.1)."""
-    if label.replace(b"-", b"").replace(b"_", b"").isalnum():
-        return label.decode("ascii")
-    return "".join(_escaped(octet) for octet in label)
-
-
-def _escaped(octet: int) -> str:
-    character = chr(octet)
-    if character in ".\\":
-        return f"\\{character}"
-    return (
-        character if character.isascii() and character.isprintable() and character != " " else f"\\{octet:03}"
-    )

@@ -1,78 +1,92 @@
-"""pcap files, as written by tcpdump and by the probe's capture.
+"""Capture files as written by tcpdump, Wireshark and the probe's capture: pcap, and by its own module pcapng.
 
 Format: https://www.ietf.org/archive/id/draft-ietf-opsawg-pcap-04.html
 """
 
 import struct
 from collections.abc import Iterator
-from typing import BinaryIO, NamedTuple
+from dataclasses import replace
+from typing import BinaryIO
 
-LINKTYPE_ETHERNET = 1
-LINKTYPE_RAW = 101
-LINKTYPE_LINUX_SLL = 113
-LINKTYPE_LINUX_SLL2 = 276
+import numpy as np
+
+from clusterdns.formats import pcapng
+from clusterdns.formats.arrays import Ints, numbers
+from clusterdns.formats.records import CHUNK, LARGEST, SPARE, PcapError, Records, Window
 
 _MAGIC = {0xA1B2C3D4: 1000, 0xA1B23C4D: 1}  # -> nanoseconds per unit of the time's fraction
-_PCAPNG = 0x0A0D0D0A
 _HEADER = 24
 _RECORD = 16
-_LARGEST = 1 << 24  # no packet is longer: what says so is not a record
+_SECOND = 1_000_000_000
 
 
-class PcapError(ValueError):
-    """The file is no pcap file, or ends in the middle of one."""
-
-
-class Record(NamedTuple):
-    """A captured packet.
-
-    Attributes:
-        time_ns: When, in nanoseconds since 1970.
-        linktype: What `data` begins with: a LINKTYPE_ number.
-        data: The packet as far as it was captured.
-    """
-
-    time_ns: int
-    linktype: int
-    data: bytes
-
-
-def read(file: BinaryIO) -> Iterator[Record]:
-    """Reads a pcap file record by record, in constant memory.
+def read(file: BinaryIO, *, chunk: int = CHUNK) -> Iterator[Records]:
+    """Reads a capture file piece by piece, in constant memory.
 
     Args:
-        file: Open for reading, at its beginning; either byte order, micro- or nanoseconds.
+        file: Open for reading, at its beginning: pcap of either byte order, micro- or nanoseconds, or pcapng.
+        chunk: How many octets to read at a time.
 
     Yields:
         The records in the order of the file.
 
     Raises:
-        PcapError: Another format, or the file ends within its header or a record.
+        PcapError: Another format, or the file is damaged; what lies before the damage was yielded.
     """
-    header = file.read(_HEADER)
-    order, unit = _byte_order(header)
-    if len(header) < _HEADER:
+    magic = file.read(4)
+    if not magic:
+        raise PcapError("the file is empty")
+    if magic == pcapng.MAGIC:
+        yield from pcapng.read(file, chunk=chunk)
+        return
+    order, unit = _byte_order(magic)
+    header = file.read(_HEADER - len(magic))
+    if len(header) < _HEADER - len(magic):
         raise PcapError("the pcap file ends within its header")
     # The upper bits of the link type's field tell about frame check sequences.
-    linktype = struct.unpack(f"{order}I", header[20:])[0] & 0xFFFF
-    record = struct.Struct(f"{order}IIII")
-    while head := file.read(_RECORD):
-        if len(head) < _RECORD:
-            raise PcapError("the pcap file ends within a record: the capture was cut off")
-        seconds, fraction, captured, _ = record.unpack(head)
-        if captured > _LARGEST:
-            raise PcapError(f"the pcap file is damaged: a packet of {captured} bytes")
-        data = file.read(captured)
-        if len(data) < captured:
-            raise PcapError("the pcap file ends within a packet: the capture was cut off")
-        yield Record(seconds * 1_000_000_000 + fraction * unit, linktype, data)
+    linktype = struct.unpack(f"{order}I", header[-4:])[0] & 0xFFFF
+    frame = 1
+    window = Window(file, _HEADER, chunk)
+    while window.more():
+        starts, end = _starts(window.data, order)
+        if starts:
+            records = _records(window.data, np.array(starts), order, unit)
+            yield replace(records, frame=frame, linktype=np.full(len(starts), linktype))
+        frame += len(starts)
+        window.drop(end)
+        if _length(window.data, order) > LARGEST:
+            raise PcapError(f"the pcap file is damaged at octet {window.at}, after {frame - 1} packets")
+    if window.data:
+        raise PcapError(f"the pcap file ends within packet {frame}: the capture was cut off")
 
 
-def _byte_order(header: bytes) -> tuple[str, int]:
+def _byte_order(magic: bytes) -> tuple[str, int]:
     for order in "<>":
-        magic = struct.unpack(f"{order}I", header[:4].ljust(4, b"\0"))[0]
-        if magic in _MAGIC:
-            return order, _MAGIC[magic]
-    if magic == _PCAPNG:
-        raise PcapError("this is a pcapng file: convert it with `editcap -F pcap`")
-    raise PcapError("this is no pcap file: it does not begin with the magic number")
+        number = int.from_bytes(magic, "little" if order == "<" else "big")
+        if number in _MAGIC:
+            return order, _MAGIC[number]
+    raise PcapError("this is no capture file: it begins with the magic number of neither pcap nor pcapng")
+
+
+def _starts(data: bytes, order: str) -> tuple[list[int], int]:
+    """Find where the whole records begin, and where the last of them ends."""
+    starts, at, last = [], 0, len(data) - _RECORD
+    length = struct.Struct(f"{order}I").unpack_from
+    while at <= last:
+        after = at + _RECORD + length(data, at + 8)[0]
+        if after > last + _RECORD:
+            break
+        starts.append(at)
+        at = after
+    return starts, at
+
+
+def _length(data: bytes, order: str) -> int:
+    """Return how long the first record says to be; 0 without one."""
+    return int(struct.unpack_from(f"{order}I", data, 8)[0]) if len(data) >= _RECORD else 0
+
+
+def _records(data: bytes, starts: Ints, order: str, unit: int) -> Records:
+    seconds, fraction, captured, length = (numbers(data, f"{order}u4", starts + at) for at in (0, 4, 8, 12))
+    time_ns = seconds * _SECOND + fraction * unit
+    return Records(data + SPARE, 1, time_ns, starts, starts + _RECORD, captured, length)

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from clusterdns.capture.queries import Query, first_tries, read_queries, retries
 from clusterdns.formats import pcap
-from clusterdns.formats.pcap import LINKTYPE_RAW, Record
 from clusterdns.model.resolver import Libc, Question, Reply, ResolvConf, expected_queries
+from tests.unit.capture.wires import SECOND, Packet, records, udp
 
 REAL = Path(__file__).parents[1] / "data" / "resolver.pcap"
 GKE = ResolvConf(
@@ -31,28 +31,28 @@ GKE = ResolvConf(
     ),
     (("ndots", "5"), ("timeout", "1")),
 )
-SECOND = 1_000_000_000
 
 
-def datagram(time_ns: int, wire: bytes, *, source: tuple[int, int], destination: tuple[int, int]) -> Record:
+def datagram(time_ns: int, wire: bytes, *, source: tuple[int, int], destination: tuple[int, int]) -> Packet:
     """A UDP datagram between (last octet, port) of 10.0.0.0/24."""
-    total = 28 + len(wire)
-    header = bytes([0x45, 0, *total.to_bytes(2, "big"), 0, 0, 0, 0, 64, 17, 0, 0])
-    addresses = bytes([10, 0, 0, source[0], 10, 0, 0, destination[0]])
-    ports = b"".join(port.to_bytes(2, "big") for port in (source[1], destination[1], total - 20, 0))
-    return Record(time_ns, LINKTYPE_RAW, header + addresses + ports + wire)
+    ends = [(f"10.0.0.{octet}", port) for octet, port in (source, destination)]
+    return time_ns, udp(ends[0], ends[1], wire)
+
+
+def queries_of(packets: Sequence[Packet], *, port: int = 53) -> tuple[Query, ...]:
+    return read_queries(records(packets), port=port)
 
 
 def asked(
     time_ns: int, name: str = "a.example", *, ident: int = 1, port: int = 4000, server: int = 53
-) -> Record:
+) -> Packet:
     wire = dns.message.make_query(name, "A", id=ident).to_wire()
     return datagram(time_ns, wire, source=(7, port), destination=(server, 53))
 
 
 def answered(
     time_ns: int, name: str = "a.example", *, ident: int = 1, port: int = 4000, rcode: str = "NOERROR"
-) -> Record:
+) -> Packet:
     response = dns.message.make_response(dns.message.make_query(name, "A", id=ident))
     response.set_rcode(dns.rcode.from_text(rcode))
     if rcode == "NOERROR":
@@ -67,13 +67,13 @@ def real() -> tuple[Query, ...]:
 
 
 def test_a_query_and_its_response() -> None:
-    assert read_queries([asked(5, "A.Example"), answered(9, "A.Example")]) == (
+    assert queries_of([asked(5, "A.Example"), answered(9, "A.Example")]) == (
         Query(5, "10.0.0.7", 4000, "10.0.0.53", "udp", 1, "A.Example", "A", 9, "NOERROR", 1),
     )
 
 
 def test_names_compare_in_lower_case() -> None:
-    (query,) = read_queries([asked(5, "A.Example"), answered(9, "a.example", rcode="NXDOMAIN")])
+    (query,) = queries_of([asked(5, "A.Example"), answered(9, "a.example", rcode="NXDOMAIN")])
     assert (query.qname, query.name, query.rcode, query.answers) == ("A.Example", "a.example", "NXDOMAIN", 0)
 
 
@@ -82,8 +82,8 @@ def test_names_compare_in_lower_case() -> None:
     [answered(9, ident=2), answered(9, port=4001), answered(9, "b.example")],
     ids=["id", "port", "name"],
 )
-def test_a_response_to_something_else_is_not_taken(other: Record) -> None:
-    (query,) = read_queries([asked(5), other])
+def test_a_response_to_something_else_is_not_taken(other: Packet) -> None:
+    (query,) = queries_of([asked(5), other])
     assert query.response_ns is None
     assert query.rcode is None
 
@@ -91,15 +91,15 @@ def test_a_response_to_something_else_is_not_taken(other: Record) -> None:
 def test_other_ports_and_messages_are_passed_over() -> None:
     notify = dns.message.make_query("a.example", "SOA")
     notify.set_opcode(dns.opcode.NOTIFY)
-    records = [
+    packets = [
         datagram(1, b"mdns", source=(7, 5353), destination=(9, 5353)),
         datagram(2, b"", source=(7, 4000), destination=(53, 53)),
         datagram(3, bytes(12), source=(7, 4000), destination=(53, 53)),
         datagram(4, notify.to_wire(), source=(7, 4000), destination=(53, 53)),
         asked(5),
     ]
-    assert [query.time_ns for query in read_queries(records)] == [5]
-    assert read_queries(records, port=10053) == ()
+    assert [query.time_ns for query in queries_of(packets)] == [5]
+    assert queries_of(packets, port=10053) == ()
 
 
 @pytest.mark.parametrize(
@@ -112,18 +112,18 @@ def test_other_ports_and_messages_are_passed_over() -> None:
     ],
 )
 def test_names_are_written_as_in_master_files(name: str, written: str) -> None:
-    assert read_queries([asked(1, name)])[0].qname == written
+    assert queries_of([asked(1, name)])[0].qname == written
 
 
 @given(st.binary(max_size=60))
 def test_no_bytes_break_it(wire: bytes) -> None:
-    read_queries([datagram(1, wire, source=(7, 4000), destination=(53, 53))])
+    queries_of([datagram(1, wire, source=(7, 4000), destination=(53, 53))])
 
 
 class TestRetries:
     @staticmethod
-    def split(*records: Record) -> tuple[list[int], list[int]]:
-        queries = read_queries(records)
+    def split(*packets: Packet) -> tuple[list[int], list[int]]:
+        queries = queries_of(packets)
         return [query.time_ns for query in first_tries(queries)], [
             query.time_ns for query in retries(queries)
         ]
@@ -132,7 +132,7 @@ class TestRetries:
         assert self.split(asked(0), asked(5 * SECOND), answered(5 * SECOND + 1)) == ([0], [5 * SECOND])
 
     def test_the_response_is_the_retry_s(self) -> None:
-        queries = read_queries([asked(0), asked(5 * SECOND), answered(5 * SECOND + 1)])
+        queries = queries_of([asked(0), asked(5 * SECOND), answered(5 * SECOND + 1)])
         assert [query.response_ns for query in queries] == [None, 5 * SECOND + 1]
 
     def test_at_once_after_servfail_from_another_socket(self) -> None:

@@ -1,0 +1,69 @@
+"""Tables of columns, and numbers out of bytes, many at a time."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Hashes = NDArray[np.uint64]
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """A table; each field is a column of it, an array of the common length."""
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(getattr(self, fields(self)[0].name))
+
+    def only(self, which: Flags | Ints) -> Self:
+        """Return some of the rows, told by a flag for each or by their numbers."""
+        return type(self)(*(getattr(self, field.name)[which] for field in fields(self)))
+
+    @classmethod
+    def joined(cls, tables: Iterable[Self]) -> Self:
+        """Return the rows of tables one after the other; there must be a table."""
+        tables = list(tables)
+        return cls(*(np.concatenate([getattr(one, field.name) for one in tables]) for field in fields(cls)))
+
+
+def view(data: bytes, dtype: str) -> NDArray[np.generic]:
+    """Shows bytes as the numbers that begin at each of them, without copying.
+
+    Args:
+        data: Longer than such a number.
+        dtype: numpy's code of the number, e.g. ">u2".
+    """
+    size = np.dtype(dtype).itemsize
+    return np.ndarray((len(data) - size + 1,), dtype, data, strides=(1,))
+
+
+def numbers(data: bytes, dtype: str, at: Ints) -> Ints:
+    """Reads numbers that lie anywhere in bytes.
+
+    Args:
+        data: Where they lie.
+        dtype: numpy's code of such a number, of at most 63 bits of value, e.g. ">u2".
+        at: Where each begins.
+    """
+    return view(data, dtype)[at].astype(np.int64)
+
+
+def grouped(key: NDArray[Any]) -> tuple[Ints, Flags]:
+    """Groups rows by an integer key.
+
+    Returns:
+        The rows' numbers, group by group and in their order within a group; and which of these begin a group.
+    """
+    order = np.argsort(key)  # by far the fastest sort, but without regard to the order of equals
+    by_key = key[order]
+    first = np.empty(len(key), np.bool_)
+    first[:1] = True
+    np.not_equal(by_key[1:], by_key[:-1], out=first[1:])
+    ranked = (np.cumsum(first, dtype=np.int64) << 32) | order
+    ranked.sort()
+    return ranked & 0xFFFFFFFF, first
