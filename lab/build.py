@@ -226,7 +226,13 @@ def _template(progress: Progress, coredns: Callable[[], Path]) -> Path:
                 Image(f"{REPOSITORY}/coredns:{COREDNS_VERSION}", (coredns_layer,), ("/coredns",)),
                 Image(f"{REPOSITORY}/probe:1", (python, musl_layer)),
                 stand_in("dnsmasq-nanny", "k8s-dns-dnsmasq-nanny:2.90", debian, folder=nanny),
-                stand_in("kube-dns", "k8s-dns-kube-dns:stand-in", debian, coredns_layer),
+                stand_in(
+                    "kube-dns",
+                    "k8s-dns-kube-dns:stand-in",
+                    python,
+                    coredns_layer,
+                    layer("skydns", "/skydns-metrics", SOURCE / "standins" / "skydns-metrics"),
+                ),
                 stand_in(
                     "node-cache",
                     f"k8s-dns-node-cache:stand-in-coredns-{COREDNS_VERSION}",
