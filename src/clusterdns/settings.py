@@ -87,6 +87,9 @@ class Settings(BaseModel):
     lab_nodes: int = _setting(
         "nodes of a lab that is booted", default=2, source="the fewest that can differ", ge=1, le=16
     )
+    lab_with: Names = _setting(
+        "add-ons of the lab: prometheus, operator, envoy", default=(), source="the cluster's DNS alone"
+    )
     keep: bool = _setting(
         "leave a lab that this run booted running", default=False, source="leave nothing behind"
     )

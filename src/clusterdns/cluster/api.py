@@ -15,7 +15,7 @@ import kubernetes.client
 import kubernetes.config
 import urllib3
 import websocket
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from clusterdns.cluster.exec import ExecSession, open_session
 from clusterdns.cluster.http import arriving, cause
@@ -139,7 +139,7 @@ class Cluster:
             DeadlineExceeded: the answer was not whole within `seconds`.
         """
         yield from arriving(
-            lambda: self._open("get", path, query=query, preload=False),
+            lambda: self._open("get", path, query=query, patience=seconds),
             lambda status, body: failure(status, _status(body), "get", path, self.context),
             path,
             seconds,
@@ -228,9 +228,12 @@ class Cluster:
         *,
         query: Mapping[str, str | None] | None = None,
         body: Mapping[str, Any] | None = None,
-        preload: bool = True,
+        patience: float | None = None,
     ) -> urllib3.BaseHTTPResponse:
-        """Return the response to one request, whatever its status; read already, unless told not to."""
+        """Return the response to one request, whatever its status.
+
+        It is read already; with `patience`, the seconds that it may begin in, it is to be read yet.
+        """
         method = {"get": "GET", "list": "GET", "create": "POST", "patch": "PATCH", "delete": "DELETE"}[verb]
         sort = "strategic-merge-patch+json" if verb == "patch" else "json"
         arguments = urlencode({name: value for name, value in (query or {}).items() if value is not None})
@@ -244,10 +247,16 @@ class Cluster:
                     "content-type": f"application/{sort}",
                 },
                 body=json.dumps(body).encode() if body is not None else None,
-                timeout=urllib3.Timeout(total=self._timeout),
+                timeout=urllib3.Timeout(connect=self._timeout, read=patience)
+                if patience
+                else urllib3.Timeout(total=self._timeout),
                 retries=False,
-                preload_content=preload,
+                preload_content=patience is None,
             )
+        except ReadTimeoutError as error:
+            if patience:
+                raise
+            raise self._unreachable(cause(error)) from None
         except (HTTPError, OSError) as error:
             raise self._unreachable(cause(error)) from None
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import urllib3
-from urllib3.exceptions import HTTPError, SSLError
+from urllib3.exceptions import HTTPError, ReadTimeoutError, SSLError
 
 from clusterdns.errors import ClusterError, DeadlineExceeded, HarnessError
 
@@ -20,24 +20,35 @@ def arriving(
     """Yield the body of a response piece by piece, within a deadline.
 
     Args:
-        send: sends the request; its errors are passed on.
+        send: sends the request; its errors are passed on, but for urllib3's ReadTimeoutError.
         refused: makes the error that a status of 300 or more means.
         what: words for messages.
         seconds: for all of it.
     """
     until = time.monotonic() + seconds
-    response = send()
+    try:
+        response = send()
+    except ReadTimeoutError:
+        raise _late(what, seconds) from None
     try:
         if response.status >= 300:  # noqa: PLR2004 - HTTP's own
             raise refused(response.status, response.read(_CHUNK))
         for chunk in response.stream(_CHUNK):
             yield chunk
             if time.monotonic() > until:
-                raise DeadlineExceeded(f"{what} did not answer whole within {seconds:g} s")
+                raise _late(what, seconds)
+    except ReadTimeoutError:
+        raise _late(what, seconds) from None
     except (HTTPError, OSError) as error:
         raise ClusterError(f"{what}: the answer broke off: {cause(error)}; run again") from None
     finally:
         response.close()
+
+
+def _late(what: str, seconds: float) -> DeadlineExceeded:
+    return DeadlineExceeded(
+        f"{what} did not answer whole within {seconds:g} s: look at its load, or raise --prometheus-timeout"
+    )
 
 
 def cause(error: Exception) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import urllib3
-from urllib3.exceptions import HTTPError, SSLError
+from urllib3.exceptions import HTTPError, ReadTimeoutError, SSLError
 
 from clusterdns.cluster.api import Cluster, Object
 from clusterdns.cluster.http import arriving, cause
@@ -133,6 +133,8 @@ def at_url(
                 redirect=False,
                 preload_content=False,
             )
+        except ReadTimeoutError:
+            raise
         except (HTTPError, OSError) as error:
             tls = "; name its CA with --prometheus-ca" if _is_tls(error) else ""
             raise ClusterError(f"cannot reach {name}: {cause(error)}{tls}") from None
