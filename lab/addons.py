@@ -79,7 +79,8 @@ def manifests(names: Iterable[str], topology: Topology) -> list[Path]:
     for name in names:
         files += sorted((_FOLDER / name).glob("*.yaml"))
         if name == "operator":
-            files += [REPO / "manifests" / "monitoring" / f"{which}.yaml" for which in topology.monitoring]
+            ours = REPO / "manifests" / "monitoring"
+            files += [ours / f"{which}.yaml" for which in (*topology.monitoring, "rules")]
     return files
 
 

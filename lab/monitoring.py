@@ -48,6 +48,10 @@ class Prometheus:
         """Return what an instant query gives."""
         return list(self._ask(f"query?query={quote(expression)}")["result"])
 
+    def rules(self) -> list[dict[str, Any]]:
+        """Return every rule, with its health."""
+        return [rule for group in self._ask("rules")["groups"] for rule in group["rules"]]
+
     def sees_all(self) -> bool:
         """Whether it has a target for each monitor, and all are up."""
         targets = self._ask("targets?state=active")["activeTargets"]
