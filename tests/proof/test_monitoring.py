@@ -108,7 +108,7 @@ def queries(dashboard: str, job: str) -> Iterator[tuple[str, str]]:
 
 
 def recorded(page: Page, *, rising: bool) -> list[dict[str, str]]:
-    """Return a recorded page as series of 15 minutes: they rise by what was recorded once a minute, or rest."""
+    """Return a recorded page as series of 15 minutes, which rise by it once a minute, or rest."""
     pod = {"job": "node-local-dns", "namespace": "kube-system", "pod": "node-local-dns-a"}
     series = []
     for name, samples in page.samples.items():
