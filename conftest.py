@@ -14,5 +14,6 @@ pytest_plugins = [
     "fixtures.episodes",
     "fixtures.debug_deployment",
     "fixtures.query_log",
+    "fixtures.metrics",
     "pytester",  # tests/unit runs the suite on small check files
 ]

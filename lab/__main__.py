@@ -8,7 +8,7 @@ import sys
 from types import FrameType
 from typing import NoReturn
 
-from lab import breakage, build, commands, enter, launch, state, toolchain, topology
+from lab import addons, breakage, build, commands, enter, launch, state, toolchain, topology
 from lab.errors import LabError
 
 _USAGE = 4
@@ -22,6 +22,9 @@ def _parser() -> argparse.ArgumentParser:
     up = verbs.add_parser("up", help="boot a lab, or return at once if it runs")
     up.add_argument("--topology", default="gke-kubedns", help=f"one of: {', '.join(topology.names())}")
     up.add_argument("--nodes", type=int, default=2, help="how many nodes (default 2)")
+    up.add_argument(
+        "--with", dest="addons", default="", help=f"add-ons: one or more of {','.join(addons.NAMES)}"
+    )
     status = verbs.add_parser("status", help="say what runs")
     status.add_argument("--json", action="store_true", help="one JSON object")
     inside = verbs.add_parser("exec", help="run a command inside: on a node, or in the fabric")
@@ -48,7 +51,8 @@ def _build(options: argparse.Namespace) -> None:
 
 def _up(options: argparse.Namespace) -> None:
     with state.alone(options.name):
-        record = launch.up(options.name, options.topology, options.nodes, _progress)
+        chosen = addons.chosen(options.addons)
+        record = launch.up(options.name, options.topology, options.nodes, _progress, chosen)
     print(record.kubeconfig)
 
 
@@ -60,6 +64,7 @@ def _status(options: argparse.Namespace) -> None:
             "state": record.state,
             "topology": record.topology,
             "nodes": record.nodes,
+            "add-ons": record.addons,
             "kubeconfig": str(record.kubeconfig),
             "logs": str(record.folder / "logs"),
         }

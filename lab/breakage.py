@@ -1,5 +1,6 @@
 """Breakages: ways to break a running lab, each with the checks that it makes fail, and how it is mended."""
 
+import json
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -7,11 +8,12 @@ from typing import Any
 
 import yaml
 
-from lab import build, control, enter, topology
+from lab import addons, build, control, enter, topology
 from lab.commands import run
 from lab.errors import LabError
 from lab.kubectl import Kubectl
-from lab.patches import Patch, named, roll_out
+from lab.monitoring import Prometheus
+from lab.patches import Patch, named, original, roll_out
 from lab.paths import SOURCE
 from lab.state import Record
 
@@ -35,6 +37,9 @@ class Breakage:
         manifests: Applied to break, deleted to mend.
         patches: Made to break; to mend, the topology's own objects are put there again.
         rollout: Workloads of kube-system to restart after a change of what they read when they start.
+        addons: What the lab must run besides the topology.
+        remove: Objects of kube-system taken away to break; to mend, they are put there again.
+        settled: A PromQL expression: the lab's Prometheus sees the change when it gives something.
     """
 
     name: str
@@ -49,6 +54,14 @@ class Breakage:
     manifests: tuple[Path, ...]
     patches: tuple[Patch, ...]
     rollout: tuple[str, ...]
+    addons: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+    settled: str = ""
+
+    @property
+    def lab(self) -> str:
+        """The lab that it needs, as "topology" or "topology+add-on"."""
+        return "+".join((self.topology, *self.addons))
 
     def apply(self, record: Record) -> None:
         """Break a lab.
@@ -58,6 +71,10 @@ class Breakage:
         """
         if record.topology != self.topology:
             raise LabError(f"breakage {self.name} needs topology {self.topology}, not {record.topology}")
+        if not set(self.addons) <= set(record.addons):
+            raise LabError(f"breakage {self.name} needs a lab made --with {','.join(self.addons)}")
+        for name in self.remove:
+            kubectl(record)("delete", "--ignore-not-found", "--namespace=kube-system", name)
         if self.manifests:
             kubectl(record).apply(self.manifests)
         self._run("break", record)
@@ -65,15 +82,25 @@ class Breakage:
             patch.apply(kubectl(record))
         changed = (*named(self.manifests), *(patch.object for patch in self.patches))
         roll_out(kubectl(record), self.rollout, changed)
+        if self.settled:
+            prometheus = Prometheus(self.addons[0], kubectl(record))
+            prometheus.wait(self.settled, lambda one: bool(one.query(self.settled)))
 
     def mend(self, record: Record) -> None:
         """Undo it; mending what is not broken changes nothing."""
         for manifest in self.manifests:  # first, pods and all: the scheduler heeds them where others go
             kubectl(record)("delete", "--ignore-not-found", "--cascade=foreground", f"--filename={manifest}")
+        made = topology.load(self.topology)
+        manifests = [*made.manifests, *addons.manifests(record.addons, made)]
+        for name in self.remove:
+            again = json.dumps(original(name, manifests))
+            kubectl(record)("apply", "--server-side", "--force-conflicts", "--filename=-", stdin=again)
         for patch in reversed(self.patches):
-            patch.undo(kubectl(record), topology.load(self.topology))
+            patch.undo(kubectl(record), manifests)
         roll_out(kubectl(record), self.rollout, [patch.object for patch in self.patches])
         self._run("mend", record)
+        if self.settled:
+            Prometheus(self.addons[0], kubectl(record)).wait("its targets", Prometheus.sees_all)
 
     def _run(self, which: str, record: Record) -> None:
         for node in self.nodes:
@@ -111,6 +138,9 @@ def load(name: str) -> Breakage:
         restart=tuple(said.get("restart", ())),
         patches=tuple(Patch(one["object"], one["change"]) for one in said.get("patches", ())),
         rollout=tuple(said.get("rollout", ())),
+        addons=tuple(said.get("with", ())),
+        remove=tuple(said.get("remove", ())),
+        settled=said.get("settled", ""),
         manifests=tuple(sorted(path for path in folder.glob("*.yaml") if path.name != "breakage.yaml")),
     )
 

@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 
 import yaml
 
-from lab import cgroups, control, controlplane, network, relay, topology
+from lab import addons, cgroups, control, controlplane, monitoring, network, relay, topology
 from lab.commands import run
 from lab.daemons import Daemons
 from lab.errors import LabError
@@ -41,6 +41,8 @@ class Fabric:
         self.programs = Path(spec["kubernetes"])
         self.coredns = Path(spec["coredns"])
         self.template = Path(spec["template"])
+        self.addons = tuple(spec["addons"])
+        self.crds = Path(spec["crds"]) if spec["crds"] else None
         self.port = int(spec["port"])
         self.name = str(spec["name"])
         self.progress = progress
@@ -74,8 +76,18 @@ class Fabric:
         self.progress("nodes ready")
         # Not before: the scheduler would crowd replicas on the first node that is.
         self.kubectl.apply(self.topology.manifests)
+        self._apply_addons()
         self.daemons.wait("workloads ready", self.kubectl.workloads_ready, _READY_SECONDS)
+        for name in {"operator", "prometheus"} & set(self.addons):
+            monitoring.Prometheus(name, self.kubectl).wait("its targets", monitoring.Prometheus.sees_all)
         self._host_kubeconfig()
+
+    def _apply_addons(self) -> None:
+        if self.crds is not None:
+            self.kubectl.apply(sorted(self.crds.glob("*.yaml")))
+            established = ["--for=condition=Established", f"--timeout={_API_SECONDS:g}s"]
+            self.kubectl("wait", "crd", "--all", *established)
+        self.kubectl.apply(addons.manifests(self.addons, self.topology))
 
     def _network(self) -> None:
         network.ip_batch(network.bridge_lines())

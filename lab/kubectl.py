@@ -45,8 +45,8 @@ class Kubectl:
         return found
 
     def workloads_ready(self) -> bool:
-        """Whether every Deployment and DaemonSet has been seen by its controller and is wholly ready."""
-        deployments = self.items("/apis/apps/v1/deployments")
+        """Whether every workload has been seen by its controller and is wholly ready."""
+        deployments = self.items("/apis/apps/v1/deployments") + self.items("/apis/apps/v1/statefulsets")
         daemonsets = self.items("/apis/apps/v1/daemonsets")
         return all(
             _observed(one) and one["status"].get("readyReplicas", 0) == one["spec"]["replicas"]

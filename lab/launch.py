@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lab import build, cgroups, inotify, state, topology
+from lab import addons, build, cgroups, inotify, state, topology
 from lab.errors import LabError
 from lab.network import MAX_NODES
 from lab.paths import INSIDE_CACHE, REPOSITORY, cache_dir, state_dir
@@ -20,8 +20,16 @@ _FREE_BYTES = 2 << 30
 _NAMESPACES = ["--net", "--mount", "--uts", "--ipc", "--pid", "--mount-proc", "--propagation=private"]
 
 
-def up(name: str, topology_name: str, nodes: int, progress: Callable[[str], None]) -> state.Record:
-    """Return a running lab of that name and topology, booted now if it does not run yet.
+def up(
+    name: str,
+    topology_name: str,
+    nodes: int,
+    progress: Callable[[str], None],
+    with_addons: tuple[str, ...] = (),
+) -> state.Record:
+    """Return a running lab of that name, topology and add-ons, booted now if it does not run yet.
+
+    One that runs with more add-ons will do.
 
     Raises:
         LabError: it cannot be; nothing is left of the attempt.
@@ -34,11 +42,14 @@ def up(name: str, topology_name: str, nodes: int, progress: Callable[[str], None
         progress(f"removed what the dead lab {dead!r} had left")
     existing = state.load(name)
     if existing is not None:
-        if (existing.state, existing.topology, existing.nodes) == ("running", topology_name, nodes):
+        same = (existing.state, existing.topology, existing.nodes) == ("running", topology_name, nodes)
+        if same and set(with_addons) <= set(existing.addons):
             return existing
         what = f"{existing.state} with topology {existing.topology} and {existing.nodes} nodes"
+        what += f", add-ons: {', '.join(existing.addons) or 'none'}"
         raise LabError(f"lab {name!r} is {what}; end it first: python -m lab down --name {name}")
     builds = build.build(progress)
+    added = addons.built(with_addons, builds.template, progress) if with_addons else None
     if shutil.disk_usage(cache_dir()).free < _FREE_BYTES:
         raise LabError(f"a lab needs {_FREE_BYTES >> 30} GiB free in {cache_dir()}; make room first")
     inotify.require(nodes)
@@ -46,7 +57,7 @@ def up(name: str, topology_name: str, nodes: int, progress: Callable[[str], None
     folder.mkdir()
     (folder / "nodes").mkdir()
     try:
-        _boot(name, topology_name, nodes, builds, progress)
+        _boot(_spec(name, topology_name, nodes, builds, added), progress)
     except BaseException as error:
         if isinstance(error, LabError):
             _keep_logs(folder)
@@ -63,13 +74,16 @@ def _keep_logs(folder: Path) -> None:
         shutil.copytree(folder / "logs", kept)
 
 
-def _boot(
-    name: str, topology_name: str, nodes: int, builds: build.Builds, progress: Callable[[str], None]
-) -> None:
+def _spec(
+    name: str, topology_name: str, nodes: int, builds: build.Builds, added: addons.Built | None
+) -> dict[str, Any]:
+    """Return what the lab's manager is told: paths are those inside the lab."""
+
     def inside(path: Path) -> str:
         return str(INSIDE_CACHE / path.relative_to(cache_dir()))
 
-    spec = {
+    template = added.template if added else builds.template
+    return {
         "name": name,
         "topology": topology_name,
         "nodes": nodes,
@@ -77,9 +91,15 @@ def _boot(
         "cache": str(cache_dir()),
         "kubernetes": inside(builds.kubernetes),
         "coredns": inside(builds.coredns),
-        "template": inside(builds.template / "root"),
-        "builds": builds.names(),
+        "template": inside(template / "root"),
+        "builds": [*builds.names(), *(added.names() if added else ())],
+        "addons": list(added.addons) if added else [],
+        "crds": inside(added.crds) if added and added.crds else None,
     }
+
+
+def _boot(spec: dict[str, Any], progress: Callable[[str], None]) -> None:
+    name = str(spec["name"])
     with (state_dir(name) / "manager.log").open("w") as log:
         launcher = subprocess.Popen(
             [sys.executable, "-m", "lab.launch", json.dumps(spec)],
@@ -130,6 +150,7 @@ def _launch(spec: dict[str, Any]) -> None:
         port=listener.getsockname()[1],
         cgroups=[str(group) for group in groups],
         builds=list(spec["builds"]),
+        addons=list(spec["addons"]),
     ).save()
     cgroups.create(groups)
     cgroups.delegate([group.parent for group in groups])

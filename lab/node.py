@@ -12,8 +12,9 @@ from pathlib import Path
 import yaml
 
 from lab import cgroups, network
-from lab.build import PAUSE_IMAGE, containerd_config
+from lab.build import PAUSE_IMAGE
 from lab.paths import INSIDE, INSIDE_STATE
+from lab.template import containerd_config
 from lab.topology import Topology
 
 # Sysctls of the whole machine that the kubelet would set: it gets files to write to instead.

@@ -10,9 +10,10 @@ import yaml
 
 from lab.errors import LabError
 from lab.kubectl import Kubectl
-from lab.topology import Topology
 
-_NAMESPACE = "--namespace=kube-system"
+_SYSTEM = "kube-system"
+_NAMESPACE = f"--namespace={_SYSTEM}"
+_WITH_PODS = ("deployment/", "daemonset/")
 _ROLLOUT_SECONDS = 90.0
 
 
@@ -33,32 +34,46 @@ class Patch:
         form = "json" if isinstance(self.change, list) else "strategic"
         kubectl("patch", _NAMESPACE, self.object, f"--type={form}", f"--patch={json.dumps(self.change)}")
 
-    def undo(self, kubectl: Kubectl, topology: Topology) -> None:
-        """Put the topology's own object there again.
+    def undo(self, kubectl: Kubectl, manifests: Iterable[Path]) -> None:
+        """Put the lab's own object there again.
+
+        Args:
+            kubectl: the lab's.
+            manifests: files of all that the lab was made of.
 
         Raises:
-            LabError: the topology brings no such object.
+            LabError: the lab was made without such an object.
         """
-        for path in topology.manifests:
-            for manifest in yaml.safe_load_all(path.read_text()):
-                if f"{manifest['kind'].lower()}/{manifest['metadata']['name']}" == self.object:
-                    kubectl("replace", "--filename=-", stdin=json.dumps(manifest))
-                    return
-        raise LabError(f"topology {topology.name} has no {self.object}")
+        kubectl("replace", "--filename=-", stdin=json.dumps(original(self.object, manifests)))
+
+
+def original(wanted: str, manifests: Iterable[Path]) -> dict[str, Any]:
+    """Return the manifest of an object ("kind/name") out of manifest files.
+
+    Raises:
+        LabError: none has it.
+    """
+    for path in manifests:
+        for manifest in yaml.safe_load_all(path.read_text()):
+            if f"{manifest['kind'].lower()}/{manifest['metadata']['name']}" == wanted:
+                return dict(manifest)
+    raise LabError(f"the lab was made without {wanted}")
 
 
 def workloads(objects: Iterable[str]) -> tuple[str, ...]:
     """Return those of "kind/name" that have pods to wait for, each once."""
-    return tuple(dict.fromkeys(one for one in objects if one.startswith(("deployment/", "daemonset/"))))
+    return tuple(dict.fromkeys(one for one in objects if one.startswith(_WITH_PODS)))
 
 
 def named(manifests: Iterable[Path]) -> list[str]:
-    """Return every object in manifest files as "kind/name"."""
-    return [
-        f"{manifest['kind'].lower()}/{manifest['metadata']['name']}"
-        for path in manifests
-        for manifest in yaml.safe_load_all(path.read_text())
-    ]
+    """Return every object in manifest files as "kind/name", outside kube-system as "kind/name@namespace"."""
+    found = []
+    for path in manifests:
+        for manifest in yaml.safe_load_all(path.read_text()):
+            namespace = manifest["metadata"].get("namespace", _SYSTEM)
+            at = "" if namespace == _SYSTEM else f"@{namespace}"
+            found.append(f"{manifest['kind'].lower()}/{manifest['metadata']['name']}{at}")
+    return found
 
 
 def roll_out(kubectl: Kubectl, restart: Sequence[str], changed: Sequence[str]) -> None:
@@ -66,4 +81,6 @@ def roll_out(kubectl: Kubectl, restart: Sequence[str], changed: Sequence[str]) -
     for workload in restart:
         kubectl("rollout", "restart", _NAMESPACE, workload)
     for workload in workloads((*restart, *changed)):
-        kubectl("rollout", "status", _NAMESPACE, workload, seconds=_ROLLOUT_SECONDS)
+        name, _, namespace = workload.partition("@")
+        within = f"--namespace={namespace or _SYSTEM}"
+        kubectl("rollout", "status", within, name, seconds=_ROLLOUT_SECONDS)

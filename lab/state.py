@@ -8,7 +8,7 @@ import shutil
 import signal
 import time
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from lab import cgroups, store
@@ -30,6 +30,7 @@ class Record:
     port: int  # the API server's, on 127.0.0.1
     cgroups: list[str]
     builds: list[str]  # folder names of the builds it runs from
+    addons: list[str] = field(default_factory=list)
 
     @property
     def folder(self) -> Path:

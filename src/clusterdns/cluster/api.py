@@ -15,9 +15,10 @@ import kubernetes.client
 import kubernetes.config
 import urllib3
 import websocket
-from urllib3.exceptions import HTTPError, SSLError
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from clusterdns.cluster.exec import ExecSession, open_session
+from clusterdns.cluster.http import arriving, cause
 from clusterdns.errors import AdmissionRefused, ClusterError, PermissionMissing, UsageError
 from clusterdns.parallel import WORKERS
 
@@ -48,7 +49,7 @@ class Cluster:
         """Return the API server's version, e.g. "v1.34.4"."""
         return str(self._request("get", "/version", "the API server's version")["gitVersion"])
 
-    def list(
+    def list(  # noqa: PLR0913 - all that a list call can narrow
         self,
         resource: str,
         *,
@@ -56,18 +57,33 @@ class Cluster:
         namespace: str | None = None,
         labels: str | None = None,
         fields: str | None = None,
+        missing_ok: bool = False,
     ) -> Iterator[Object]:
-        """Yield every object of a resource ("pods"), of one namespace or all, in pages."""
+        """Yield every object of a resource ("pods"), of one namespace or all, in pages.
+
+        With `missing_ok` there are none where the cluster does not know the resource.
+        """
         query = {"limit": str(_PAGE), "labelSelector": labels, "fieldSelector": fields}
         while True:
             page = self._request(
-                "list", _path(api, resource, namespace), _what(resource, namespace), query=query
+                "list",
+                _path(api, resource, namespace),
+                _what(resource, namespace),
+                query=query,
+                missing_ok=missing_ok,
             )
+            if not page:
+                return
             yield from page["items"]
             token = page["metadata"].get("continue")
             if not token:
                 return
             query["continue"] = token
+
+    def served(self, group: str) -> tuple[str, ...]:
+        """Return the versions that an API group is served in, e.g. ("v1",); none where there is no such."""
+        found = self._request("get", f"/apis/{quote(group)}", f"the API group {group}", missing_ok=True)
+        return tuple(version["version"] for version in found.get("versions", ()))
 
     def find(
         self, resource: str, name: str, *, api: str = "v1", namespace: str | None = None
@@ -114,6 +130,21 @@ class Cluster:
         """Return what an API path answers as plain text: a log, or a proxied page."""
         return self._send("get", path, path, query=query)[1]
 
+    def chunks(
+        self, path: str, query: Mapping[str, str | None] | None = None, *, seconds: float
+    ) -> Iterator[bytes]:
+        """Yield what an API path answers piece by piece, for pages too large to hold.
+
+        Raises:
+            DeadlineExceeded: the answer was not whole within `seconds`.
+        """
+        yield from arriving(
+            lambda: self._open("get", path, query=query, patience=seconds),
+            lambda status, body: failure(status, _status(body), "get", path, self.context),
+            path,
+            seconds,
+        )
+
     def delete_all(self, resource: str, namespace: str) -> None:
         """Begin to delete every object of a core resource ("pods") in a namespace."""
         self._request("delete", _path("v1", resource, namespace), _what(resource, namespace), missing_ok=True)
@@ -129,7 +160,7 @@ class Cluster:
         except websocket.WebSocketBadStatusException as error:
             raise failure(error.status_code, _status(error.resp_body), "start", what, self.context) from None
         except (websocket.WebSocketException, OSError) as error:
-            raise self._unreachable(_cause(error)) from None
+            raise self._unreachable(cause(error)) from None
 
     def _locate(self, manifest: Mapping[str, Any]) -> tuple[str, str]:
         """Return the path of a manifest's collection, and words for the object."""
@@ -184,11 +215,30 @@ class Cluster:
         missing_ok: bool = False,
     ) -> tuple[int, str]:
         """Return status and text of the answer to one request, which succeeded or found nothing."""
+        response = self._open(verb, path, query=query, body=body)
+        text = response.data.decode("utf-8", "replace")
+        if response.status >= 300 and not (response.status == 404 and missing_ok):  # noqa: PLR2004 - HTTP's own
+            raise failure(response.status, _status(response.data), verb, what, self.context)
+        return response.status, text
+
+    def _open(
+        self,
+        verb: str,
+        path: str,
+        *,
+        query: Mapping[str, str | None] | None = None,
+        body: Mapping[str, Any] | None = None,
+        patience: float | None = None,
+    ) -> urllib3.BaseHTTPResponse:
+        """Return the response to one request, whatever its status.
+
+        It is read already; with `patience`, the seconds that it may begin in, it is to be read yet.
+        """
         method = {"get": "GET", "list": "GET", "create": "POST", "patch": "PATCH", "delete": "DELETE"}[verb]
         sort = "strategic-merge-patch+json" if verb == "patch" else "json"
         arguments = urlencode({name: value for name, value in (query or {}).items() if value is not None})
         try:
-            response = self._pool.request(
+            return self._pool.request(
                 method,
                 f"{self.host}{path}{'?' if arguments else ''}{arguments}",
                 headers={
@@ -197,15 +247,18 @@ class Cluster:
                     "content-type": f"application/{sort}",
                 },
                 body=json.dumps(body).encode() if body is not None else None,
-                timeout=urllib3.Timeout(total=self._timeout),
+                timeout=urllib3.Timeout(connect=self._timeout, read=patience)
+                if patience
+                else urllib3.Timeout(total=self._timeout),
                 retries=False,
+                preload_content=patience is None,
             )
-            text = response.data.decode("utf-8", "replace")
+        except ReadTimeoutError as error:
+            if patience:
+                raise
+            raise self._unreachable(cause(error)) from None
         except (HTTPError, OSError) as error:
-            raise self._unreachable(_cause(error)) from None
-        if response.status >= 300 and not (response.status == 404 and missing_ok):  # noqa: PLR2004 - HTTP's own
-            raise failure(response.status, _status(response.data), verb, what, self.context)
-        return response.status, text
+            raise self._unreachable(cause(error)) from None
 
     def _unreachable(self, cause: str) -> ClusterError:
         return ClusterError(
@@ -274,12 +327,3 @@ def _status(body: bytes | None) -> Object:
         return dict(json.loads(body or b""))
     except ValueError:
         return {"message": (body or b"").decode("utf-8", "backslashreplace")}
-
-
-def _cause(error: Exception) -> str:
-    """Return the one phrase in a chain of urllib3's errors that a reader needs."""
-    while error.args and isinstance(error.args[-1], Exception):
-        error = error.args[-1]
-    if isinstance(error, SSLError):
-        return f"TLS failed: {error}"
-    return str(error).rpartition(": ")[2] or type(error).__name__

@@ -7,6 +7,7 @@ from functools import partial
 from clusterdns.cluster.api import Cluster, Object
 from clusterdns.cluster.programs import is_dns
 from clusterdns.cluster.workload import MANAGED_BY
+from clusterdns.model.labels import matches
 from clusterdns.parallel import in_parallel
 
 _SERVICE_NAME = "kubernetes.io/service-name"
@@ -97,7 +98,7 @@ def read_namespace(  # noqa: C901 - one little function for each kind of object
     read = partial(cluster.list, namespace=name)
 
     def pods() -> None:
-        for one in filter(_serves, read("pods")):
+        for one in filter(serves_dns, read("pods")):
             if "deletionTimestamp" in one["metadata"]:
                 continue  # it ends; a Service sends it nothing
             pod = _pod(one)
@@ -107,11 +108,11 @@ def read_namespace(  # noqa: C901 - one little function for each kind of object
     def workloads() -> None:
         for resource in ("deployments", "daemonsets"):
             for one in read(resource, api="apps/v1"):
-                if _serves(one["spec"]["template"]):
+                if serves_dns(one["spec"]["template"]):
                     found.templates[one["metadata"]["name"]] = one["spec"]["template"]
 
     def services() -> None:
-        found.services += [one for one in read("services") if _serves_dns(one["spec"].get("ports"))]
+        found.services += [one for one in read("services") if _takes_queries(one["spec"].get("ports"))]
 
     def slices() -> None:
         for one in read("endpointslices", api="discovery.k8s.io/v1"):
@@ -136,27 +137,14 @@ def selects(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
 
 def covers(budget: Object, labels: Mapping[str, str]) -> bool:
     """Return whether a PodDisruptionBudget's selector matches labels."""
-    selector = budget["spec"].get("selector") or {}
-    if not selector.get("matchLabels", {}).items() <= labels.items():
-        return False
-    return all(_matches(rule, labels) for rule in selector.get("matchExpressions", ()))
+    return matches(budget["spec"].get("selector") or {}, labels)
 
 
-def _matches(rule: Object, labels: Mapping[str, str]) -> bool:
-    value, values = labels.get(rule["key"]), rule.get("values") or ()
-    return {
-        "In": value in values,
-        "NotIn": value not in values,
-        "Exists": value is not None,
-        "DoesNotExist": value is None,
-    }[rule["operator"]]
-
-
-def _serves_dns(ports: Iterable[Object] | None) -> bool:
+def _takes_queries(ports: Iterable[Object] | None) -> bool:
     return any(port.get("port") == _DNS_PORT for port in ports or ())
 
 
-def _serves(pod: Object) -> bool:
+def serves_dns(pod: Object) -> bool:
     """Return whether a pod or a template serves DNS; what a run of ours made does not count."""
     labels = pod.get("metadata", {}).get("labels") or {}
     return is_dns(pod["spec"]) and not MANAGED_BY.items() <= labels.items()

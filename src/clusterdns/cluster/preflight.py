@@ -43,8 +43,15 @@ NEEDED: dict[Profile, tuple[Permission, ...]] = {
         Permission("", "pods", ("create", "delete", "deletecollection")),
         # Over WebSockets the API server asks for "get", and from 1.35 for "create" too.
         Permission("", "pods/exec", ("get", "create")),
+        # Metrics of DNS pods, and what their Prometheus says of its targets.
+        Permission("", "pods/proxy", ("get",)),
+        Permission("", "services/proxy", ("get",)),
         Permission("", "serviceaccounts", ("get",)),
         Permission("", "services", ("create",)),
+        *(
+            Permission("monitoring.coreos.com", resource, ("list",))
+            for resource in ("podmonitors", "prometheusagents", "prometheuses", "servicemonitors")
+        ),
     ),
     Profile.SLOW: (),
     Profile.LOAD: (

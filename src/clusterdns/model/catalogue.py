@@ -182,6 +182,31 @@ _ROWS = (
         Profile.LOAD,
         "In dnsmasq's query log no request, no TCP session and not their number goes over its limit.",
     ),
+    Check(
+        "metrics.exposed",
+        Profile.CORE,
+        "Every metrics port of every DNS pod answers with the families it must have.",
+    ),
+    Check(
+        "metrics.scraped",
+        Profile.CORE,
+        "A Prometheus in the cluster has every DNS pod as a healthy target, once.",
+    ),
+    Check(
+        "metrics.selectors",
+        Profile.CORE,
+        "Each Service, ServiceMonitor and PodMonitor that means to select DNS pods does.",
+    ),
+    Check(
+        "metrics.truth",
+        Profile.CORE,
+        "The counters of CoreDNS and node caches rise by at least the queries they answered.",
+    ),
+    Check(
+        "metrics.cardinality",
+        Profile.CORE,
+        "No DNS pod and no Envoy sidecar has more series than its budget.",
+    ),
 )
 
 CATALOGUE: dict[str, Check] = {check.id: check for check in _ROWS}

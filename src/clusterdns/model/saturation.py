@@ -104,6 +104,8 @@ class Episode:
         nodes: Node -> its network namespace's timeline.
         caches: Node-cache pods.
         load: What the load saw, as measurements; empty at rest.
+        processes: DNS pod -> cAdvisor's count of dnsmasq's container, whenever it was read.
+        uncounted: Why there are no such counts; "" where there are.
     """
 
     what: str
@@ -111,3 +113,5 @@ class Episode:
     nodes: Mapping[str, Timeline]
     caches: Sequence[NodeCache] = ()
     load: Mapping[str, object] = field(default_factory=dict)
+    processes: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    uncounted: str = ""

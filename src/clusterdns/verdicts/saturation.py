@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from clusterdns.errors import HarnessError
 from clusterdns.model.outcome import Outcome, Verdict
+from clusterdns.model.sampling import SCRAPE_SECONDS, missed, peaks
 from clusterdns.model.saturation import Episode, NodeCache, Sample, Timeline
 
 CHURN_FAMILIES = ("coredns_forward_conn_cache_misses_total", "coredns_proxy_conn_cache_misses_total")
@@ -52,6 +53,7 @@ def tcp_workers(episode: Episode, limits: Mapping[str, int]) -> Verdict:
             "peaks": peaks,
             "watching took, of one CPU": {pod: round(one.cost, 4) for pod, one in episode.servers.items()},
             "timeline": {pod: _rows(timeline) for pod, timeline in episode.servers.items()},
+            "container_processes": _counted(episode, limits),
         },
         evidence=tuple(
             line
@@ -212,6 +214,23 @@ def _judged(  # noqa: PLR0913 - what a verdict is made of
         measurements=measurements,
         evidence=lines + evidence,
     )
+
+
+def _counted(episode: Episode, limits: Mapping[str, int]) -> object:
+    """Return what cAdvisor and a scrape of it would have seen of the peaks."""
+    if episode.uncounted:
+        return f"not read: {episode.uncounted}"
+    found = {}
+    for pod, timeline in episode.servers.items():
+        lengths = peaks(timeline, limits[pod]) if pod in limits else []
+        counts = episode.processes.get(pod, ())
+        found[pod] = {
+            "most": max(counts, default=None),
+            "read": len(counts),
+            "peaks at the limit, seconds": [round(length, 1) for length in lengths],
+            f"missed by a scrape every {SCRAPE_SECONDS:g} s, on average": round(missed(lengths), 2),
+        }
+    return found
 
 
 def _rows(timeline: Timeline) -> list[list[float]]:
