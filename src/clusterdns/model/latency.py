@@ -5,7 +5,7 @@ All times are in nanoseconds.
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
@@ -89,6 +89,11 @@ class Histogram:
             if rank <= 0:
                 break
         return min(_highest(bucket), self.maximum)
+
+    def values(self) -> Iterator[tuple[int, int]]:
+        """Yields the values in order, each with how often it is there; a value is its bucket's upper end."""
+        for bucket in sorted(self.counts):
+            yield min(_highest(bucket), self.maximum), self.counts[bucket]
 
 
 def _bucket(value: int) -> int:
