@@ -26,8 +26,9 @@ from clusterdns.capture.queries import read_queries
 from clusterdns.cluster.api import Cluster, connect
 from clusterdns.formats.pcap import read
 from clusterdns.model.latency import Histogram
+from clusterdns.model.load import PodLoad
 from clusterdns.probing.capturing import capturing
-from clusterdns.probing.load import Bursts, Constant, LoadResult, Plan, Poisson, Schedule, distinct, run_load
+from clusterdns.probing.load import Bursts, Constant, Plan, Poisson, Schedule, distinct, run_load
 from clusterdns.probing.pods import ProbePod, Prober, agent_configmap, on_node
 
 ROOT = Path(__file__).parents[1]
@@ -117,7 +118,7 @@ def truth(prober: Prober, pod: ProbePod, address: str) -> list[dict[str, Any]]:
     return rows
 
 
-def compared(result: LoadResult, pcap: bytes) -> dict[str, Any]:
+def compared(result: PodLoad, pcap: bytes) -> dict[str, Any]:
     """Lays the generator's figures beside those of a capture of it."""
     seen = {
         int(query.name.partition(".")[0].rpartition("-")[2]): query.response_ns - query.time_ns

@@ -182,6 +182,21 @@ _ROWS = (
         Profile.LOAD,
         "In dnsmasq's query log no request, no TCP session and not their number goes over its limit.",
     ),
+    Check(
+        "latency.path",
+        Profile.LOAD,
+        "Latency under open-loop load, and the share of lost queries, are within their limits on every path.",
+    ),
+    Check(
+        "latency.tail-ratio",
+        Profile.LOAD,
+        "The p99 through a node cache is not far above the p99 straight to a DNS pod.",
+    ),
+    Check(
+        "latency.schedule",
+        Profile.LOAD,
+        "The load generator keeps its plan, or what it measures is no verdict.",
+    ),
 )
 
 CATALOGUE: dict[str, Check] = {check.id: check for check in _ROWS}
