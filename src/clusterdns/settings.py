@@ -266,6 +266,12 @@ class Settings(BaseModel):
         gt=0,
         le=600,
     )
+    load_attempts: int = _setting(
+        "how often a load is made at most, if the generator was late, whatever its answers were",
+        default=3,
+        source="a node is busy for moments; what was sent late measures that node",
+        ge=1,
+    )
     load_cap: float = _setting(
         "most queries per second of all nodes together",
         default=10_000,

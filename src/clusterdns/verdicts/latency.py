@@ -144,20 +144,27 @@ def schedule(runs: Sequence[Run], settings: Settings) -> Verdict:
     )
 
 
+def lateness(run: Run, settings: Settings) -> str | None:
+    """Returns how the generator failed to keep its plan; None where it kept it."""
+    limit = _lag_limit(run, settings)
+    for pod in run.pods:
+        lag = _ms(pod.samples.lag(), QUANTILES["p99"])
+        if lag > limit:
+            return f"the generator on {pod.node} was late by {lag:.2f} ms (p99), limit {limit:g} ms"
+    return None
+
+
 def refuse_lag(run: Run, settings: Settings) -> None:
     """Refuses to judge what was not sent as planned.
 
     Raises:
         HarnessError: The p99 of the lag is above its limit.
     """
-    limit = _lag_limit(run, settings)
-    for pod in run.pods:
-        lag = _ms(pod.samples.lag(), QUANTILES["p99"])
-        if lag > limit:
-            raise HarnessError(
-                f"{run.plan}: the generator on {pod.node} was late by {lag:.2f} ms (p99), limit {limit:g} "
-                "ms: that node is too busy for this load; lower it, or run again when it is less busy"
-            )
+    late = lateness(run, settings)
+    if late:
+        raise HarnessError(
+            f"{run.plan}: {late}: that node is too busy for this load; lower it, or run again when it is less busy"
+        )
 
 
 def _lag_limit(run: Run, settings: Settings) -> float:

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from typing import Any
+from typing import Any, Self
 
 import dns.message
 import dns.rcode
@@ -362,7 +362,7 @@ class FakeOperation:
         self.told: list[dict[str, Any]] = []
         self.closed = False
 
-    def __enter__(self) -> "FakeOperation":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
