@@ -11,6 +11,7 @@ pytest_plugins = [
     "fixtures.captures",
     "fixtures.reach",
     "fixtures.watching",
+    "fixtures.fetching",
     "fixtures.loads",
     "fixtures.episodes",
     "fixtures.debug_deployment",

@@ -199,6 +199,12 @@ class Settings(BaseModel):
         source="half of the p99 limit: below it a ratio tells about noise",
         ge=0,
     )
+    http_dns_limit: float = _setting(
+        "milliseconds that half of the fetches by HTTP may wait for their name",
+        default=100,
+        source="seven lookups by two families, one after the other, within the p99 limit",
+        gt=0,
+    )
     schedule_lag_limit: float = _setting(
         "milliseconds (p99) that the load generator may be late, or its figures are none",
         default=1,

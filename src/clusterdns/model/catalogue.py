@@ -197,6 +197,11 @@ _ROWS = (
         Profile.LOAD,
         "The load generator keeps its plan, or what it measures is no verdict.",
     ),
+    Check(
+        "latency.http",
+        Profile.LOAD,
+        "No fetch of a page by HTTP or HTTPS fails for its name, or waits long for it.",
+    ),
 )
 
 CATALOGUE: dict[str, Check] = {check.id: check for check in _ROWS}

@@ -163,7 +163,8 @@ def refuse_lag(run: Run, settings: Settings) -> None:
     late = lateness(run, settings)
     if late:
         raise HarnessError(
-            f"{run.plan}: {late}: that node is too busy for this load; lower it, or run again when it is less busy"
+            f"{run.plan}: {late}: that node is too busy for this load; "
+            "lower it, or run again when it is less busy"
         )
 
 
