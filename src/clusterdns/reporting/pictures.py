@@ -57,7 +57,17 @@ def _latencies(checks: Sequence[CheckResult]) -> Iterator[Picture]:
             y=Axis("ms, lost queries at their deadline", log=True),
             limits=[Limit(limit, f"p99 limit {limit:g} ms")],
         )
-        heads = ("to", "sent", "lost", "errors", "p50 ms", "p99 ms", "max ms", "send to receive p99", "lag p99")
+        heads = (
+            "to",
+            "sent",
+            "lost",
+            "errors",
+            "p50 ms",
+            "p99 ms",
+            "max ms",
+            "send to receive p99",
+            "lag p99",
+        )
         yield Picture(title, svg, heads, [_figures(check) for check in group])
 
 
@@ -91,7 +101,9 @@ def _saturations(checks: Sequence[CheckResult]) -> Iterator[Picture]:
                 Series(pod, [row[0] for row in rows], [row[column] for row in rows], Kind.STEP)
                 for pod, rows in timelines.items()
             ]
-            svg = chart(title, series, x=Axis("seconds since the first look"), y=Axis("how many"), limits=marks)
+            svg = chart(
+                title, series, x=Axis("seconds since the first look"), y=Axis("how many"), limits=marks
+            )
             yield Picture(title, svg)
 
 
