@@ -12,8 +12,8 @@ INSTALLED := .venv/installed
 help: ## say this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-conformance: $(INSTALLED) ## boot a lab and run the core checks on it [TOPOLOGY=coredns] [KEEP=1] [ARGS="--check resolver"]
-	.venv/bin/pytest --cluster lab --lab-topology $(TOPOLOGY) $(if $(KEEP),--keep) $(ARGS)
+conformance: $(INSTALLED) ## boot a lab, run the core checks and a minute of load on it [TOPOLOGY=coredns] [KEEP=1] [ARGS="--check resolver"]
+	.venv/bin/pytest --cluster lab --lab-topology $(TOPOLOGY) --profile load $(if $(KEEP),--keep) $(ARGS)
 
 test: $(INSTALLED) ## lint, types, unit tests and proofs of the suite itself
 	.venv/bin/tox -e lint,types,unit,proof

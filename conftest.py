@@ -11,6 +11,8 @@ pytest_plugins = [
     "fixtures.captures",
     "fixtures.reach",
     "fixtures.watching",
+    "fixtures.fetching",
+    "fixtures.loads",
     "fixtures.episodes",
     "fixtures.debug_deployment",
     "fixtures.query_log",

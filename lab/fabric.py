@@ -94,14 +94,19 @@ class Fabric:
         internet = self.daemons.start("internet", ["unshare", "--net", "sleep", "infinity"])
         pid = self._anchored(internet.process.pid if internet.process else 0)
         network.ip_batch(network.port_lines("internet", pid))
-        addresses = [f"addr add {address}/32 dev lo" for address in network.INTERNET_ADDRESSES]
+        addresses = [
+            f"addr add {address}/32 dev lo"
+            for address in (*network.INTERNET_ADDRESSES, *network.WEB_ADDRESSES)
+        ]
         network.ip_batch([*network.host_lines(network.INTERNET), *addresses], namespace_of=pid)
         network.ip_batch(network.pod_route_lines(len(self.nodes)))
         Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
         folder = SOURCE / "internet"
         coredns = [str(self.coredns / "coredns"), "-conf", str(folder / "Corefile")]
-        enter = ["nsenter", f"--target={pid}", "--net", "--", "env", f"INTERNET={folder}", *coredns]
-        self.daemons.start("internet-dns", enter)
+        enter = ["nsenter", f"--target={pid}", "--net", "--"]
+        self.daemons.start("internet-dns", [*enter, "env", f"INTERNET={folder}", *coredns])
+        web = [sys.executable, str(SOURCE / "web.py"), str(INSIDE_STATE), *network.WEB_ADDRESSES]
+        self.daemons.start("internet-web", [*enter, *web])
 
     def _anchored(self, pid: int) -> int:
         """Wait until the namespaces that `unshare … sleep` was started for exist; return `pid`."""

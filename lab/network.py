@@ -1,6 +1,7 @@
 """Addresses and links of a lab, all inside its own network namespace: nothing here is seen by the host.
 
-    internet (8.8.8.8, 8.8.4.4, 169.254.169.254) ─┐
+    internet (8.8.8.8, 8.8.4.4, 169.254.169.254,
+              web 192.0.2.10, 192.0.2.80) ─────┐
     control plane ─────────── bridge 10.89.0.1 ───┼─ node-1 10.89.0.11 ── pods 10.244.1.0/24
                                                   └─ node-2 10.89.0.12 ── pods 10.244.2.0/24
 
@@ -17,6 +18,9 @@ PREFIX = 24
 SERVICE_CIDR = "10.96.0.0/16"
 CLUSTER_DNS = "10.96.0.10"
 POD_CIDR = "10.244.0.0/16"
+WEB_ADDRESSES = ("192.0.2.10", "192.0.2.80")
+"""example.com and www.example.com, as internet/root.zone says."""
+
 INTERNET_ADDRESSES = ("8.8.8.8", "8.8.4.4", "169.254.169.254")
 MAX_NODES = 200
 
@@ -56,7 +60,7 @@ def bridge_lines() -> list[str]:
         "link add fabric type bridge",
         f"addr add {BRIDGE}/{PREFIX} dev fabric",
         "link set fabric up",
-        *(f"route add {address} via {INTERNET}" for address in INTERNET_ADDRESSES),
+        *(f"route add {address} via {INTERNET}" for address in (*INTERNET_ADDRESSES, *WEB_ADDRESSES)),
     ]
 
 

@@ -28,6 +28,7 @@ _PACKAGES = {
     "mmdebstrap": "mmdebstrap",
     "musl-gcc": "musl-tools",
     "nsenter": "util-linux",
+    "openssl": "openssl",
 }
 
 

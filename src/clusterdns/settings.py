@@ -53,6 +53,10 @@ def _split(value: object) -> object:
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
+Rates = Annotated[
+    tuple[Annotated[float, Field(gt=0, le=20_000)], ...], BeforeValidator(_split), Field(min_length=1)
+]
+
 
 # Any: like pydantic's Field, it stands where a value of the annotated type belongs.
 def _setting(text: str, *, source: str, default: object = None, **bounds: Any) -> Any:  # noqa: ANN401
@@ -170,6 +174,55 @@ class Settings(BaseModel):
         source="dnsmasq's src/config.h, CHILD_LIFETIME: it ends a child then",
         gt=0,
     )
+    latency_p50_limit: float = _setting(
+        "milliseconds that half of the lookups under load may take",
+        default=20,
+        source="kubernetes/perf-tests ClusterLoader2, DNS",
+        gt=0,
+    )
+    latency_p99_limit: float = _setting(
+        "milliseconds that 99 of 100 lookups under load may take",
+        default=100,
+        source="kubernetes/perf-tests ClusterLoader2, DNS",
+        gt=0,
+    )
+    lost_limit: float = _setting(
+        "per cent of queries under load that may be lost or answered with an error such as SERVFAIL",
+        default=0.1,
+        source="kubernetes/perf-tests ClusterLoader2, DNS",
+        ge=0,
+        le=100,
+    )
+    tail_ratio_limit: float = _setting(
+        "how many times the p99 straight to a DNS pod the p99 through a node cache may be",
+        default=10,
+        source="a cache in front costs a hop; the incident cost a factor of 200 and more",
+        gt=0,
+    )
+    tail_floor: float = _setting(
+        "milliseconds of p99 through a node cache that are always allowed",
+        default=50,
+        source="half of the p99 limit: below it a ratio tells about noise",
+        ge=0,
+    )
+    http_dns_limit: float = _setting(
+        "milliseconds that half of the fetches by HTTP may wait for their name",
+        default=100,
+        source="seven lookups by two families, one after the other, within the p99 limit",
+        gt=0,
+    )
+    schedule_lag_limit: float = _setting(
+        "milliseconds (p99) that the load generator may be late, or its figures are none",
+        default=1,
+        source="a hundredth of the p99 limit",
+        gt=0,
+    )
+    burst_lag_limit: float = _setting(
+        "the same of bursts, whose queries leave one after the other",
+        default=10,
+        source="a tenth of the p99 limit; 60 queries take 2 ms to send on a small machine",
+        gt=0,
+    )
 
     peak_queries_per_node: int = _setting(
         "queries that a node has in flight at its peak, where it is not measured",
@@ -255,6 +308,46 @@ class Settings(BaseModel):
         "too (it takes the label k8s-app=kube-dns), or all that node caches ask (their upstream Service is "
         "pointed at it meanwhile)",
         source="upstream on a lab with NodeLocal DNSCache, else own",
+    )
+    load_rate: float = _setting(
+        "queries per second from each node, of constant load",
+        default=500,
+        source="a busy node's lookups behind a search list of six",
+        gt=0,
+        le=20_000,
+    )
+    load_seconds: float = _setting(
+        "seconds of load at a rate; more where it takes more for a p99",
+        default=4,
+        source="enough queries for a p99 from one node",
+        gt=0,
+        le=600,
+    )
+    load_attempts: int = _setting(
+        "how often a load is made at most, if the generator was late, whatever its answers were",
+        default=3,
+        source="a node is busy for moments; what was sent late measures that node",
+        ge=1,
+    )
+    load_cap: float = _setting(
+        "most queries per second of all nodes together",
+        default=10_000,
+        source="what two replicas of dnsmasq or CoreDNS answer on small machines",
+        gt=0,
+    )
+    full_load: bool = _setting(
+        "also every protocol, Poisson arrivals and the rates of --load-steps: minutes instead of one",
+        default=False,
+        source="bursts and one rate tell a safe path from an unsafe one",
+    )
+    load_steps: Rates = _setting(
+        "queries per second from each node, of --full-load, one case each",
+        default=(100, 250, 500, 1000, 1500),
+        source="up to the rate that saturated two dnsmasq replicas in the incident's reproduction",
+    )
+    load_names: Path | None = _setting(
+        "file of the names that loads at a rate ask for: lines of NAME [TYPE], or a capture (pcap)",
+        source="else distinct names, which no cache holds",
     )
     probe_image: str | None = _setting(
         "image of the probe pods, with Python 3.9 or newer and glibc",

@@ -207,6 +207,26 @@ _ROWS = (
         Profile.CORE,
         "No DNS pod and no Envoy sidecar has more series than its budget.",
     ),
+    Check(
+        "latency.path",
+        Profile.LOAD,
+        "Latency under open-loop load, and the share of lost queries, are within their limits on every path.",
+    ),
+    Check(
+        "latency.tail-ratio",
+        Profile.LOAD,
+        "The p99 through a node cache is not far above the p99 straight to a DNS pod.",
+    ),
+    Check(
+        "latency.schedule",
+        Profile.LOAD,
+        "The load generator keeps its plan, or what it measures is no verdict.",
+    ),
+    Check(
+        "latency.http",
+        Profile.LOAD,
+        "No fetch of a page by HTTP or HTTPS fails for its name, or waits long for it.",
+    ),
 )
 
 CATALOGUE: dict[str, Check] = {check.id: check for check in _ROWS}

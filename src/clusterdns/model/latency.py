@@ -20,6 +20,18 @@ _STEPS = 1 << _BITS
 _SECOND = 1_000_000_000
 
 
+_KNEW = frozenset({0, 3})  # NOERROR, NXDOMAIN: the server gave an answer
+
+
+def errors(rcodes: Mapping[int, int]) -> int:
+    """Counts the answers that are none, such as SERVFAIL.
+
+    Args:
+        rcodes: rcode -> how many queries were answered with it.
+    """
+    return sum(count for rcode, count in rcodes.items() if rcode not in _KNEW)
+
+
 def samples_needed(quantile: float) -> int:
     """Returns how many samples a percentile needs to be judged: 10 / (1 - quantile).
 
@@ -160,8 +172,8 @@ class Samples:
 
 
 @dataclass(frozen=True, slots=True)
-class Second:
-    """The queries that were intended for one second.
+class Interval:
+    """The queries that were intended for one interval.
 
     Attributes:
         sent: How many there are.
@@ -180,16 +192,22 @@ class Second:
         """How many had an answer in time."""
         return self.sent - self.lost
 
+    @property
+    def refused(self) -> int:
+        """How many were answered by an error, such as SERVFAIL."""
+        return errors(self.rcodes)
 
-def timeline(runs: Iterable[Samples]) -> dict[int, Second]:
-    """Returns the seconds of runs that went on at the same time.
+
+def timeline(runs: Iterable[Samples], width_ns: int = _SECOND) -> dict[int, Interval]:
+    """Returns the intervals of runs that went on at the same time.
 
     Args:
         runs: Of one pod each.
+        width_ns: Of an interval.
 
     Returns:
-        Second since the earliest start -> what happened to its queries, in order; seconds for which none was
-        intended are not there.
+        Interval since the earliest start, from 0 -> what happened to its queries, in order; those for which
+        no query was intended are not there.
     """
     runs = list(runs)
     start = min((run.start_ns for run in runs), default=0)
@@ -198,17 +216,17 @@ def timeline(runs: Iterable[Samples]) -> dict[int, Second]:
     for run in runs:
         rows = zip(run.intended_ns, run.elapsed_ns, run.rcodes, run.latencies(), strict=True)
         for intended, elapsed, rcode, latency in rows:
-            second = (run.start_ns - start + intended) // _SECOND
-            latencies.setdefault(second, []).append(latency)
-            answered = rcodes.setdefault(second, Counter())
+            interval = (run.start_ns - start + intended) // width_ns
+            latencies.setdefault(interval, []).append(latency)
+            answered = rcodes.setdefault(interval, Counter())
             if elapsed >= 0:
                 answered[rcode] += 1
     return {
-        second: Second(
-            sent=len(latencies[second]),
-            lost=len(latencies[second]) - rcodes[second].total(),
-            rcodes=rcodes[second],
-            latency=Histogram.of(latencies[second]),
+        interval: Interval(
+            sent=len(latencies[interval]),
+            lost=len(latencies[interval]) - rcodes[interval].total(),
+            rcodes=rcodes[interval],
+            latency=Histogram.of(latencies[interval]),
         )
-        for second in sorted(latencies)
+        for interval in sorted(latencies)
     }

@@ -1,36 +1,28 @@
 """Open-loop load from probe pods: a plan, sent whatever becomes of the answers, and what came of it."""
 
 import base64
-import math
 import secrets
 import sys
 import time
 import zlib
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from enum import StrEnum
 from typing import Any, ClassVar
 
 from clusterdns.errors import ProbeError
 from clusterdns.model.latency import Samples
+from clusterdns.model.load import PodLoad, Protocol
 from clusterdns.parallel import in_parallel
-from clusterdns.probing.pods import Answer, ProbePod, Prober
+from clusterdns.probing.pods import Answer, Operation, ProbePod, Prober
 from clusterdns.probing.wire import question
 
-LEAD_SECONDS = 5.0
-"""From the request to the start of pods that start together: for exec to reach all, and for their clocks."""
+LEAD_NS = 300_000_000
+"""From the word to start until the start: exec is to reach all pods by then."""
 
 _PLACEHOLDER = "00000000"
 _ROW = 25  # bytes per query: three of int64 and one of uint8
-
-
-class Protocol(StrEnum):
-    """How queries travel."""
-
-    UDP = "udp"
-    TCP_HELD = "tcp-held"  # over connections made beforehand, in a pipeline
-    TCP_FRESH = "tcp-fresh"  # each over a connection of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +125,8 @@ class Plan:
     sockets: int = 16
     deadline: float = 5.0
 
-    def request(self, start_ns: int | None = None) -> dict[str, Any]:
-        """Returns it as the agent takes it.
-
-        Args:
-            start_ns: When to start, by the nodes' clocks, since 1970; None is at once.
-        """
+    def request(self) -> dict[str, Any]:
+        """Returns it as the agent takes it."""
         messages = [
             {"wire": base64.b64encode(template.wire).decode(), "number_at": template.number_at}
             for template in self.templates
@@ -151,60 +139,42 @@ class Plan:
             "messages": messages,
             "sockets": self.sockets,
             "timeout": self.deadline,
-            "start_ns": start_ns,
         }
 
 
-@dataclass(frozen=True, slots=True)
-class LoadResult:
-    """What came of a plan in one pod.
-
-    Attributes:
-        samples: What became of every query.
-        late: Answers after the deadline, as far as they were waited for.
-        duplicates: Further answers to a query that has one.
-        strays: Answers to nothing that was sent on their socket.
-        failures: errno's name -> how often a socket failed with it; "EOF": a server ended a connection that
-            owed answers.
-        connections: How many TCP connections were begun.
-        cpu_seconds: What the generator used.
-    """
-
-    samples: Samples
-    late: int
-    duplicates: int
-    strays: int
-    failures: Mapping[str, int]
-    connections: int
-    cpu_seconds: float
-
-
-def run_load(prober: Prober, pod: ProbePod, plan: Plan) -> LoadResult:
+def run_load(prober: Prober, pod: ProbePod, plan: Plan) -> PodLoad:
     """Carries out a plan from one pod.
 
     Raises:
         ProbeError: It could not be carried out, or the pod lost answers that had arrived.
     """
-    return read_result(prober.run(pod, "load", plan.request()), plan, pod)
+    return run_load_together(prober, [(pod, plan)])[0]
 
 
-def run_load_together(prober: Prober, plans: Iterable[tuple[ProbePod, Plan]]) -> list[LoadResult]:
+def run_load_together(prober: Prober, plans: Sequence[tuple[ProbePod, Plan]]) -> list[PodLoad]:
     """Carries out plans from several pods that start at the same time, by their nodes' clocks.
 
     Raises:
-        ProbeError: As `run_load`; or a pod was too late for the common start, as those are that `in_parallel`
-            does not run at the same time.
+        ProbeError: As `run_load`; or a node's clock is so far behind the others' that it starts too late.
     """
-    start_ns = time.time_ns() + math.ceil(LEAD_SECONDS * 1e9)
+    with ExitStack() as stack:
 
-    def one(task: tuple[ProbePod, Plan]) -> LoadResult:
-        pod, plan = task
-        return read_result(prober.run(pod, "load", plan.request(start_ns)), plan, pod)
+        def prepare(task: tuple[ProbePod, Plan]) -> tuple[Operation, int]:
+            """Returns an operation that waits for its start, and its node's clock less our own."""
+            pod, plan = task
+            running = stack.enter_context(prober.open(pod, "load", plan.request()))
+            return running, running.ready()["clock_ns"] - time.monotonic_ns()
 
-    return in_parallel(one, plans)
+        prepared = in_parallel(prepare, plans)
+        # An answer takes time, so that each difference is too small by that; the largest is the best.
+        now_ns = time.monotonic_ns() + max(ahead for _, ahead in prepared)
+        for running, _ in prepared:
+            running.tell(start_ns=now_ns + LEAD_NS)
+        collected = in_parallel(lambda one: one[0].collect(), prepared)
+    return [read_result(answers, plan, pod) for (pod, plan), answers in zip(plans, collected, strict=True)]
 
 
-def read_result(answers: Sequence[Answer], plan: Plan, pod: ProbePod) -> LoadResult:
+def read_result(answers: Sequence[Answer], plan: Plan, pod: ProbePod) -> PodLoad:
     """Reads what the agent answered.
 
     Raises:
@@ -228,7 +198,8 @@ def read_result(answers: Sequence[Answer], plan: Plan, pod: ProbePod) -> LoadRes
     if sys.byteorder == "big":
         for column in (intended, lag, elapsed):
             column.byteswap()
-    return LoadResult(
+    return PodLoad(
+        node=pod.node,
         samples=Samples(
             start_ns=counts["start_ns"],
             deadline_ns=int(plan.deadline * 1e9),

@@ -7,6 +7,7 @@ lines, and says {"done": true} last; {"error": "..."} says why it cannot go on.
 import base64
 import copy
 import json
+import re
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ AGENT = Path(__file__).parent / "agent"
 AGENT_CONFIGMAP = "clusterdns-agent"  # as manifests/probe/*.yaml mount it
 
 _AGENT_MOUNT = "/opt/clusterdns"
+_SHARED = re.compile(r"^from (_[a-z]\w*) import", re.MULTILINE)
 
 # States of a container that no waiting mends. Source: k8s.io/kubernetes pkg/kubelet/images
 # and pkg/kubelet/kuberuntime.
@@ -56,8 +58,8 @@ class Operation:
         self._what = what
         self._timeout = timeout
 
-    def ready(self) -> None:
-        """Wait until the operation says that it is ready.
+    def ready(self) -> Answer:
+        """Wait until the operation says that it is ready; return what it says besides.
 
         Raises:
             ProbeError: it says something else, or nothing.
@@ -65,10 +67,15 @@ class Operation:
         answer = self._next()
         if not answer.get("ready"):
             raise ProbeError(f"{self._what}: said {json.dumps(answer)[:200]} before it was ready")
+        return answer
+
+    def tell(self, **message: object) -> None:
+        """Send the operation another line."""
+        self._session.write_line(json.dumps(message))
 
     def stop(self) -> None:
         """Ask the operation to come to its end."""
-        self._session.write_line('{"stop": true}')
+        self.tell(stop=True)
 
     def collect(self) -> list[Answer]:
         """Return every answer up to the end of the operation.
@@ -210,15 +217,24 @@ class Prober:
 
 def _program(operation: str) -> str:
     """Return an operation and what it imports as one program that can be an argument."""
-    shared, own = (
-        base64.b64encode(zlib.compress((AGENT / f"{name}.py").read_bytes())).decode()
-        for name in ("_agent", operation)
+    *shared, own = (
+        (name, base64.b64encode(zlib.compress((AGENT / f"{name}.py").read_bytes())).decode())
+        for name in _needed(operation)
+    )
+    modules = "".join(
+        f"m=sys.modules['{name}']=types.ModuleType('{name}');exec(u('{code}'),m.__dict__);"
+        for name, code in shared
     )
     return (
         "import sys,types,zlib,base64;u=lambda s:zlib.decompress(base64.b64decode(s));"
-        "m=sys.modules['_agent']=types.ModuleType('_agent');"
-        f"exec(u('{shared}'),m.__dict__);exec(u('{own}'))"
+        f"{modules}exec(u('{own[1]}'))"
     )
+
+
+def _needed(name: str) -> list[str]:
+    """Return a file of the agent and the shared ones that it imports, those that others need first."""
+    imported = _SHARED.findall((AGENT / f"{name}.py").read_text(encoding="utf-8"))
+    return list(dict.fromkeys([needed for one in imported for needed in _needed(one)] + [name]))
 
 
 def agent_configmap() -> Object:

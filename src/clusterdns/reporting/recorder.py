@@ -11,12 +11,14 @@ from pathlib import Path
 
 from clusterdns.model.catalogue import CATALOGUE, expand
 from clusterdns.model.outcome import ExitCode, Outcome, Verdict, exit_code
+from clusterdns.reporting.html import html
 from clusterdns.reporting.junit import junit_xml
 from clusterdns.reporting.schema import CheckResult, Report, Run, StandIn
 from clusterdns.reporting.text import one_line
 from clusterdns.settings import Settings
 
 REPORT = "report.json"
+PAGE = "report.html"
 JUNIT = "junit.xml"
 ARTIFACTS = "artifacts"
 
@@ -78,7 +80,7 @@ class Recorder:
         """
         folder = self.settings.report_dir
         (folder / ARTIFACTS).mkdir(parents=True, exist_ok=True)
-        for name in (REPORT, JUNIT):
+        for name in (REPORT, PAGE, JUNIT):
             (folder / name).unlink(missing_ok=True)
 
     def close(self, case: Case) -> None:
@@ -135,4 +137,5 @@ class Recorder:
             (folder / ARTIFACTS).rmdir()  # nothing to explain
         (folder / REPORT).write_text(self.report.json_text(), encoding="utf-8")
         (folder / JUNIT).write_bytes(junit_xml(self.report))
+        (folder / PAGE).write_text(html(self.report), encoding="utf-8")
         return code

@@ -20,7 +20,12 @@ Agent = Callable[..., list[dict[str, Any]]]
 def agent() -> Agent:
     """Runs an operation; standard input stays open until it ends, as over exec."""
 
-    def run(operation: str, request: dict[str, Any], **environment: str) -> list[dict[str, Any]]:
+    def run(
+        operation: str,
+        request: dict[str, Any],
+        when_ready: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+        **environment: str,
+    ) -> list[dict[str, Any]]:
         with subprocess.Popen(
             [sys.executable, AGENT / f"{operation}.py"],
             stdin=subprocess.PIPE,
@@ -32,7 +37,12 @@ def agent() -> Agent:
             assert process.stdout is not None
             process.stdin.write(json.dumps(request) + "\n")
             process.stdin.flush()
-            answers = [json.loads(line) for line in process.stdout]
+            answers = []
+            for line in process.stdout:
+                answers.append(json.loads(line))
+                if when_ready and answers[-1].get("ready"):
+                    process.stdin.write(json.dumps(when_ready(answers[-1])) + "\n")
+                    process.stdin.flush()
         assert process.returncode == ("error" in answers[-1])
         return answers
 

@@ -10,20 +10,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from typing import Any
+from typing import Any, Self
 
 import dns.message
 import dns.rcode
 import pytest
 
 from clusterdns.errors import ProbeError
+from clusterdns.model.load import PodLoad, Protocol
 from clusterdns.probing.load import (
+    LEAD_NS,
     Bursts,
     Constant,
-    LoadResult,
     Plan,
     Poisson,
-    Protocol,
     distinct,
     fixed,
     read_result,
@@ -33,6 +33,7 @@ from clusterdns.probing.load import (
 from clusterdns.probing.pods import AGENT, ProbePod
 
 POD = ProbePod("ns", "p", "n", "192.0.2.1")
+SOON: Any = lambda ready: {"start_ns": ready["clock_ns"] + LEAD_NS}  # noqa: E731 - what the caller answers
 DEADLINE = 2.0  # long for the machine, whatever else it does
 Reply = Callable[[bytes], list[bytes]]
 Serve = Callable[[Reply], int]
@@ -54,9 +55,9 @@ def plan(port: int, schedule: Any = None, **more: Any) -> Plan:
 
 
 @pytest.fixture
-def load(agent: Callable[..., list[dict[str, Any]]]) -> Callable[[Plan], LoadResult]:
-    def run(plan: Plan) -> LoadResult:
-        *answers, last = agent("load", plan.request())
+def load(agent: Callable[..., list[dict[str, Any]]]) -> Callable[[Plan], PodLoad]:
+    def run(plan: Plan) -> PodLoad:
+        *answers, last = agent("load", plan.request(), SOON)
         assert last == {"done": True}
         return read_result(answers, plan, POD)
 
@@ -121,7 +122,7 @@ def tcp() -> Iterator[Callable[[int], int]]:
         server.shutdown(socket.SHUT_RDWR)
 
 
-def test_every_query_is_sent_and_answered(udp: Serve, load: Callable[[Plan], LoadResult]) -> None:
+def test_every_query_is_sent_and_answered(udp: Serve, load: Callable[[Plan], PodLoad]) -> None:
     seen: list[bytes] = []
 
     def reply(wire: bytes) -> list[bytes]:
@@ -148,12 +149,12 @@ def test_every_query_is_sent_and_answered(udp: Serve, load: Callable[[Plan], Loa
     assert result.cpu_seconds > 0
 
 
-def test_fixed_names_keep_their_answers_apart_by_id(udp: Serve, load: Callable[[Plan], LoadResult]) -> None:
+def test_fixed_names_keep_their_answers_apart_by_id(udp: Serve, load: Callable[[Plan], PodLoad]) -> None:
     result = load(plan(udp(lambda wire: [answer(wire)]), templates=[fixed("a.example", "A")], sockets=1))
     assert (result.samples.lost, result.duplicates, result.strays) == (0, 0, 0)
 
 
-def test_case_does_not_matter(udp: Serve, load: Callable[[Plan], LoadResult]) -> None:
+def test_case_does_not_matter(udp: Serve, load: Callable[[Plan], PodLoad]) -> None:
     def reply(wire: bytes) -> list[bytes]:
         response = answer(wire)
         return [response[:12] + response[12:].upper()]
@@ -161,13 +162,13 @@ def test_case_does_not_matter(udp: Serve, load: Callable[[Plan], LoadResult]) ->
     assert load(plan(udp(reply))).samples.lost == 0
 
 
-def test_bursts_are_intended_at_one_time(udp: Serve, load: Callable[[Plan], LoadResult]) -> None:
+def test_bursts_are_intended_at_one_time(udp: Serve, load: Callable[[Plan], PodLoad]) -> None:
     result = load(plan(udp(lambda wire: [answer(wire)]), Bursts(size=30, interval=0.1, seconds=0.3)))
     assert list(result.samples.intended_ns) == [0] * 30 + [100_000_000] * 30 + [200_000_000] * 30
     assert result.samples.lost == 0
 
 
-def test_poisson_arrivals_are_those_of_their_seed(udp: Serve, load: Callable[[Plan], LoadResult]) -> None:
+def test_poisson_arrivals_are_those_of_their_seed(udp: Serve, load: Callable[[Plan], PodLoad]) -> None:
     port = udp(lambda wire: [answer(wire)])
     one, same, other = (load(plan(port, Poisson(1000, 0.2, seed))).samples.intended_ns for seed in (1, 1, 2))
     assert one == same != other
@@ -176,7 +177,7 @@ def test_poisson_arrivals_are_those_of_their_seed(udp: Serve, load: Callable[[Pl
     assert max(one) < 200_000_000
 
 
-def test_a_stalled_server_is_sent_to_on_schedule(udp: Serve, load: Callable[[Plan], LoadResult]) -> None:
+def test_a_stalled_server_is_sent_to_on_schedule(udp: Serve, load: Callable[[Plan], PodLoad]) -> None:
     ends: list[int] = []
 
     def reply(wire: bytes) -> list[bytes]:
@@ -192,7 +193,7 @@ def test_a_stalled_server_is_sent_to_on_schedule(udp: Serve, load: Callable[[Pla
     assert samples.lost == 0
 
 
-def test_lost_queries_stay_in_the_plan(udp: Serve, load: Callable[[Plan], LoadResult]) -> None:
+def test_lost_queries_stay_in_the_plan(udp: Serve, load: Callable[[Plan], PodLoad]) -> None:
     port = udp(lambda wire: [] if number(wire) % 3 == 1 else [answer(wire)])
     samples = load(plan(port, deadline=1.0)).samples
     lost = [index for index, elapsed in enumerate(samples.elapsed_ns) if elapsed < 0]
@@ -200,7 +201,7 @@ def test_lost_queries_stay_in_the_plan(udp: Serve, load: Callable[[Plan], LoadRe
     assert {samples.latencies()[index] for index in lost} == {1_000_000_000}
 
 
-def test_a_late_answer_is_no_answer(udp: Serve, load: Callable[[Plan], LoadResult]) -> None:
+def test_a_late_answer_is_no_answer(udp: Serve, load: Callable[[Plan], PodLoad]) -> None:
     kept: list[bytes] = []
 
     def reply(wire: bytes) -> list[bytes]:
@@ -215,7 +216,7 @@ def test_a_late_answer_is_no_answer(udp: Serve, load: Callable[[Plan], LoadResul
     assert (result.late, result.duplicates, result.strays) == (1, 0, 0)
 
 
-def test_further_answers_and_strays_are_counted_apart(udp: Serve, load: Callable[[Plan], LoadResult]) -> None:
+def test_further_answers_and_strays_are_counted_apart(udp: Serve, load: Callable[[Plan], PodLoad]) -> None:
     def reply(wire: bytes) -> list[bytes]:
         response = answer(wire)
         other_question = response[:13] + b"x" + response[14:]
@@ -229,7 +230,7 @@ def test_further_answers_and_strays_are_counted_apart(udp: Serve, load: Callable
     assert result.strays == 4 * 20
 
 
-def test_a_closed_port_is_told(load: Callable[[Plan], LoadResult]) -> None:
+def test_a_closed_port_is_told(load: Callable[[Plan], PodLoad]) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as gone:
         gone.bind(("127.0.0.1", 0))
         port = gone.getsockname()[1]
@@ -239,18 +240,18 @@ def test_a_closed_port_is_told(load: Callable[[Plan], LoadResult]) -> None:
         assert set(result.failures) == {"ECONNREFUSED"}
 
 
-def test_tcp_held(tcp: Callable[[int], int], load: Callable[[Plan], LoadResult]) -> None:
+def test_tcp_held(tcp: Callable[[int], int], load: Callable[[Plan], PodLoad]) -> None:
     result = load(plan(tcp(1000), Bursts(size=50, interval=0.1, seconds=0.2), protocol=Protocol.TCP_HELD))
     assert (result.samples.lost, result.connections, result.failures) == (0, 4, {})
 
 
-def test_tcp_fresh(tcp: Callable[[int], int], load: Callable[[Plan], LoadResult]) -> None:
+def test_tcp_fresh(tcp: Callable[[int], int], load: Callable[[Plan], PodLoad]) -> None:
     result = load(plan(tcp(1000), Bursts(size=50, interval=0.1, seconds=0.2), protocol=Protocol.TCP_FRESH))
     assert (result.samples.lost, result.connections, result.failures) == (0, 100, {})
 
 
 def test_a_held_connection_that_ended_is_made_again(
-    tcp: Callable[[int], int], load: Callable[[Plan], LoadResult]
+    tcp: Callable[[int], int], load: Callable[[Plan], PodLoad]
 ) -> None:
     port = tcp(1)
     result = load(plan(port, Constant(10, 0.5), protocol=Protocol.TCP_HELD, sockets=1, deadline=1.0))
@@ -259,7 +260,7 @@ def test_a_held_connection_that_ended_is_made_again(
     assert result.samples.lost <= result.failures.get("EOF", 0) + result.failures.get("ECONNRESET", 0)
 
 
-def test_a_server_that_hangs_up(tcp: Callable[[int], int], load: Callable[[Plan], LoadResult]) -> None:
+def test_a_server_that_hangs_up(tcp: Callable[[int], int], load: Callable[[Plan], PodLoad]) -> None:
     result = load(plan(tcp(0), Constant(100, 0.1), protocol=Protocol.TCP_FRESH, deadline=1.0))
     assert result.samples.lost == result.connections == 10
     assert set(result.failures) <= {"EOF", "ECONNRESET", "EPIPE"}
@@ -282,7 +283,7 @@ def test_what_cannot_be_carried_out(agent: Callable[..., Any], more: dict[str, A
 
 
 def test_a_start_that_has_passed(agent: Callable[..., Any]) -> None:
-    (error,) = agent("load", plan(9).request(start_ns=time.time_ns() - 1_000_000_000))
+    _, error = agent("load", plan(9).request(), lambda ready: {"start_ns": ready["clock_ns"] - 1_000_000_000})
     assert "by this node's clock" in error["error"]
 
 
@@ -305,6 +306,9 @@ def running(udp: Serve) -> Iterator[Callable[[Plan], subprocess.Popen[str]]]:
         processes.append(process)
         assert process.stdin is not None
         process.stdin.write(json.dumps({**plan.request(), "port": port}) + "\n")
+        process.stdin.flush()
+        assert process.stdout is not None
+        process.stdin.write(json.dumps(SOON(json.loads(process.stdout.readline()))) + "\n")
         process.stdin.flush()
         assert first.wait(20)
         return process
@@ -350,17 +354,42 @@ def test_it_ends_when_told_or_when_nobody_is_there(
     assert "stopped" in json.loads(lines.splitlines()[-1])["error"]
 
 
+class FakeOperation:
+    """A load that is ready at some time of its node's clock, and answers with what it was given."""
+
+    def __init__(self, clock_ns: int, answers: list[dict[str, Any]]) -> None:
+        self.clock_ns, self.answers = clock_ns, answers
+        self.told: list[dict[str, Any]] = []
+        self.closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.closed = True
+
+    def ready(self) -> dict[str, Any]:
+        return {"ready": True, "clock_ns": self.clock_ns}
+
+    def tell(self, **message: Any) -> None:
+        self.told.append(message)
+
+    def collect(self) -> list[dict[str, Any]]:
+        return self.answers
+
+
 class FakeProber:
-    """Answers every request with the same."""
+    """Opens operations of nodes whose clocks differ by a second."""
 
     def __init__(self, *answers: dict[str, Any]) -> None:
         self.answers = list(answers)
-        self.requests: list[dict[str, Any]] = []
+        self.opened: list[FakeOperation] = []
 
-    def run(self, pod: ProbePod, operation: str, request: dict[str, Any]) -> list[dict[str, Any]]:
+    def open(self, pod: ProbePod, operation: str, request: dict[str, Any]) -> FakeOperation:
         assert (pod, operation) == (POD, "load")
-        self.requests.append(request)
-        return self.answers
+        assert request["port"] == 53
+        self.opened.append(FakeOperation(time.time_ns() + len(self.opened) * 1_000_000_000, self.answers))
+        return self.opened[-1]
 
 
 COUNTS = {
@@ -381,10 +410,11 @@ def test_answers_that_the_pod_lost_are_an_error_of_ours() -> None:
         run_load(prober, POD, plan(53))
 
 
-def test_pods_start_together() -> None:
+def test_pods_start_together_by_the_clock_that_is_ahead() -> None:
     prober: Any = FakeProber(COUNTS)
     before = time.time_ns()
-    assert len(run_load_together(prober, [(POD, plan(53)), (POD, plan(54))])) == 2
-    one, other = prober.requests
-    assert one["start_ns"] == other["start_ns"] > before
-    assert {one["port"], other["port"]} == {53, 54}
+    assert len(run_load_together(prober, [(POD, plan(53)), (POD, plan(53))])) == 2
+    one, other = (operation.told for operation in prober.opened)
+    assert one == other
+    assert before + 1_000_000_000 + LEAD_NS <= one[0]["start_ns"] <= time.time_ns() + 1_100_000_000 + LEAD_NS
+    assert all(operation.closed for operation in prober.opened)

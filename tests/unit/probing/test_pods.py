@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,6 +103,18 @@ def test_an_operation_that_does_not_do_its_part_is_an_error(
 def test_the_agents_files_go_into_one_config_map() -> None:
     files = agent_configmap()["data"]
     assert set(files) == {path.name for path in pods.AGENT.glob("*.py")}
+
+
+@pytest.mark.parametrize("operation", ["watch", "load"])
+def test_an_operation_runs_as_one_program_without_its_files(operation: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", pods._program(operation)],
+        input="no JSON",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert json.loads(done.stdout)["error"].startswith("JSONDecodeError"), done.stderr
 
 
 @pytest.mark.parametrize("name", ["probe", "capture"])

@@ -6,15 +6,18 @@ Request:
                | {"pattern": "poisson", "rate": 1500, "seconds": 10, "seed": 1}
                | {"pattern": "bursts", "size": 60, "interval": 0.2, "seconds": 6},
      "messages": [{"wire": "<base64>", "number_at": 17 | null}, ...],
-     "sockets": 16, "timeout": 5.0, "start_ns": ... | null}
+     "sockets": 16, "timeout": 5.0}
+and, after "ready":
+    {"start_ns": ...}
 "rate" is in queries per second; "interval" is from one burst to the next. Messages are used in turn: one that
 is listed twice is sent twice as often. "number_at" is the offset of eight digits that become the query's
 number, so that no name is asked for twice. "sockets" counts UDP sockets or held connections: queries go over
 them in turn, and do not wait for each other; "tcp-fresh" makes a connection for every query. "timeout" is
 every query's deadline, from its intended time on. "start_ns" is the wall clock's, so that several pods start
-together; null is soon.
+together.
 
 Answers:
+    {"ready": true, "clock_ns": ...}    the wall clock's; held connections are being made
     {"sent": 7500}, ...             now and then while it runs
     {"samples": "<base64>"}, ...    zlib, little-endian; of the next queries of the plan the columns: int64
                                     intended ns since the start, int64 lag in ns (from there until it was
@@ -37,205 +40,35 @@ from __future__ import annotations
 import array
 import base64
 import collections
-import contextlib
 import ctypes
 import errno
 import gc
-import math
+import json
 import os
-import random
+import platform
 import select
 import socket
 import struct
 import sys
 import time
 import zlib
-from typing import Any, Iterable, Optional
+from typing import Any, Optional
 
 from _agent import emit, run
+from _channels import Channel, Connection, Datagrams
+from _plan import Message, offsets_of
 
-MAXIMUM = 1_000_000  # queries, of 25 bytes each here: within the pod's memory
 CHUNK = 8192  # queries per line of samples
 SENDS = 256  # in a row when due: a burst leaves in one piece
 READS = 16  # in a row before the next query may be due
-BUFFER = 4 << 20  # bytes of answers per socket; the kernel may grant less
-LEAD_NS = 300_000_000  # until the start; held connections are made meanwhile
 SPIN_NS = 50_000  # before a query is due: waking up takes as long
 ALIVE_NS = 5_000_000_000
 CLOCK_STEP_NS = 1_000_000
 
-# asm-generic/socket.h, linux/sock_diag.h, linux/prctl.h
-SO_TIMESTAMPNS = 35
-SO_MEMINFO = 55
-SK_MEMINFO_DROPS = 8
-PR_SET_TIMERSLACK = 29
-ANCILLARY = socket.CMSG_SPACE(struct.calcsize("ll"))  # a struct timespec
+PR_SET_TIMERSLACK = 29  # linux/prctl.h
+SCHED_SETATTR = {"x86_64": 314, "aarch64": 274}  # asm/unistd.h
+SLICE_NS = 100_000
 OURS = {errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL}  # what this pod lacks, not the server
-
-
-def offsets_of(schedule: dict[str, Any]) -> array.array[int]:
-    """Computes the intended times of a schedule, in ns since the start."""
-    bursts = schedule["pattern"] == "bursts"
-    size = schedule["size"] if bursts else 1
-    interval = schedule["interval"] if bursts else 1 / schedule["rate"]
-    steps = math.ceil(schedule["seconds"] / interval - 1e-6)  # 0.3 s hold 3 of 0.1 s, floats or not
-    if not 0 < steps * size <= MAXIMUM:
-        raise ValueError(f"a plan of {steps * size} queries: between 1 and {MAXIMUM} are possible")
-    if schedule["pattern"] == "poisson":
-        return array.array("q", arrivals(schedule["rate"], schedule["seconds"], schedule["seed"]))
-    return array.array("q", (int(step * interval * 1e9) for step in range(steps) for _ in range(size)))
-
-
-def arrivals(rate: float, seconds: float, seed: int) -> Iterable[int]:
-    """Draws the times of a Poisson process."""
-    chance = random.Random(seed)  # noqa: S311 - no secret
-    at = chance.expovariate(rate)
-    while at < seconds:
-        yield int(at * 1e9)
-        at += chance.expovariate(rate)
-
-
-class Message:
-    """A query to send again and again."""
-
-    def __init__(self, message: dict[str, Any]) -> None:
-        self._wire = bytearray(base64.b64decode(message["wire"]))
-        self._number_at: Optional[int] = message["number_at"]
-        end = 12
-        while self._wire[end]:
-            end += self._wire[end] + 1
-        self._question = slice(12, end + 5)
-
-    def numbered(self, ident: int, number: int) -> bytearray:
-        """Fills in id and number; the result is good until the next one."""
-        self._wire[:2] = ident.to_bytes(2, "big")
-        if self._number_at is not None:
-            self._wire[self._number_at : self._number_at + 8] = b"%08d" % number
-        return self._wire
-
-    def answered_by(self, answer: bytes, number: int) -> bool:
-        """Tells whether this is a response to the same question, in whatever case."""
-        asked = self.numbered(0, number)[self._question]
-        return len(answer) > 2 and answer[2] >= 0x80 and answer[self._question].lower() == asked.lower()  # noqa: PLR2004
-
-
-class Channel:
-    """A socket, and which queries of the plan went over it: first, first + stride, ..., last."""
-
-    def __init__(self, load: Load, kind: socket.SocketKind, first: int) -> None:
-        self.load = load
-        self.first = self.last = first
-        self.socket = socket.socket(load.family, kind)
-        self.socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-        load.channels[self.socket.fileno()] = self
-
-    @property
-    def closed(self) -> bool:
-        """Whether it has ended."""
-        return self.socket.fileno() < 0
-
-    def send(self, wire: bytearray) -> None:
-        """Sends a query."""
-        raise NotImplementedError
-
-    def ready(self, events: int) -> None:
-        """Does what the socket is ready for."""
-        raise NotImplementedError
-
-    def close(self) -> None:
-        """Ends it; twice does no harm."""
-        self.load.channels.pop(self.socket.fileno(), None)
-        self.socket.close()
-
-
-class Datagrams(Channel):
-    """A UDP socket; it blocks rather than drop a query, and goes on whatever it fails with."""
-
-    def __init__(self, load: Load, first: int) -> None:
-        super().__init__(load, socket.SOCK_DGRAM, first)
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
-        self.socket.connect(load.peer)
-        load.epoll.register(self.socket, select.EPOLLIN)
-
-    def send(self, wire: bytearray) -> None:
-        """Sends a query."""
-        while True:
-            try:
-                self.socket.send(wire)
-            except ConnectionRefusedError as error:  # an earlier one was: this one has not left yet
-                self.load.fail(error, self)
-            else:
-                return
-
-    def ready(self, events: int) -> None:  # noqa: ARG002 - the interface
-        """Takes an answer, as far as it matters: header and question."""
-        answer, ancillary, _, _ = self.socket.recvmsg(512, ANCILLARY, socket.MSG_DONTWAIT)
-        self.load.take(self, answer, received_ns(ancillary))
-
-    def dropped(self) -> int:
-        """Counts the answers for which there was no room."""
-        memory = self.socket.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, 64)
-        return int(struct.unpack_from("I", memory, 4 * SK_MEMINFO_DROPS)[0])
-
-
-class Connection(Channel):
-    """A TCP connection (RFC 1035, 4.2.2), with queries in a pipeline (RFC 7766, 6.2.1.1)."""
-
-    def __init__(self, load: Load, first: int) -> None:
-        super().__init__(load, socket.SOCK_STREAM, first)
-        self._out, self._in = bytearray(), bytearray()
-        self._owed = 0
-        self._events = select.EPOLLIN | select.EPOLLOUT
-        self.socket.settimeout(0)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        load.connections += 1
-        load.epoll.register(self.socket, self._events)
-        error = self.socket.connect_ex(load.peer)
-        if error not in (0, errno.EINPROGRESS):
-            self.close()
-            raise OSError(error, os.strerror(error))
-
-    def send(self, wire: bytearray) -> None:
-        """Sends a query, or keeps it until the connection is made."""
-        self._owed += 1
-        self._out += len(wire).to_bytes(2, "big") + wire
-        self._flush()
-
-    def ready(self, events: int) -> None:
-        """Sends what was kept, takes what has come."""
-        if events & select.EPOLLOUT:
-            self._flush()
-        if events & ~select.EPOLLOUT:
-            self._receive()
-
-    def _flush(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            del self._out[: self.socket.send(self._out)]
-        events = select.EPOLLIN | (select.EPOLLOUT if self._out else 0)
-        if events != self._events:
-            self._events = events
-            self.load.epoll.modify(self.socket, events)
-
-    def _receive(self) -> None:
-        piece, ancillary, _, _ = self.socket.recvmsg(1 << 16, ANCILLARY)
-        self._in += piece
-        while len(self._in) >= (end := 2 + int.from_bytes(self._in[:2], "big")) > 2:  # noqa: PLR2004
-            self._owed -= 1
-            self.load.take(self, bytes(self._in[2:end]), received_ns(ancillary))
-            del self._in[:end]
-        if not piece and self._owed:
-            self.load.failures["EOF"] += 1
-        if not piece or (self.load.fresh and not self._owed):
-            self.close()
-
-
-def received_ns(ancillary: list[tuple[int, int, bytes]]) -> int:
-    """Reads when the kernel received a packet; at first it may not know: now."""
-    for _, kind, data in ancillary:
-        if kind == SO_TIMESTAMPNS:
-            seconds, nanoseconds = struct.unpack("ll", data)
-            return int(seconds * 1_000_000_000 + nanoseconds)
-    return time.time_ns()
 
 
 class Load:
@@ -262,12 +95,17 @@ class Load:
         self.channels: dict[int, Channel] = {}
         self._fresh: collections.deque[Channel] = collections.deque()  # by deadline
         self._last = len(self.offsets) - 1  # the last query that may still be answered
-        now = time.time_ns()
-        self.start = request["start_ns"] or now + LEAD_NS
-        if self.start < now:
-            raise ValueError(f"the start was {(now - self.start) / 1e9:.3f} s ago by this node's clock")
+        self.start = 0
         kind = Datagrams if request["protocol"] == "udp" else Connection
         self._slots = [] if self.fresh else [kind(self, slot) for slot in range(self.stride)]
+
+    def begin(self) -> None:
+        """Learns from the caller when to start."""
+        emit(ready=True, clock_ns=time.time_ns())
+        self.start = json.loads(sys.stdin.readline())["start_ns"]
+        past = time.time_ns() - self.start
+        if past > 0:
+            raise ValueError(f"the start was {past / 1e9:.3f} s ago by this node's clock")
 
     def drive(self) -> None:
         """Sends every query at its time or, when behind, as soon as possible; takes answers meanwhile."""
@@ -384,12 +222,23 @@ class Load:
         return self.messages[query % len(self.messages)]
 
 
+def be_punctual() -> None:
+    """Asks to run as soon as something is due; without that, all is as good as the machine is idle."""
+    libc = ctypes.CDLL(None)
+    libc.prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0)  # timers may be 50 us late otherwise
+    if platform.machine() in SCHED_SETATTR:
+        # Short slices come first (sched(7), EEVDF from Linux 6.12 on): struct sched_attr of version 0 with
+        # size, policy SCHED_OTHER, flags, nice, priority, and the slice as the runtime.
+        short = struct.pack("IIQiIQQQ", 48, 0, 0, os.nice(0), 0, SLICE_NS, 0, 0)
+        libc.syscall(SCHED_SETATTR[platform.machine()], 0, short, 0)
+    gc.disable()  # a collection is a pause
+
+
 def load(request: dict[str, Any]) -> None:
     """Carries out one plan."""
-    # Timers may be 50 us late otherwise, and a collection of garbage is a pause.
-    ctypes.CDLL(None).prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0)
-    gc.disable()
+    be_punctual()
     this = Load(request)
+    this.begin()
     clocks = time.time_ns() - time.monotonic_ns()
     this.drive()
     if abs(time.time_ns() - time.monotonic_ns() - clocks) > CLOCK_STEP_NS:

@@ -1,0 +1,191 @@
+"""report.html: valid, self-contained, escaped, and it says what the report says."""
+
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from clusterdns.model.outcome import ExitCode, Outcome
+from clusterdns.reporting.html import html
+from clusterdns.reporting.schema import CheckResult, Report, Run, StandIn
+
+VOID = {"meta", "br"}
+HOSTILE = "</pre><script>alert('x')</script>\"' onload=\"y\" &amp; \x1b[31m"
+TIMELINE = [
+    {"s": 0.0, "sent": 60, "lost": 0, "refused": 0, "p50 ms": 2.0, "max ms": 5.0},
+    {"s": 0.2, "sent": 60, "lost": 3, "refused": 2, "p50 ms": 900.0, "max ms": 5000.0},
+]
+
+
+class Page(HTMLParser):
+    """Reads a page strictly: every element is closed, in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert len({name for name, _ in attrs}) == len(attrs)
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+def check(id_: str, outcome: Outcome, **more: Any) -> CheckResult:
+    values = {"case": None, "reason": "", "requirement": "R.", "duration": 0.1, **more}
+    return CheckResult(id=id_, outcome=outcome, **values)
+
+
+def load(to: str, outcome: Outcome) -> CheckResult:
+    measurements = {
+        "to": to,
+        "destination": f"Service {to} (10.96.0.10)",
+        "sent": 3600,
+        "lost": 3,
+        "latency ms": {"p50": 2.0, "p99": 4100.0, "max": 5000.0},
+        "send to receive ms": {"p50": 2.0, "max": 4000.0},
+        "schedule lag p99 ms": 2.1,
+        "limits": {"p50 ms": 20.0, "p99 ms": 100.0, "lost %": 0.1},
+        "timeline": TIMELINE,
+    }
+    return check(
+        "latency.path",
+        outcome,
+        case=f"{to}-udp-bursts",
+        reason="slow",
+        remedy="mend",
+        measurements=measurements,
+    )
+
+
+WATCHED = check(
+    "saturation.tcp-workers",
+    Outcome.FAILED,
+    case="bursts",
+    reason="20 of 20",
+    remedy="mend",
+    measurements={
+        "load": {"sent": 1},
+        "limits": {"kube-system/a": 20},
+        "timeline": {"kube-system/a": [[0.0, 0.0, 0.0], [0.1, 20.0, 33.0]]},
+    },
+)
+CHECKS = (
+    check("resolver.ndots", Outcome.PASSED, measurements={"seen": {"node-1": 5}}),
+    check("topology.autoscaler", Outcome.SKIPPED, reason="no autoscaler: none"),
+    check("topology.negative-cache", Outcome.WARNED, reason="no layer caches", remedy="cache"),
+    check("latency.schedule", Outcome.ERROR, case="udp-bursts", reason="late by 7 ms"),
+    check(
+        "resolver.search-list",
+        Outcome.FAILED,
+        reason=HOSTILE,
+        remedy=HOSTILE,
+        evidence=(HOSTILE,),
+        measurements={HOSTILE: [HOSTILE]},
+    ),
+    load("kube-dns", Outcome.FAILED),
+    load("dns-pod", Outcome.PASSED),
+    WATCHED,
+)
+
+
+def report(*checks: CheckResult, code: ExitCode = ExitCode.FAILED) -> Report:
+    run = Run(
+        id="1a2b3c4d",
+        started=datetime(2026, 1, 2, tzinfo=UTC),
+        duration=1.5,
+        profile="load",
+        exit_code=code,
+        left_behind=(HOSTILE,),
+    )
+    return Report(
+        run=run,
+        cluster={"version": "v1.34.4", "dns": ["CoreDNS", HOSTILE], "description": HOSTILE},
+        settings={"profile": "load", "external_name": HOSTILE},
+        stand_ins=(StandIn(pod="kube-system/x", stands_in_for=HOSTILE),),
+        checks=checks,
+    )
+
+
+@pytest.fixture(scope="module")
+def page() -> Page:
+    return Page(html(report(*CHECKS)))
+
+
+def test_it_needs_nothing_besides_and_runs_no_script(page: Page) -> None:
+    assert not {tag for tag, _ in page.elements} & {
+        "script",
+        "link",
+        "img",
+        "iframe",
+        "object",
+        "embed",
+        "base",
+        "form",
+    }
+    for tag, attributes in page.elements:
+        assert not [name for name in attributes if name.startswith("on")]
+        for name in ("src", "href", "xlink:href", "action", "data", "srcset"):
+            assert (attributes.get(name) or "#").startswith("#"), (tag, attributes)
+    policy = next(attributes["content"] for tag, attributes in page.elements if "http-equiv" in attributes)
+    assert policy == "default-src 'none'; style-src 'unsafe-inline'"
+    assert "url(" not in html(report(*CHECKS))
+    assert "@import" not in html(report(*CHECKS))
+
+
+def test_links_lead_somewhere_and_ids_are_unique(page: Page) -> None:
+    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(set(ids)) == len(ids)
+    links = {attributes["href"] for tag, attributes in page.elements if tag == "a"}
+    assert links <= {f"#{one}" for one in ids}
+    assert "#latency" in links
+
+
+def test_every_outcome_is_told_with_reason_and_remedy(page: Page) -> None:
+    for words in (
+        "the cluster's DNS failed at least one check (exit code 1)",
+        "no layer caches",
+        "to do: cache",
+        "late by 7 ms",
+        "no autoscaler: none",
+        "Stand-ins, not the real programs",
+        "latency.path[kube-dns-udp-bursts]",
+        "dns-pod: Service dns-pod (10.96.0.10)",
+        "4,100.00",
+        "too few",
+    ):
+        assert words in page.text, words
+
+
+def test_the_stall_and_the_saturation_are_drawn(page: Page) -> None:
+    titles = [attributes["aria-label"] or "" for tag, attributes in page.elements if tag == "svg"]
+    assert titles == [
+        "Worst latency from each moment's queries: udp-bursts",
+        "TCP children of dnsmasq: bursts",
+        "Connections that wait for a child: bursts",
+    ]
+
+
+def test_a_report_of_nothing_is_a_page_too() -> None:
+    page = Page(html(report(code=ExitCode.NOTHING_MEASURED)))
+    assert "nothing was measured" in page.text
+    assert not [tag for tag, _ in page.elements if tag == "svg"]
