@@ -1,4 +1,4 @@
-"""`python -m lab.kind run | status | prepare | settle`."""
+"""`python -m lab.kind build | run | status | prepare | settle`."""
 
 import argparse
 import json
@@ -9,7 +9,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from lab import commands, toolchain
+from lab import commands
 from lab.errors import LabError
 from lab.kind import builds, cluster, docker, private
 
@@ -19,6 +19,7 @@ _INTERRUPTED = 130
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m lab.kind", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True)
+    verbs.add_parser("build", help="build and keep what `run` needs where no Docker runs")
     run = verbs.add_parser("run", help="run a command with a Docker: the one that runs, else one of its own")
     run.add_argument("command", nargs="+", help="after --")
     status = verbs.add_parser("status", help="what a kind cluster is, as JSON")
@@ -41,6 +42,17 @@ def _progress(line: str) -> None:
     print(f"kind: {line}", file=sys.stderr, flush=True)
 
 
+def _build(options: argparse.Namespace) -> int:
+    del options
+    _needed()
+    return 0
+
+
+def _needed() -> tuple[Path, Path, builds.NodeBuilds]:
+    """Return all that comes from a network, which a Docker of one's own has none of."""
+    return builds.docker(_progress), builds.kind(_progress), builds.node(_progress)
+
+
 def _run(options: argparse.Namespace) -> int:
     try:
         docker.information()
@@ -49,10 +61,8 @@ def _run(options: argparse.Namespace) -> int:
             raise LabError(f"{error}; starting one takes root") from None
     else:
         os.execvp(options.command[0], options.command)
-    # All that comes from the network, which there will be none of inside.
-    unpacked, kind, node = builds.docker(_progress), builds.kind(_progress), builds.node(_progress)
+    unpacked, kind, node = _needed()
     os.environ["PATH"] = f"{kind}:{os.environ['PATH']}:{unpacked / 'usr/bin'}"
-    toolchain.ensure_packages()
     return private.run(options.command, unpacked, [unpacked.name, kind.name, *node.names()])
 
 
@@ -92,7 +102,7 @@ def main() -> int:
     """Run the command line; return the exit code: 0, 1 failed, 130 interrupted, of `run` the command's."""
     options = _parser().parse_args()
     signal.signal(signal.SIGTERM, _terminated)
-    verbs = {"run": _run, "status": _status, "prepare": _prepare, "settle": _settle}
+    verbs = {"build": _build, "run": _run, "status": _status, "prepare": _prepare, "settle": _settle}
     try:
         return verbs[options.verb](options)
     except LabError as error:
