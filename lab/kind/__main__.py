@@ -1,4 +1,4 @@
-"""`python -m lab.kind build | run | status | prepare | settle`."""
+"""`python -m lab.kind build | run | status | prepare | settle | tidy`."""
 
 import argparse
 import json
@@ -25,6 +25,7 @@ def _parser() -> argparse.ArgumentParser:
     status = verbs.add_parser("status", help="what a kind cluster is, as JSON")
     prepare = verbs.add_parser("prepare", help="before `kind create cluster`: its configuration and images")
     settle = verbs.add_parser("settle", help="after it: network, images, the topology's workloads")
+    verbs.add_parser("tidy", help="after `kind delete cluster`: the network that it leaves")
     for verb in (status, prepare, settle):
         verb.add_argument("--name", required=True)
     for verb in (prepare, settle):
@@ -93,6 +94,12 @@ def _settle(options: argparse.Namespace) -> int:
     return 0
 
 
+def _tidy(options: argparse.Namespace) -> int:
+    del options
+    cluster.tidy()
+    return 0
+
+
 def _terminated(number: int, frame: FrameType | None) -> NoReturn:
     del number, frame
     raise KeyboardInterrupt
@@ -102,7 +109,14 @@ def main() -> int:
     """Run the command line; return the exit code: 0, 1 failed, 130 interrupted, of `run` the command's."""
     options = _parser().parse_args()
     signal.signal(signal.SIGTERM, _terminated)
-    verbs = {"build": _build, "run": _run, "status": _status, "prepare": _prepare, "settle": _settle}
+    verbs = {
+        "build": _build,
+        "run": _run,
+        "status": _status,
+        "prepare": _prepare,
+        "settle": _settle,
+        "tidy": _tidy,
+    }
     try:
         return verbs[options.verb](options)
     except LabError as error:

@@ -1,5 +1,6 @@
 """Before and after `kind create cluster`: refusing what cannot work, and making the cluster a topology's."""
 
+import contextlib
 import json
 import shutil
 import socket
@@ -21,6 +22,7 @@ from lab.recipes import Progress
 
 _FREE_BYTES = 4 << 30
 _READY_SECONDS = 120.0
+_NETWORK = "kind"  # the name that kind gives it
 # Written last, into kube-system: a cluster without it is none of ours, or was never finished.
 _MARK = "clusterdns-kind"
 
@@ -62,7 +64,7 @@ def status(name: str, progress: Progress) -> dict[str, Any]:
 
 def prepare(  # noqa: PLR0913 - what a cluster is made of
     name: str, wanted: Wanted, progress: Progress, *, folder: Path, image: str | None, port: int
-) -> dict[str, str]:
+) -> dict[str, str | bool]:
     """Make everything ready for `kind create cluster`.
 
     Args:
@@ -74,7 +76,8 @@ def prepare(  # noqa: PLR0913 - what a cluster is made of
         port: Of the API server on 127.0.0.1; 0 for any.
 
     Returns:
-        "config": the file for its --config; "path": a folder with `kind` if PATH has none.
+        "config": the file for its --config; "path": a folder with `kind` if PATH has none;
+        "network": whether kind's network is there already.
 
     Raises:
         LabError: something cannot be had, or stands in the way; nothing is left of it.
@@ -106,7 +109,14 @@ def prepare(  # noqa: PLR0913 - what a cluster is made of
     )
     file = folder / "kind.yaml"
     file.write_text(yaml.safe_dump(config))
-    return {"config": str(file), "path": _kind(progress)}
+    network_there = _NETWORK in docker("network", "ls", "--format={{.Name}}").split()
+    return {"config": str(file), "path": _kind(progress), "network": network_there}
+
+
+def tidy() -> None:
+    """Remove kind's network, which `kind delete cluster` leaves, unless another cluster uses it."""
+    with contextlib.suppress(LabError):
+        docker("network", "rm", _NETWORK)
 
 
 def settle(name: str, wanted: Wanted, foreign: Sequence[str], progress: Progress) -> None:

@@ -24,11 +24,15 @@ def containers() -> list[str]:
     return docker("ps", "--all", "--quiet", "--no-trunc", "--filter=label=io.x-k8s.kind.cluster").split()
 
 
+def left() -> list[str]:
+    return [*containers(), docker("volume", "ls", "--quiet"), docker("network", "ls", "--quiet")]
+
+
 @pytest.fixture(autouse=True)
 def _nothing_is_left() -> Iterator[None]:
-    before = containers(), docker("volume", "ls", "--quiet")
+    before = left()
     yield
-    assert (containers(), docker("volume", "ls", "--quiet")) == before
+    assert left() == before
 
 
 @pytest.fixture
@@ -36,6 +40,7 @@ def kept() -> Iterator[str]:
     """The name of a cluster that runs may keep."""
     yield NAME
     subprocess.run(["kind", "delete", "cluster", f"--name={NAME}"], check=True, capture_output=True)
+    docker("network", "rm", "kind")
 
 
 def judge(result: Result, topology: str) -> None:
