@@ -144,7 +144,8 @@ def settle(name: str, wanted: Wanted, foreign: Sequence[str], progress: Progress
             raise LabError(f"{one}: nodes of an image made here run only images made here")
     else:
         instead = images.load(name, made_as.manifests, foreign, progress)
-    network.internet(kubectl, found, made_as, images.coredns(name))
+    web = "" if foreign else images.PROBE  # theirs may lack openssl
+    network.internet(kubectl, found, made_as, images.coredns(name), web)
     _wait("nodes ready", lambda: _ready(kubectl))
     progress("nodes ready")
     kubectl.apply(made_as.manifests, instead)

@@ -59,10 +59,20 @@ def repoint_kube_proxy(kubectl: NodeKubectl, cluster: str, nodes: list[dict[str,
     kubectl("delete", "pods", *pods, "--wait=false", "--now")
 
 
-def internet(kubectl: NodeKubectl, nodes: list[dict[str, Any]], topology: Topology, image: str) -> None:
-    """Give every node the lab's internet: its addresses, and a DNS server for every name there is."""
+def internet(
+    kubectl: NodeKubectl, nodes: list[dict[str, Any]], topology: Topology, dns_image: str, web_image: str
+) -> None:
+    """Give every node the lab's internet: its addresses, a DNS server for every name there is, a web.
+
+    Args:
+        kubectl: Of the cluster.
+        nodes: All of the cluster's.
+        topology: What the cluster is made as.
+        dns_image: CoreDNS, as the nodes hold it.
+        web_image: One with Python and openssl; "" for no web.
+    """
     served = [address for address in network.INTERNET_ADDRESSES if address != topology.cluster_dns]
-    lines = [f"address replace {address}/32 dev lo" for address in served]
+    lines = [f"address replace {address}/32 dev lo" for address in (*served, *network.WEB_ADDRESSES)]
 
     def add(node: dict[str, Any]) -> None:
         name = node["metadata"]["name"]
@@ -70,29 +80,38 @@ def internet(kubectl: NodeKubectl, nodes: list[dict[str, Any]], topology: Topolo
 
     with ThreadPoolExecutor() as pool:
         list(pool.map(add, nodes))
-    kubectl.apply_objects(_internet(served, image))
+    kubectl.apply_objects(_internet(served, dns_image, web_image))
 
 
-def _internet(served: list[str], image: str) -> list[dict[str, Any]]:
+def _internet(served: list[str], dns_image: str, web_image: str) -> list[dict[str, Any]]:
     corefile = (SOURCE / "internet" / "Corefile").read_text()
     data = {
         "Corefile": corefile.replace(" ".join(network.INTERNET_ADDRESSES), " ".join(served)),
         "root.zone": (SOURCE / "internet" / "root.zone").read_text(),
+        "web.py": (SOURCE / "web.py").read_text(),
     }
     labels = {"app": _NAMESPACE}
-    container = {
-        "name": "coredns",
-        "image": image,
+    common = {
         "imagePullPolicy": "IfNotPresent",
+        "volumeMounts": [{"name": "config", "mountPath": _CONFIG}],
+    }
+    dns = {
+        "name": "dns",
+        "image": dns_image,
         "args": ["-conf", f"{_CONFIG}/Corefile"],
         "env": [{"name": "INTERNET", "value": _CONFIG}],
-        "volumeMounts": [{"name": "config", "mountPath": _CONFIG}],
+    }
+    web = {
+        "name": "web",
+        "image": web_image,
+        "command": ["python3", f"{_CONFIG}/web.py", "/tmp", *network.WEB_ADDRESSES],  # noqa: S108 - the pod's own
+        "securityContext": {"runAsUser": 0},
     }
     spec = {
         "hostNetwork": True,
         "dnsPolicy": "Default",
         "tolerations": [{"operator": "Exists"}],
-        "containers": [container],
+        "containers": [{**one, **common} for one in ([dns, web] if web_image else [dns])],
         "volumes": [{"name": "config", "configMap": {"name": _NAMESPACE}}],
     }
     metadata = {"name": _NAMESPACE, "namespace": _NAMESPACE}
