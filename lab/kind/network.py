@@ -91,17 +91,17 @@ def _internet(served: list[str], dns_image: str, web_image: str) -> list[dict[st
         "web.py": (SOURCE / "web.py").read_text(),
     }
     labels = {"app": _NAMESPACE}
-    common = {
+    common: dict[str, Any] = {
         "imagePullPolicy": "IfNotPresent",
         "volumeMounts": [{"name": "config", "mountPath": _CONFIG}],
     }
-    dns = {
+    dns: dict[str, Any] = {
         "name": "dns",
         "image": dns_image,
         "args": ["-conf", f"{_CONFIG}/Corefile"],
         "env": [{"name": "INTERNET", "value": _CONFIG}],
     }
-    web = {
+    web: dict[str, Any] = {
         "name": "web",
         "image": web_image,
         "command": ["python3", f"{_CONFIG}/web.py", "/tmp", *network.WEB_ADDRESSES],  # noqa: S108 - the pod's own
