@@ -57,9 +57,9 @@ def _needed() -> tuple[Path, Path, builds.NodeBuilds]:
 def _run(options: argparse.Namespace) -> int:
     try:
         docker.information()
-    except LabError as error:
+    except LabError:
         if os.geteuid() != 0:
-            raise LabError(f"{error}; starting one takes root") from None
+            raise
     else:
         os.execvp(options.command[0], options.command)
     unpacked, kind, node = _needed()
