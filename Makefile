@@ -7,13 +7,16 @@ ARGS ?=
 INSTALLED := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help conformance test lock clean
+.PHONY: help conformance kind test lock clean
 
 help: ## say this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 conformance: $(INSTALLED) ## boot a lab, run the core checks and a minute of load on it [TOPOLOGY=coredns] [KEEP=1] [ARGS="--check resolver"]
 	.venv/bin/pytest --cluster lab --lab-topology $(TOPOLOGY) --profile load $(if $(KEEP),--keep) $(ARGS)
+
+kind: $(INSTALLED) ## the core checks on kind clusters, with the Docker that runs or, as root, one of its own
+	.venv/bin/tox -e kind
 
 test: $(INSTALLED) ## lint, types, unit tests and proofs of the suite itself
 	.venv/bin/tox -e lint,types,unit,proof

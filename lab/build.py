@@ -123,6 +123,12 @@ def appliance_rootfs(progress: Progress) -> Path:
     return debian_rootfs("appliance", _APPLIANCE_PACKAGES, progress)
 
 
+def template(progress: Progress) -> Path:
+    """Return a containerd root that holds every image, made without the programs of Kubernetes."""
+    toolchain.ensure_packages()
+    return _template(progress, lambda: _coredns(progress)) / "root"
+
+
 def _template(progress: Progress, coredns: Callable[[], Path]) -> Path:
     """Return a containerd root into which every image is imported and unpacked."""
     pause = static(SOURCE / "pause" / "pause.c", progress)

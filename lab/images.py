@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import tarfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,10 +21,18 @@ class Image:
     name: str  # repository/name:tag
     layers: tuple[Path, ...]
     entrypoint: tuple[str, ...] = ()
+    environment: tuple[str, ...] = ()  # NAME=VALUE, besides PATH
+    also: tuple[str, ...] = ()  # more names of the same image
 
 
-def files_layer(target: Path, files: dict[str, Path]) -> Path:
-    """Write a layer of executable files (path in the image -> file here) to `target`; return it."""
+def files_layer(target: Path, files: Mapping[str, Path], links: Mapping[str, str] | None = None) -> Path:
+    """Write a layer of executable files (path in the image -> file here) to `target`; return it.
+
+    Args:
+        target: the file to write.
+        files: Path in the image -> file here.
+        links: Path in the image, whose folder holds one of the files -> what the symbolic link says.
+    """
     with tarfile.open(target, "w") as layer:
         folders: set[str] = set()
         for inside, source in sorted(files.items()):
@@ -38,6 +47,10 @@ def files_layer(target: Path, files: dict[str, Path]) -> Path:
             entry.mode, entry.size = 0o755, source.stat().st_size
             with source.open("rb") as content:
                 layer.addfile(entry, content)
+        for inside, points_to in sorted((links or {}).items()):
+            entry = tarfile.TarInfo(inside.lstrip("/"))
+            entry.type, entry.linkname = tarfile.SYMTYPE, points_to
+            layer.addfile(entry)
     return target
 
 
@@ -47,7 +60,7 @@ def write_archive(image: Image, target: Path) -> Path:
         "architecture": "amd64",
         "os": "linux",
         "config": {
-            "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
+            "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", *image.environment],
             "Entrypoint": list(image.entrypoint),
         },
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{_sha256(layer)}" for layer in image.layers]},
@@ -55,7 +68,9 @@ def write_archive(image: Image, target: Path) -> Path:
     config_bytes = json.dumps(config, sort_keys=True).encode()
     config_name = f"{hashlib.sha256(config_bytes).hexdigest()}.json"
     names = [f"{index}.tar" for index in range(len(image.layers))]
-    manifest = json.dumps([{"Config": config_name, "RepoTags": [image.name], "Layers": names}]).encode()
+    manifest = json.dumps(
+        [{"Config": config_name, "RepoTags": [image.name, *image.also], "Layers": names}]
+    ).encode()
     with tarfile.open(target, "w") as archive:
         for name, layer in zip(names, image.layers, strict=True):
             archive.add(layer, arcname=name)

@@ -7,9 +7,9 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from lab import addons, build, cgroups, inotify, state, topology
 from lab.errors import LabError
@@ -132,11 +132,22 @@ def _follow(launcher: subprocess.Popen[str], folder: Path, progress: Callable[[s
 
 
 def _launch(spec: dict[str, Any]) -> None:
-    """Become the lab: open the host's end of the API, join the lab's groups, and enter new namespaces."""
+    """Become the lab: open the host's end of the API and enter new namespaces."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen(64)
     listener.set_inheritable(True)
+    spec = {**spec, "port": listener.getsockname()[1], "listener": listener.fileno()}
+    become(spec, [sys.executable, "-m", "lab.fabric", json.dumps(spec)])
+
+
+def become(spec: Mapping[str, Any], init: list[str]) -> NoReturn:
+    """Write this process's record, join its groups, and become `init` in new namespaces.
+
+    Args:
+        spec: What the record says, by the record's own names.
+        init: The command that is PID 1 inside; with it all ends.
+    """
     name = str(spec["name"])
     groups = state.groups(name)
     leaves = [group / "fabric" for group in groups]
@@ -147,7 +158,7 @@ def _launch(spec: dict[str, Any]) -> None:
         nodes=int(spec["nodes"]),
         pid=pid,
         pid_start=state.start_time(pid) or 0,
-        port=listener.getsockname()[1],
+        port=int(spec["port"]),
         cgroups=[str(group) for group in groups],
         builds=list(spec["builds"]),
         addons=list(spec["addons"]),
@@ -156,8 +167,6 @@ def _launch(spec: dict[str, Any]) -> None:
     cgroups.delegate([group.parent for group in groups])
     cgroups.join(groups)  # what the cgroup namespace takes for its top …
     cgroups.create(leaves)  # … and where processes stay, so that the top can delegate
-    spec = {**spec, "port": listener.getsockname()[1], "listener": listener.fileno()}
-    init = [sys.executable, "-m", "lab.fabric", json.dumps(spec)]
     enter = ["unshare", *_NAMESPACES, "--fork", "--kill-child", *init]
     argv = ["unshare", "--cgroup", *cgroups.joining(leaves, enter)]
     os.execvp(argv[0], argv)

@@ -9,6 +9,7 @@ The fabric has no default route, so nothing in a lab reaches the outside.
 """
 
 import subprocess
+from collections.abc import Sequence
 
 from lab.errors import LabError
 
@@ -51,6 +52,14 @@ def ip_batch(lines: list[str], *, namespace_of: int | None = None) -> None:
     )
     if done.returncode:
         raise LabError(f"network set-up failed: {done.stderr.strip()}")
+
+
+def cni_config(pod_cidrs: Sequence[str]) -> dict[str, object]:
+    """Return the configuration of a node's CNI plugins: addresses of its pod networks, a veth pair each."""
+    routes = [{"dst": "::/0" if ":" in cidr else "0.0.0.0/0"} for cidr in pod_cidrs]
+    ranges = [[{"subnet": cidr}] for cidr in pod_cidrs]
+    ipam = {"type": "host-local", "ranges": ranges, "routes": routes}
+    return {"cniVersion": "0.4.0", "name": "lab", "plugins": [{"type": "ptp", "mtu": 1500, "ipam": ipam}]}
 
 
 def bridge_lines() -> list[str]:

@@ -5,7 +5,6 @@ mounts in the node's own mount namespace, so nothing of a node is seen on the ho
 """
 
 import json
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,20 +13,12 @@ import yaml
 from lab import cgroups, network
 from lab.build import PAUSE_IMAGE
 from lab.paths import INSIDE, INSIDE_STATE
+from lab.shared_images import share_images
+from lab.sysctls import GLOBAL_SYSCTLS
 from lab.template import containerd_config
 from lab.topology import Topology
 
-# Sysctls of the whole machine that the kubelet would set: it gets files to write to instead.
-_GLOBAL_SYSCTLS = (
-    "kernel/keys/root_maxbytes",
-    "kernel/keys/root_maxkeys",
-    "kernel/panic",
-    "kernel/panic_on_oops",
-    "vm/overcommit_memory",
-    "vm/panic_on_oom",
-)
-
-_CRI = f"""\
+CRI = f"""\
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "{PAUSE_IMAGE}"
   restrict_oom_score_adj = true
@@ -89,7 +80,9 @@ class Node:
             (self.folder / folder).mkdir(parents=True)
         etc = self.folder / "etc"
         (etc / "cni/net.d").mkdir(parents=True)
-        (etc / "cni/net.d/10-lab.conflist").write_text(json.dumps(self._cni()))
+        (etc / "cni/net.d/10-lab.conflist").write_text(
+            json.dumps(network.cni_config([network.pod_cidr(self.index)]))
+        )
         (etc / "hostname").write_text(f"{self.name}\n")
         (etc / "hosts").write_text(f"127.0.0.1 localhost\n{self.address} {self.name}\n")
         (etc / "resolv.conf").write_text(self.topology.resolv_conf())
@@ -97,15 +90,15 @@ class Node:
         (etc / "kubernetes/kubelet.yaml").write_text(yaml.safe_dump(self.kubelet_config()))
         (etc / "kubernetes/kube-proxy.yaml").write_text(yaml.safe_dump(self._proxy_config()))
         (etc / "containerd").mkdir()
-        config = containerd_config(Path("/var/lib/containerd"), Path("/run/containerd"), cri=_CRI)
+        config = containerd_config(Path("/var/lib/containerd"), Path("/run/containerd"), cri=CRI)
         (etc / "containerd/config.toml").write_text(config)
-        _share_images(template, self.folder / "lib/containerd")
+        share_images(template, self.folder / "lib/containerd")
 
     def mount_script(self) -> str:
         """Return the shell script that covers the default paths, for inside the node's namespaces."""
         state = self.folder
         covers = []
-        for name in _GLOBAL_SYSCTLS:
+        for name in GLOBAL_SYSCTLS:
             file = f"{state}/{name.replace('/', '.')}"
             covers += [f"cat /proc/sys/{name} >{file}", f"mount -n --bind {file} /proc/sys/{name}"]
         return "\n".join(
@@ -190,29 +183,3 @@ class Node:
             "mode": "iptables",
             "iptables": {"minSyncPeriod": "0s", "syncPeriod": "30s"},
         }
-
-    def _cni(self) -> dict[str, object]:
-        ipam = {
-            "type": "host-local",
-            "ranges": [[{"subnet": network.pod_cidr(self.index)}]],
-            "routes": [{"dst": "0.0.0.0/0"}],
-        }
-        plugins = [{"type": "ptp", "mtu": 1500, "ipam": ipam}]
-        return {"cniVersion": "0.4.0", "name": "lab", "plugins": plugins}
-
-
-def _share_images(template: Path, root: Path) -> None:
-    """Make a containerd root with its own databases and links to the template's layers and blobs.
-
-    Layers and blobs are only read, so links will do; databases are written to.
-    """
-    for name in ("io.containerd.metadata.v1.bolt", "io.containerd.snapshotter.v1.overlayfs"):
-        (root / name).mkdir(parents=True)
-    metadata = "io.containerd.metadata.v1.bolt/meta.db"
-    snapshotter = "io.containerd.snapshotter.v1.overlayfs"
-    shutil.copy(template / metadata, root / metadata)
-    shutil.copy(template / snapshotter / "metadata.db", root / snapshotter / "metadata.db")
-    for shared in (f"{snapshotter}/snapshots", "io.containerd.content.v1.content/blobs/sha256"):
-        (root / shared).mkdir(parents=True)
-        for entry in (template / shared).iterdir():
-            (root / shared / entry.name).symlink_to(entry)

@@ -4,13 +4,14 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from lab import commands
 from lab.errors import LabError
 from lab.images import Image, write_archive
+from lab.shared_images import share_images
 
 
 def containerd_config(root: Path, run: Path, *, cri: str = "") -> str:
@@ -34,6 +35,16 @@ def import_images(folder: Path, images: list[Image]) -> None:
             ctr = ["ctr", "--address", address, "--namespace", "k8s.io"]
             commands.run([*ctr, "images", "import", str(archive)], seconds=300)
             archive.unlink()
+
+
+def export_images(template: Path, names: Sequence[str], archive: Path) -> None:
+    """Write images out of a containerd root, which is left as it is, as one archive."""
+    with tempfile.TemporaryDirectory(prefix="lab-", dir=archive.parent) as folder:
+        root = Path(folder, "root")
+        share_images(template, root)
+        with _containerd(root) as address:
+            ctr = ["ctr", "--address", address, "--namespace", "k8s.io"]
+            commands.run([*ctr, "images", "export", str(archive), *names], seconds=300)
 
 
 @contextmanager

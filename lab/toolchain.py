@@ -42,16 +42,24 @@ def ensure_packages() -> list[str]:
     if missing:
         if not shutil.which("apt-get"):
             raise LabError(f"install these first (no apt-get here to do it): {' '.join(missing)}")
-        log = cache_dir() / "apt.log"
-        quiet = {"DEBIAN_FRONTEND": "noninteractive"}
-        run(["apt-get", "update"], log=log, env=quiet, seconds=_INSTALL_SECONDS)
-        run(
-            ["apt-get", "install", "--yes", "--no-install-recommends", *missing],
-            log=log,
-            env=quiet,
-            seconds=_INSTALL_SECONDS,
-        )
+        apt_get("update")
+        apt_get("install", "--yes", "--no-install-recommends", *missing)
     return missing
+
+
+def apt_get(*arguments: str, folder: Path | None = None) -> None:
+    """Run apt-get, in a folder if one is given; what it says goes to a log in the cache.
+
+    Raises:
+        LabError: it failed.
+    """
+    run(
+        ["apt-get", *arguments],
+        cwd=folder,
+        log=cache_dir() / "apt.log",
+        env={"DEBIAN_FRONTEND": "noninteractive"},
+        seconds=_INSTALL_SECONDS,
+    )
 
 
 @cache

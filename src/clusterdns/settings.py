@@ -70,8 +70,8 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     # The cluster.
-    cluster: Literal["lab", "kubeconfig"] | None = _setting(
-        "which cluster to test: an embedded lab, or one that a kubeconfig names",
+    cluster: Literal["lab", "kind", "kubeconfig"] | None = _setting(
+        "which cluster to test: an embedded lab, a kind cluster, or one that a kubeconfig names",
         source="none: the user chooses",
     )
     kubeconfig: Path | None = _setting(
@@ -83,19 +83,38 @@ class Settings(BaseModel):
     lab_name: str = _setting(
         "name of the lab to boot or reuse", default="lab", source="the lab's own default"
     )
-    lab_topology: str = _setting(
-        "topology of the lab: a folder of lab/topologies",
-        default="gke-kubedns",
-        source="the longest search list",
+    lab_topology: str | None = _setting(
+        "topology of the lab or kind cluster: a folder of lab/topologies",
+        source="a lab's is gke-kubedns, the longest search list; kind's is coredns, as kind comes",
     )
-    lab_nodes: int = _setting(
-        "nodes of a lab that is booted", default=2, source="the fewest that can differ", ge=1, le=16
+    nodes: int = _setting(
+        "nodes of a lab or kind cluster that is made, kind's control plane among them",
+        default=2,
+        source="the fewest that can differ",
+        ge=1,
+        le=16,
+    )
+    kind_image: str | None = _setting(
+        "node image of a kind cluster",
+        source="kind's own where it can be pulled, else one made here",
+    )
+    kind_name: str | None = _setting(
+        "name of the kind cluster to create, or with --keep to reuse",
+        source="one of the run's own; with --keep one of the topology's",
+    )
+    kind_port: int = _setting(
+        "port of a kind cluster's API server on 127.0.0.1", default=0, source="0: a free one", ge=0, le=65535
+    )
+    dual_stack: bool = _setting(
+        "IPv4 and IPv6 in a kind cluster that is made", default=False, source="as kind comes"
     )
     lab_with: Names = _setting(
         "add-ons of the lab: prometheus, operator, envoy", default=(), source="the cluster's DNS alone"
     )
     keep: bool = _setting(
-        "leave a lab that this run booted running", default=False, source="leave nothing behind"
+        "leave a lab or kind cluster that this run made running; reuse a kind cluster that was kept",
+        default=False,
+        source="leave nothing behind",
     )
 
     # What runs.
@@ -457,6 +476,11 @@ class Settings(BaseModel):
                 )
         return self
 
+    @property
+    def topology(self) -> str:
+        """The topology that a lab or kind cluster is made of."""
+        return self.lab_topology or ("coredns" if self.cluster == "kind" else "gke-kubedns")
+
     @classmethod
     def load(cls, flags: Mapping[str, object], environ: Mapping[str, str]) -> Self:
         """Return the settings that flags (those given) and the environment make; flags win.
@@ -480,10 +504,10 @@ class Settings(BaseModel):
 
         Args:
             held: images that every node holds already. The project's own is taken if it
-                is among them, as it is on every lab, however the lab is reached.
+                is among them, as it is on every lab and kind cluster of ours, however that is reached.
         """
         chosen = {"probe": self.probe_image, "musl": self.musl_image}
-        own = self.cluster == "lab" or OWN_IMAGE in held
+        own = self.cluster in ("lab", "kind") or OWN_IMAGE in held
         return {kind: chosen[kind] or self._default_image(IMAGES[kind], own=own) for kind in IMAGES}
 
     def _default_image(self, public: str, *, own: bool) -> str:
