@@ -8,11 +8,11 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from clusterdns.commands import audit, capacity, cleanup, dnsmasq_log
+from clusterdns.commands import audit, capacity, capture, cleanup, dnsmasq_log
 from clusterdns.errors import HarnessError, UsageError
 from clusterdns.model.outcome import ExitCode
 
-_COMMANDS = (audit, capacity, cleanup, dnsmasq_log)
+_COMMANDS = (audit, capacity, capture, cleanup, dnsmasq_log)
 
 
 class _Parser(argparse.ArgumentParser):

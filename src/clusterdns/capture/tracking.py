@@ -1,7 +1,7 @@
 """Which TCP segment is of which connection, and what the segments say of it."""
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 
@@ -87,11 +87,12 @@ class Tracker:
             if self._current[key] == number:
                 del self._current[key]
         self._table = table.only(~over)
-        return table.only(over)
+        ended = table.only(over)
+        return replace(ended, ended_ns=np.where(ended.closed_ns < NEVER, ended.closed_ns, ended.last_ns))
 
     def finish(self) -> Connections:
-        """Returns the connections that are still there."""
-        return self._table
+        """Returns the others, closed or not: there is no more to come."""
+        return replace(self._table, ended_ns=self._table.closed_ns)
 
     def _rank(self, port: Ints) -> Ints:
         """Return the place of ports among the servers', the number of these for any other."""
