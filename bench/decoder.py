@@ -29,7 +29,7 @@ from clusterdns.probing.pods import Prober
 ROOT = Path(__file__).parents[1]
 PACKETS = 500_000
 RUNS = 3
-RATE, SECONDS = 1000, 90  # six packets a query
+RATE, SECONDS = 1000, 150  # five packets a query and more
 FIELDS = ("frame.number", "dns.flags.response", "dns.id", "dns.response_to", "dns.time")
 # Otherwise a retry after five seconds is a new query.
 TSHARK = ["tshark", "-n", "-o", "dns.retransmission_timer:30", "-Y", "dns", "-T", "fields"]

@@ -48,7 +48,8 @@ class Lifetimes:
         syns_again: How many sent their SYN more than once: a full listen queue drops it.
         unanswered: How many were accepted by the server's kernel and asked, and got no octet back: they
             waited in the listen queue for a server that never took them.
-        ends: Who ended how many: "client", "server", either's " (reset)", or "open".
+        too_late: How many got it when the client had given up and closed.
+        ends: Who began to end how many: "client", "server", either's " (reset)", or "nobody".
         queries: Queries on a connection -> connections.
         handshake: SYN to SYN-ACK.
         first_reply: The first query to the first octet back.
@@ -61,7 +62,8 @@ class Lifetimes:
 
     def __init__(self, worst: int) -> None:
         """Know of none yet; so many of the slow ones are kept."""
-        self.count = self.before = self.refused = self.syns_again = self.unanswered = 0
+        self.count = self.before = self.refused = self.syns_again = 0
+        self.unanswered = self.too_late = 0
         self.busy_ns = self.idle_ns = 0
         self.ends: Counter[str] = Counter()
         self.queries: Counter[int] = Counter()
@@ -87,9 +89,12 @@ class Lifetimes:
         waited = np.where(replied, some.replied_ns, some.ended_ns)
         self.count += len(some)
         self.before += _many(~opened)
-        self.refused += _many(opened & ~accepted & ~replied)
+        refused = opened & ~accepted & ~replied
+        self.refused += _many(refused)
         self.syns_again += _many(some.syns > 1)
         self.unanswered += _many(accepted & queried & ~replied)
+        given_up = np.minimum(some.client_fin_ns, some.client_reset_ns)
+        self.too_late += _many(queried & replied & (given_up < some.replied_ns))
         self.queries.update(some.queries.tolist())
         self.ends.update(_ends(some).tolist())
         self.handshake += _between(some.opened_ns, some.accepted_ns, opened & accepted)
@@ -104,11 +109,10 @@ class Lifetimes:
         self.idle_ns += int(np.maximum(end - some.first_ns - busy, 0).sum())
         self._reopen(some, end)
         self._remember(some, end)
-        for server in {*zip(some.server.tolist(), some.server_port.tolist(), strict=True)}:
-            its = (some.server == server[0]) & (some.server_port == server[1])
-            self._spans.setdefault(server, []).append((some.first_ns[its], some.ended_ns[its]))
-            asking = its & queried
-            self._waits.setdefault(server, []).append((some.queried_ns[asking], waited[asking]))
+        spans = (some.server, some.server_port, some.first_ns, some.ended_ns)
+        self._spread(self._spans, [column[~refused] for column in spans])
+        waits = (some.server, some.server_port, some.queried_ns, waited)
+        self._spread(self._waits, [column[~refused & queried] for column in waits])
 
     def servers(self) -> list[tuple[int, int]]:
         """Return the servers, as numbers of an address and a port."""
@@ -120,7 +124,15 @@ class Lifetimes:
 
     def waiting(self, server: tuple[int, int]) -> Concurrency:
         """Return how many of them had asked and had not had their first octet back."""
-        return _concurrency(self._waits[server])
+        return _concurrency(self._waits.get(server, []))
+
+    @staticmethod
+    def _spread(table: dict[tuple[int, int], list[tuple[Ints, Ints]]], columns: list[Ints]) -> None:
+        """Add begins and ends to a table by server."""
+        address, port, begin, end = columns
+        for server in {*zip(address.tolist(), port.tolist(), strict=True)}:
+            its = (address == server[0]) & (port == server[1])
+            table.setdefault(server, []).append((begin[its], end[its]))
 
     def _reopen(self, some: Connections, end: Ints) -> None:
         columns = (some.client, some.client_port, some.server, some.server_port, some.first_ns, end)
@@ -170,7 +182,7 @@ def _ends(some: Connections) -> np.ndarray:
     words = np.where(
         client, np.where(reset, "client (reset)", "client"), np.where(reset, "server (reset)", "server")
     )
-    return np.where(some.fin_ns < NEVER, words, "open")
+    return np.where(some.fin_ns < NEVER, words, "nobody")
 
 
 def _between(start: Ints, end: Ints, which: np.ndarray) -> Histogram:
@@ -183,5 +195,6 @@ def _many(which: np.ndarray) -> int:
 
 
 def _concurrency(spans: list[tuple[Ints, Ints]]) -> Concurrency:
-    begins, ends = zip(*spans, strict=True)
+    begins = [np.zeros(0, np.int64), *(begin for begin, _ in spans)]
+    ends = [np.zeros(0, np.int64), *(end for _, end in spans)]
     return Concurrency.of(np.concatenate(begins), np.concatenate(ends))

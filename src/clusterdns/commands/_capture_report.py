@@ -89,11 +89,11 @@ def lines(found: dict[str, Any], name: str) -> Iterator[str]:
     for one in found["clients"]:
         yield f"  {one['client']}: {one['queries']:,}, at most {one['queries per lookup']} queries per lookup"
         yield from (
-            f"    {base['queries']:,} for {base['name']} ({base['expansions']} names)"
+            f"    {base['queries']:,} for {base['name'] or '.'} ({base['expansions']} names)"
             for base in one["names"][:3]
         )
     yield "names, by queries:"
-    yield from (f"  {count:,} {name}" for name, count in found["names"].items())
+    yield from (f"  {count:,} {name or '.'}" for name, count in found["names"].items())
 
 
 def _notes(analysed: Analysed) -> Iterator[str]:
@@ -130,7 +130,7 @@ def _path(analysed: Analysed, server: Server, path: Path) -> dict[str, Any]:
                 "packet": one.frame,
                 "client": analysed.socket(one.client, one.client_port),
                 "tries": one.tries,
-                "question": f"{text(one.name)} {rdatatype.to_text(rdatatype.RdataType.make(one.rtype))}",
+                "question": f"{text(one.name) or '.'} {rdatatype.to_text(rdatatype.RdataType(one.rtype))}",
                 "rcode": rcode.to_text(rcode.Rcode(one.rcode)),
             }
             for one in path.slowest
@@ -146,6 +146,7 @@ def _connections(analysed: Analysed) -> dict[str, Any]:
         "without SYN-ACK": lives.refused,
         "SYN sent again": lives.syns_again,
         "accepted and never answered": lives.unanswered,
+        "answered when the client had closed": lives.too_late,
         "ended by": dict(lives.ends.most_common()),
         "slow": {phase: count for phase, count in lives.slow.items() if count},
         "queries per connection": {str(queries): count for queries, count in sorted(lives.queries.items())},
@@ -223,7 +224,8 @@ def _connection_lines(found: dict[str, Any]) -> Iterator[str]:
     yield f"TCP connections: {found['connections']:,}"
     if not found["connections"]:
         return
-    kinds = ("open before the capture", "without SYN-ACK", "SYN sent again", "accepted and never answered")
+    kinds = ["open before the capture", "without SYN-ACK", "SYN sent again"]
+    kinds += ["accepted and never answered", "answered when the client had closed"]
     yield from (f"  {found[kind]:,} {kind}" for kind in kinds if found[kind])
     yield f"  ended by: {', '.join(f'{who} {count:,}' for who, count in found['ended by'].items())}"
     durations = (

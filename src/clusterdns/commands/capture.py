@@ -20,6 +20,7 @@ from clusterdns.model.topology import DEFAULT_ZONE
 from clusterdns.reporting.text import printable
 
 _STDIN = "-"
+_LAST_PORT = 65535
 
 
 def add(commands: Commands) -> None:
@@ -32,7 +33,7 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument(
         "--port",
-        type=int,
+        type=_port,
         action="append",
         metavar="NUMBER",
         help=f"a port of DNS servers; may come again (default: {', '.join(map(str, PORTS))})",
@@ -44,6 +45,12 @@ def add(commands: Commands) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object with a member per file")
     parser.add_argument("--plots", type=Path, metavar="FOLDER", help="write plots there, as SVG")
     parser.set_defaults(run=run)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= _LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port")
+    return int(text)
 
 
 def run(options: argparse.Namespace) -> ExitCode:

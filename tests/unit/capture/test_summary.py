@@ -140,6 +140,16 @@ class TestConnections:
         assert (lives.busy_ns, lives.idle_ns) == (5 * SECOND, 2000)
         assert [(one.phase, one.wait_ns) for one in lives.slowest] == [("response", 5 * SECOND)]
 
+    def test_served_when_the_client_had_given_up(self) -> None:
+        network = Network()
+        network.opened(CLIENT)
+        network.segments(CLIENT, SERVER, framed(query()))
+        network.send(tcp(CLIENT, SERVER, network.sequences[CLIENT, SERVER], flags=FIN | ACK), 2 * SECOND)
+        network.now += 20 * SECOND
+        network.segments(SERVER, CLIENT, framed(response(query())))
+        lives = summarised(network.packets).connections
+        assert (lives.unanswered, lives.too_late) == (0, 1)
+
     def test_a_syn_that_a_full_queue_drops(self) -> None:
         network = Network()
         network.send(tcp(CLIENT, SERVER, 7, flags=SYN))
@@ -156,6 +166,7 @@ class TestConnections:
         network.send(tcp(SERVER, CLIENT, 0, flags=RST | ACK))
         lives = summarised(network.packets).connections
         assert (lives.refused, lives.ends) == (1, {"server (reset)": 1})
+        assert lives.servers() == []
 
     def test_from_fin_to_the_end_and_the_same_port_again(self) -> None:
         network = Network()
@@ -165,7 +176,7 @@ class TestConnections:
         network.now += 2 * SECOND
         network.opened(CLIENT, 99)
         lives = summarised(network.packets).connections
-        assert lives.ends == {"server": 1, "open": 1}
+        assert lives.ends == {"server": 1, "nobody": 1}
         assert lives.closing.maximum == 3 * SECOND
         assert lives.reopened.maximum == 2 * SECOND + 1000
         assert lives.slow["close"] == 1

@@ -98,3 +98,14 @@ def test_plots_need_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     (tmp_path / "file").touch()
     assert main(["capture", str(REAL), "--plots", str(tmp_path / "file")]) == 4
     assert "file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("port", ["0", "-1", "65536", "dns"])
+def test_what_is_no_port_is_a_usage_error(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["capture", str(REAL), f"--port={port}"]) == 4
+    assert f"{port!r} is no port" in capsys.readouterr().err
+
+
+def test_another_port(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["capture", str(REAL), "--port", "5353"]) == 4
+    assert "no DNS query in 193 packets to port 5353" in capsys.readouterr().err
