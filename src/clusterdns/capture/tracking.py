@@ -1,7 +1,7 @@
 """Which TCP segment is of which connection, and what the segments say of it."""
 
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -29,7 +29,7 @@ class Tracker:
         self._replaced: Ints = np.zeros(0, np.int64)  # those whose ports have another connection now
         self._current: dict[int, int] = {}  # client and server, as one number -> the latest connection
         self._begun = 0
-        self._table = Connections(*[np.zeros(0, np.int64)] * len(fields(Connections)))
+        self._table = Connections(*[np.zeros(0, np.int64)] * len(Connections.names()))
 
     def take(self, packets: Packets) -> tuple[Ints, Ints]:
         """Takes segments in the order of the capture.
@@ -151,7 +151,7 @@ class Tracker:
     def _add(self, number: Ints, ends: list[Ints], sequence: Ints) -> None:
         """Give connections rows in the table."""
         never, nothing = np.full(len(number), NEVER), np.zeros(len(number), np.int64)
-        columns = {field.name: nothing for field in fields(Connections)}
+        columns = dict.fromkeys(Connections.names(), nothing)
         columns |= {name: never for name in columns if name.endswith("_ns")}
         columns |= dict.fromkeys(("last_ns", "busy_ns", "busy_until_ns", "longest_ns"), nothing)
         columns |= {"number": number, "sequence": sequence}
