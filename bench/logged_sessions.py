@@ -2,8 +2,8 @@
 
 `python -m bench.logged_sessions [--json FILE] [--name LAB]` records, once, a log of a million lines in a lab:
 the copy of kube-dns that logs every query serves two node caches by TCP and a pod by UDP, while its network
-device is captured on its node. Both stay in the user's cache directory. A session lasts from the first query to
-the last response on a connection. Exits with 1 where percentiles are more than 5 % (floor 0.1 ms) apart.
+device is captured on its node. Both stay in the user's cache directory. A session lasts from first query to
+last response on a connection. Exits with 1 where percentiles are more than 5 % (floor 0.1 ms) apart.
 """
 
 import argparse

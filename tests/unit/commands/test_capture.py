@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -50,6 +51,32 @@ def test_a_compressed_capture_from_standard_input() -> None:
     command = [sys.executable, "-c", program, "capture", "-"]
     done = subprocess.run(command, input=gzip.compress(REAL.read_bytes()), capture_output=True, check=True)
     assert done.stdout.startswith(b"-: 193 packets")
+
+
+def test_ctrl_c_ends_it_in_one_line() -> None:
+    program = "import sys; from clusterdns.cli import main; sys.exit(main())"
+    command = [sys.executable, "-c", program, "capture", "-"]
+    content = REAL.read_bytes()
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        assert process.stdin is not None
+        # More than a pipe holds: when it is written, some of it has been read.
+        process.stdin.write(content + content[24:] * (1_000_000 // len(content)))
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=20)
+    assert (process.returncode, said) == (2, b"clusterdns: interrupted\n")
+
+
+def test_a_reader_that_has_seen_enough() -> None:
+    program = "import sys; from clusterdns.cli import main; sys.exit(main())"
+    command = [sys.executable, "-c", program, "capture", *[str(REAL)] * 20]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
 
 
 def test_a_capture_that_was_cut_off_is_read_up_to_there(
