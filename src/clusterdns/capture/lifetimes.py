@@ -50,7 +50,7 @@ class Lifetimes:
             waited in the listen queue for a server that never took them.
         too_late: How many got it when the client had given up and closed.
         ends: Who began to end how many: "client", "server", either's " (reset)", or "nobody".
-        queries: Queries on a connection -> connections.
+        queries: Queries on a connection -> connections, of those that were accepted.
         handshake: SYN to SYN-ACK.
         first_reply: The first query to the first octet back.
         lifetime: SYN to the end, of those that ended.
@@ -95,7 +95,7 @@ class Lifetimes:
         self.unanswered += _many(accepted & queried & ~replied)
         given_up = np.minimum(some.client_fin_ns, some.client_reset_ns)
         self.too_late += _many(queried & replied & (given_up < some.replied_ns))
-        self.queries.update(some.queries.tolist())
+        self.queries.update(some.queries[~refused].tolist())
         self.ends.update(_ends(some).tolist())
         self.handshake += _between(some.opened_ns, some.accepted_ns, opened & accepted)
         self.first_reply += _between(some.queried_ns, some.replied_ns, queried & replied)

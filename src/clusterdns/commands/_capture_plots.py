@@ -1,9 +1,10 @@
 """Pictures of what a capture tells."""
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 
 from clusterdns.capture.concurrency import Concurrency
-from clusterdns.capture.summary import Moment, Path
+from clusterdns.capture.summary import Moment, Path, Summary
 from clusterdns.commands._capture_report import Analysed
 from clusterdns.reporting.plots import Axis, Kind, Series, chart, frequencies, tails
 
@@ -11,7 +12,7 @@ _MS, _SECOND = 1e6, 1e9
 _MOST = 6  # series in a picture
 
 
-def plots(analysed: Analysed) -> Iterator[tuple[str, str]]:
+def plots(analysed: Analysed, zone: str) -> Iterator[tuple[str, str]]:
     """Yield pictures: what each shows, in a word for a file's name, and its SVG."""
     summary = analysed.summary
     busiest = sorted(summary.paths.items(), key=lambda item: -item[1].transactions)[:_MOST]
@@ -30,7 +31,12 @@ def plots(analysed: Analysed) -> Iterator[tuple[str, str]]:
     lost = [_dots(name, path, began, lambda moment: moment.unanswered) for name, path in paths.items()]
     yield "unanswered", chart("Begun then, without a response", lost, x=time, y=Axis("transactions"))
 
-    lives = summary.connections
+    yield from _connection_plots(analysed, began, time)
+    yield from _rank_plots(summary, zone)
+
+
+def _connection_plots(analysed: Analysed, began: int, time: Axis) -> Iterator[tuple[str, str]]:
+    lives = analysed.summary.connections
     levels = []
     for server in sorted(lives.servers(), key=lambda server: -lives.open(server).peak)[: _MOST // 2]:
         name = analysed.socket(*server)
@@ -44,13 +50,44 @@ def plots(analysed: Analysed) -> Iterator[tuple[str, str]]:
         "lifetime": lives.lifetime,
     }
     yield "connection-phases", frequencies("TCP connections", phases, unit=_MS, label="ms")
-    most = max(lives.queries, default=0)
-    queries = [float(lives.queries[number]) for number in range(most + 2)]
-    series = Series("connections", range(most + 2), queries, Kind.BARS)
+    queries = _counted("connections", lives.queries)
     yield (
         "connection-queries",
-        chart("Queries per TCP connection", [series], x=Axis("queries"), y=Axis("how many")),
+        chart("Queries per TCP connection", [queries], x=Axis("queries"), y=Axis("connections")),
     )
+    again = {"from the last end to the next SYN": lives.reopened}
+    yield "ports-tcp", frequencies("TCP source port used again", again, unit=_MS, label="ms")
+
+
+def _rank_plots(summary: Summary, zone: str) -> Iterator[tuple[str, str]]:
+    used = _counted("sockets", Counter(summary.sockets.values()))
+    yield (
+        "ports-udp",
+        chart("Transactions per UDP source port", [used], x=Axis("transactions"), y=Axis("sockets")),
+    )
+    costs = [one.queries / one.lookups for one in summary.amplification(zone)]
+    lookups = _ranked("clients", costs, Kind.BARS)
+    yield (
+        "lookups",
+        chart(
+            "Queries per lookup", [lookups], x=Axis("clients, the busiest first", low=1), y=Axis("queries")
+        ),
+    )
+    names = _ranked("names", [count for _, count in summary.names().most_common()], Kind.LINE)
+    x = Axis("names, the most asked first", log=True)
+    yield "names", chart("Queries per name", [names], x=x, y=Axis("queries", log=True))
+
+
+def _counted(label: str, counts: Counter[int]) -> Series:
+    """Return a bar for each number: how often it is there."""
+    numbers = range(max(counts, default=0) + 2)
+    return Series(label, numbers, [counts[number] for number in numbers], Kind.BARS)
+
+
+def _ranked(label: str, values: Sequence[float], kind: Kind) -> Series:
+    """Return values in their order, counted from 1; a bar needs an end."""
+    end = [0.0] if kind is Kind.BARS else []
+    return Series(label, range(1, len(values) + len(end) + 1), [*values, *end], kind)
 
 
 def _dots(name: str, path: Path, began: int, value: Callable[[Moment], float]) -> Series:

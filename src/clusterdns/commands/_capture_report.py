@@ -237,8 +237,9 @@ def _connection_lines(found: dict[str, Any]) -> Iterator[str]:
     )
     yield from (f"  {kind}: {_percentiles(found[kind])}" for kind in durations if found[kind])
     queries = {int(queries): count for queries, count in found["queries per connection"].items()}
-    mean = sum(number * count for number, count in queries.items()) / found["connections"]
-    yield f"  queries each: {mean:.1f} on average, {max(queries)} at most"
+    if queries:
+        mean = sum(number * count for number, count in queries.items()) / sum(queries.values())
+        yield f"  queries each: {mean:.1f} on average, {max(queries)} at most"
     yield f"  active {found['active seconds']:.3f} s, idle {found['idle seconds']:.3f} s, all together"
     yield from (
         f"  {one['server']}: at most {one['open']:,} at once, at {one['open at']}; "

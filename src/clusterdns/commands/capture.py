@@ -68,7 +68,7 @@ def run(options: argparse.Namespace) -> ExitCode:
             print("\n".join(printable(line) for line in lines(found[name], name)))
         if options.plots:
             stem = re.sub(r"[^\w.-]+", "_", "stdin" if name == _STDIN else Path(name).name)
-            for kind, plot in plots(analysed):
+            for kind, plot in plots(analysed, options.zone):
                 (options.plots / f"{stem}.{kind}.svg").write_text(plot, encoding="utf-8")
     if options.json:
         print(json.dumps(found, indent=2))

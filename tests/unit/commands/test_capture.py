@@ -41,7 +41,7 @@ def test_plots(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["capture", str(REAL), "--plots", str(tmp_path / "new" / "plots")]) == 0
     capsys.readouterr()
     plots = sorted((tmp_path / "new" / "plots").iterdir())
-    assert len(plots) == 8
+    assert len(plots) == 12
     for plot in plots:
         ET.parse(plot)  # noqa: S314 - our own
 
