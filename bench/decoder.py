@@ -18,7 +18,7 @@ from collections import Counter
 from pathlib import Path
 from typing import IO, Any, cast
 
-from bench.load import PARENT, TOPOLOGY, lab, start_pod
+from bench.load import PARENT, TOPOLOGY, lab, start_pods
 from clusterdns.capture.decoder import Decoder
 from clusterdns.capture.transactions import Queries
 from clusterdns.cluster.api import connect
@@ -29,7 +29,7 @@ from clusterdns.probing.pods import Prober
 ROOT = Path(__file__).parents[1]
 PACKETS = 500_000
 RUNS = 3
-RATE, SECONDS = 1000, 90  # six packets a query
+RATE, SECONDS = 1000, 150  # five packets a query and more
 FIELDS = ("frame.number", "dns.flags.response", "dns.id", "dns.response_to", "dns.time")
 # Otherwise a retry after five seconds is a new query.
 TSHARK = ["tshark", "-n", "-o", "dns.retransmission_timer:30", "-Y", "dns", "-T", "fields"]
@@ -153,12 +153,19 @@ def install(*packages: str) -> None:
             )
 
 
+def cache(name: str) -> Path:
+    """Return where a recording is kept."""
+    folder = Path(
+        os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "cluster-dns-conformance", "bench"
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / name
+
+
 def recorded(name: str) -> Path:
     """Return the capture in the cache, recorded first where it is not there."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    path = cache / "cluster-dns-conformance" / "bench" / "decoder.pcap"
+    path = cache("decoder.pcap")
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part")
         record(part, name)
         part.rename(path)
@@ -171,7 +178,7 @@ def record(path: Path, name: str) -> None:
     try:
         cluster = connect(Path(kubeconfig), f"clusterdns-lab-{name}", 30)
         prober = Prober(cluster, ready_timeout=60, agent_timeout=30)
-        pod = start_pod(cluster, prober)
+        pod = start_pods(cluster, prober)[0]
         service = cluster.find("services", "kube-dns", namespace="kube-system")
         if service is None:
             raise LookupError("the lab has no kube-dns Service")

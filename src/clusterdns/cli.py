@@ -4,15 +4,16 @@ Exit codes are those of a run: 0 and 1 by what was found, 4 for wrong usage, 6 f
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from clusterdns.commands import audit, capacity, cleanup, dnsmasq_log
+from clusterdns.commands import audit, capacity, capture, cleanup, dnsmasq_log
 from clusterdns.errors import HarnessError, UsageError
 from clusterdns.model.outcome import ExitCode
 
-_COMMANDS = (audit, capacity, cleanup, dnsmasq_log)
+_COMMANDS = (audit, capacity, capture, cleanup, dnsmasq_log)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -35,3 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except HarnessError as error:
         print(f"clusterdns: {error}", file=sys.stderr)
         return ExitCode.NOT_MEASURABLE
+    except KeyboardInterrupt:
+        print("clusterdns: interrupted", file=sys.stderr)
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:  # `| head` has seen enough; nothing is to be flushed to it at the end either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.OK

@@ -24,6 +24,7 @@ class Connections(Columns):
         accepted_ns: The server's first SYN-ACK. That is the kernel's: the program may accept much later.
         client_fin_ns, server_fin_ns: Either side's first FIN.
         client_reset_ns, server_reset_ns: Either side's first RST.
+        ended_ns: When it was closed, or its last packet where another took its ports before that.
         queried_ns: The client's first data.
         replied_ns: The server's first data.
         queries: How many there were.
@@ -48,6 +49,7 @@ class Connections(Columns):
     server_fin_ns: Ints
     client_reset_ns: Ints
     server_reset_ns: Ints
+    ended_ns: Ints
     queried_ns: Ints
     replied_ns: Ints
     queries: Ints

@@ -114,7 +114,8 @@ def parse(data: bytes, payloads: Payloads, counts: Counter[str]) -> Messages:
     left_out = ~good
     counts[Kind.CUT] += int(np.count_nonzero(left_out & cut & ~other))
     counts[Kind.OTHER] += int(np.count_nonzero(left_out & ~(cut & ~other)))
-    payloads, flags, name_end = payloads.only(good), flags[good], name_end[good]
+    if left_out.any():
+        payloads, flags, name_end = payloads.only(good), flags[good], name_end[good]
     response = flags & _RESPONSE != 0
     client = np.where(response, payloads.destination, payloads.source)
     client_port = np.where(response, payloads.destination_port, payloads.source_port)

@@ -202,7 +202,9 @@ def _transport(records: Records, network: _Network, ports: Sequence[int], counts
     network, tcp = network.only(whole), tcp[whole]
     data, start = records.data, network.transport
     source, destination = (numbers(data, ">u2", start + at) for at in (0, 2))
-    wanted = np.isin(source, ports) | np.isin(destination, ports)
+    is_wanted = np.zeros(1 << 16, np.bool_)
+    is_wanted[list(ports)] = True
+    wanted = is_wanted[source] | is_wanted[destination]
     counts[Kind.OTHER_PORT] += int(np.count_nonzero(~wanted))
     network, tcp, start = network.only(wanted), tcp[wanted], start[wanted]
     end = end[network.index]

@@ -1,7 +1,7 @@
 """From packets to DNS queries with their responses, and which of them are retries."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from operator import itemgetter
 
 from dns import rcode, rdatatype
@@ -76,9 +76,9 @@ def read_queries(records: Iterable[Records], *, port: int = 53) -> tuple[Query, 
 
 def _rows(queries: Queries, addresses: Addresses) -> Iterator[tuple[int, Query]]:
     """Yield queries one by one, each with its packet's number."""
-    columns = (getattr(queries, field.name).tolist() for field in fields(queries))
+    columns = (getattr(queries, name).tolist() for name in Queries.names())
     for values in zip(*columns, strict=True):
-        row = dict(zip(Queries.__slots__, values, strict=True))
+        row = dict(zip(Queries.names(), values, strict=True))
         answered = row["response_frame"] > 0
         yield (
             row["frame"],

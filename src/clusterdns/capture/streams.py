@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import compress
 from typing import NamedTuple
 
 import numpy as np
@@ -51,7 +52,7 @@ class Streams:
         carrying = np.flatnonzero((packets.length > 0) & ~syn)
         by_stream, first = grouped(stream[carrying])
         order = carrying[by_stream]
-        whole = self._whole(data, packets.only(order), stream[order], first)
+        whole = self._whole(data, packets, stream, order, first)
         payloads = _payloads(packets, connection, np.sort(order[whole]))
         pieced = list(self._pieced(data, packets, stream, order[~whole]))
         if not pieced:
@@ -77,23 +78,26 @@ class Streams:
             if self._disordered.pop(key, None):
                 self.gaps += 1
 
-    def _whole(self, data: bytes, segments: Packets, stream: Ints, first: Flags) -> Flags:
-        """Tell which segments are of a stream of which every segment is in order, and one whole message."""
-        if not len(segments):
-            return segments.tcp
+    def _whole(self, data: bytes, packets: Packets, stream: Ints, order: Ints, first: Flags) -> Flags:
+        """Tell which segments are of a stream of which every segment is in order, and one whole message.
+
+        Segments come stream by stream; `first` tells where one begins.
+        """
+        if not len(order):
+            return first
         begin = np.flatnonzero(first)
-        keys = stream[begin].tolist()
-        after = (segments.sequence + segments.length) % _SEQUENCES
+        keys = stream[order[begin]].tolist()
+        sequence, length = packets.sequence[order], packets.length[order]
+        after = (sequence + length) % _SEQUENCES
         expected = np.concatenate([[_UNKNOWN], after[:-1]])
         expected[begin] = [self._expected.get(key, _UNKNOWN) for key in keys]
-        in_order = (segments.sequence == expected) | (expected == _UNKNOWN)
-        size = numbers(data, ">u2", segments.at) + _PREFIX
-        good = in_order & (segments.captured > _PREFIX) & (size == segments.length)
+        in_order = (sequence == expected) | (expected == _UNKNOWN)
+        size = numbers(data, ">u2", packets.at[order]) + _PREFIX
+        good = in_order & (packets.captured[order] > _PREFIX) & (size == length)
         streams_good = np.logical_and.reduceat(good, begin)
         streams_good &= [key not in self._disordered for key in keys]
-        last = after[np.concatenate([begin[1:], [len(stream)]]) - 1]
-        kept = np.flatnonzero(streams_good)
-        self._expected.update(zip(stream[begin[kept]].tolist(), last[kept].tolist(), strict=True))
+        last = after[np.concatenate([begin[1:], [len(order)]]) - 1].tolist()
+        self._expected.update(compress(zip(keys, last, strict=True), streams_good.tolist()))
         all_good: Flags = streams_good[np.cumsum(first) - 1]
         return all_good
 

@@ -1,7 +1,7 @@
 """Which TCP segment is of which connection, and what the segments say of it."""
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import replace
 
 import numpy as np
 
@@ -24,10 +24,12 @@ class Tracker:
 
     def __init__(self, ports: Sequence[int]) -> None:
         """Know of none yet; a connection's server is the side with the earlier one of the ports."""
-        self._ports = ports
+        self._ranks = np.full(1 << 16, len(ports))
+        self._ranks[list(reversed(ports))] = np.arange(len(ports))[::-1]
+        self._replaced: Ints = np.zeros(0, np.int64)  # those whose ports have another connection now
         self._current: dict[int, int] = {}  # client and server, as one number -> the latest connection
         self._begun = 0
-        self._table = Connections(*[np.zeros(0, np.int64)] * len(fields(Connections)))
+        self._table = Connections(*[np.zeros(0, np.int64)] * len(Connections.names()))
 
     def take(self, packets: Packets) -> tuple[Ints, Ints]:
         """Takes segments in the order of the capture.
@@ -35,7 +37,7 @@ class Tracker:
         Returns:
             The number of each one's connection, and that of its stream: each connection has two.
         """
-        from_server = self._rank(packets.source_port) < self._rank(packets.destination_port)
+        from_server = self._ranks[packets.source_port] < self._ranks[packets.destination_port]
         number = self._numbers(packets, from_server)
         rows, table = np.searchsorted(self._table.number, number), self._table
         flags, time_ns = packets.flags, packets.time_ns
@@ -78,27 +80,23 @@ class Tracker:
     def over(self, now_ns: int) -> Connections:
         """Returns the connections that are over by then, and forgets them."""
         table = self._table
-        keys = self._keys(table.client, table.server, self._rank(table.server_port), table.client_port)
-        latest = np.array([self._current[key] for key in keys.tolist()], np.int64)
-        over = (latest != table.number) | ((table.closed_ns < NEVER) & (table.last_ns < now_ns - QUIET_NS))
+        over = (table.closed_ns < NEVER) & (table.last_ns < now_ns - QUIET_NS)
+        over |= np.isin(table.number, self._replaced)
+        self._replaced = self._replaced[:0]
         if (many := np.count_nonzero(~over) - MOST_OPEN) > 0:
             over[np.argsort(np.where(over, NEVER, table.last_ns))[:many]] = True
-        for key, number in zip(keys[over].tolist(), table.number[over].tolist(), strict=True):
+        ended = table.only(over)
+        rank = self._ranks[ended.server_port]
+        keys = self._keys(ended.client, ended.server, rank, ended.client_port)
+        for key, number in zip(keys.tolist(), ended.number.tolist(), strict=True):
             if self._current[key] == number:
                 del self._current[key]
         self._table = table.only(~over)
-        return table.only(over)
+        return replace(ended, ended_ns=np.where(ended.closed_ns < NEVER, ended.closed_ns, ended.last_ns))
 
     def finish(self) -> Connections:
-        """Returns the connections that are still there."""
-        return self._table
-
-    def _rank(self, port: Ints) -> Ints:
-        """Return the place of ports among the servers', the number of these for any other."""
-        rank = np.full(len(port), len(self._ports))
-        for place in reversed(range(len(self._ports))):
-            rank[port == self._ports[place]] = place
-        return rank
+        """Returns the others, closed or not: there is no more to come."""
+        return replace(self._table, ended_ns=self._table.closed_ns)
 
     @staticmethod
     def _keys(client: Ints, server: Ints, rank: Ints, client_port: Ints) -> Ints:
@@ -111,7 +109,7 @@ class Tracker:
         client_port = np.where(from_server, packets.destination_port, packets.source_port)
         server = np.where(from_server, packets.source, packets.destination)
         server_port = np.where(from_server, packets.source_port, packets.destination_port)
-        key = self._keys(client, server, self._rank(server_port), client_port)
+        key = self._keys(client, server, self._ranks[server_port], client_port)
         order, changed = grouped(key)
         key, sequence = key[order], packets.sequence[order]
         syn = ((packets.flags & (TCP_SYN | TCP_ACK) == TCP_SYN) & ~from_server)[order]
@@ -135,8 +133,10 @@ class Tracker:
             [column[order[new]] for column in (client, client_port, server, server_port)],
             np.where(syn[new], sequence[new], _UNKNOWN),
         )
-        last = np.concatenate([begin[1:], [len(key)]])[: len(begin)] - 1
-        self._current.update(zip(key[begin].tolist(), number[last].tolist(), strict=True))
+        last = number[np.concatenate([begin[1:], [len(key)]])[: len(begin)] - 1]
+        self._current.update(zip(key[begin].tolist(), last.tolist(), strict=True))
+        earlier = np.concatenate([known[known != _UNKNOWN], number[new]])
+        self._replaced = np.setdiff1d(earlier, last)
         in_order = np.empty_like(number)
         in_order[order] = number
         return in_order
@@ -151,7 +151,7 @@ class Tracker:
     def _add(self, number: Ints, ends: list[Ints], sequence: Ints) -> None:
         """Give connections rows in the table."""
         never, nothing = np.full(len(number), NEVER), np.zeros(len(number), np.int64)
-        columns = {field.name: nothing for field in fields(Connections)}
+        columns = dict.fromkeys(Connections.names(), nothing)
         columns |= {name: never for name in columns if name.endswith("_ns")}
         columns |= dict.fromkeys(("last_ns", "busy_ns", "busy_until_ns", "longest_ns"), nothing)
         columns |= {"number": number, "sequence": sequence}

@@ -21,14 +21,22 @@ class Columns:
         return len(getattr(self, fields(self)[0].name))
 
     def only(self, which: Flags | Ints) -> Self:
-        """Return some of the rows, told by a flag for each or by their numbers."""
-        return type(self)(*(getattr(self, field.name)[which] for field in fields(self)))
+        """Return some of the rows, told by a flag for each or by their numbers: itself where that is all."""
+        if which.dtype == np.bool_ and which.all():
+            return self
+        rows: NDArray[Any] = np.flatnonzero(which) if which.dtype == np.bool_ else which
+        return type(self)(*(getattr(self, name).take(rows) for name in self.names()))
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Return the columns' names."""
+        return tuple(field.name for field in fields(cls))
 
     @classmethod
     def joined(cls, tables: Iterable[Self]) -> Self:
         """Return the rows of tables one after the other; there must be a table."""
         tables = list(tables)
-        return cls(*(np.concatenate([getattr(one, field.name) for one in tables]) for field in fields(cls)))
+        return cls(*(np.concatenate([getattr(one, name) for one in tables]) for name in cls.names()))
 
 
 def view(data: bytes, dtype: str) -> NDArray[np.generic]:

@@ -5,6 +5,8 @@ import io
 import sys
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO, cast
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -19,24 +21,31 @@ class CompressionError(ValueError):
     """Compressed data is damaged, or ends before its end."""
 
 
-def lines(file: io.BufferedReader) -> Iterator[bytes]:
-    """Yields the lines of a file, with their ends, uncompressed, in constant memory.
+@contextmanager
+def uncompressed(file: io.BufferedReader) -> Iterator[BinaryIO]:
+    """Open a file that may be compressed, to be read in constant memory.
 
     Args:
         file: Open for reading, at its beginning; a pipe will do.
 
     Raises:
-        CompressionError: see there; what could be read was yielded before.
+        CompressionError: see there; raised while it is read.
     """
     magic = file.peek(len(_ZSTD))
     try:
         if magic.startswith(_GZIP):
             with gzip.open(file) as unzipped:
-                yield from unzipped
+                yield cast("BinaryIO", unzipped)
         elif magic.startswith(_ZSTD):
             with zstd.open(file) as unzipped:
-                yield from unzipped
+                yield cast("BinaryIO", unzipped)
         else:
-            yield from file
+            yield file
     except (gzip.BadGzipFile, EOFError, zlib.error, zstd.ZstdError) as error:
         raise CompressionError(str(error)) from None
+
+
+def lines(file: io.BufferedReader) -> Iterator[bytes]:
+    """Yields the lines of a file, with their ends, uncompressed; see `uncompressed`."""
+    with uncompressed(file) as plain:
+        yield from plain

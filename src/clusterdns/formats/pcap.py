@@ -12,7 +12,7 @@ import numpy as np
 
 from clusterdns.formats import pcapng
 from clusterdns.formats.arrays import Ints, numbers
-from clusterdns.formats.records import CHUNK, LARGEST, SPARE, PcapError, Records, Window
+from clusterdns.formats.records import CHUNK, LARGEST, PcapError, Records, Window
 
 _MAGIC = {0xA1B2C3D4: 1000, 0xA1B23C4D: 1}  # -> nanoseconds per unit of the time's fraction
 _HEADER = 24
@@ -48,15 +48,15 @@ def read(file: BinaryIO, *, chunk: int = CHUNK) -> Iterator[Records]:
     frame = 1
     window = Window(file, _HEADER, chunk)
     while window.more():
-        starts, end = _starts(window.data, order)
+        starts, end = _starts(window.data, len(window), order)
         if starts:
             records = _records(window.data, np.array(starts), order, unit)
             yield replace(records, frame=frame, linktype=np.full(len(starts), linktype))
         frame += len(starts)
         window.drop(end)
-        if _length(window.data, order) > LARGEST:
+        if len(window) >= _RECORD and _length(window.data, order) > LARGEST:
             raise PcapError(f"the pcap file is damaged at octet {window.at}, after {frame - 1} packets")
-    if window.data:
+    if len(window):
         raise PcapError(f"the pcap file ends within packet {frame}: the capture was cut off")
 
 
@@ -68,9 +68,9 @@ def _byte_order(magic: bytes) -> tuple[str, int]:
     raise PcapError("this is no capture file: it begins with the magic number of neither pcap nor pcapng")
 
 
-def _starts(data: bytes, order: str) -> tuple[list[int], int]:
+def _starts(data: bytes, size: int, order: str) -> tuple[list[int], int]:
     """Find where the whole records begin, and where the last of them ends."""
-    starts, at, last = [], 0, len(data) - _RECORD
+    starts, at, last = [], 0, size - _RECORD
     length = struct.Struct(f"{order}I").unpack_from
     while at <= last:
         after = at + _RECORD + length(data, at + 8)[0]
@@ -82,11 +82,11 @@ def _starts(data: bytes, order: str) -> tuple[list[int], int]:
 
 
 def _length(data: bytes, order: str) -> int:
-    """Return how long the first record says to be; 0 without one."""
-    return int(struct.unpack_from(f"{order}I", data, 8)[0]) if len(data) >= _RECORD else 0
+    """Return how long the first record says to be."""
+    return int(struct.unpack_from(f"{order}I", data, 8)[0])
 
 
 def _records(data: bytes, starts: Ints, order: str, unit: int) -> Records:
     seconds, fraction, captured, length = (numbers(data, f"{order}u4", starts + at) for at in (0, 4, 8, 12))
     time_ns = seconds * _SECOND + fraction * unit
-    return Records(data + SPARE, 1, time_ns, starts, starts + _RECORD, captured, length)
+    return Records(data, 1, time_ns, starts, starts + _RECORD, captured, length)

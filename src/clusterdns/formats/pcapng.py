@@ -11,7 +11,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 
 from clusterdns.formats.arrays import Ints, numbers
-from clusterdns.formats.records import LARGEST, SPARE, PcapError, Records, Window
+from clusterdns.formats.records import LARGEST, PcapError, Records, Window
 
 MAGIC = b"\x0a\x0d\x0d\x0a"
 
@@ -43,11 +43,10 @@ class _Interface(NamedTuple):
 def read(file: BinaryIO, *, chunk: int) -> Iterator[Records]:
     """Reads a pcapng file whose first four octets, `MAGIC`, were read already; see `pcap.read`."""
     blocks = _Blocks()
-    window = Window(file, 0, chunk)
-    window.data = MAGIC
+    window = Window(file, 0, chunk, MAGIC)
     frame = 1
     while window.more():
-        while starts := blocks.scan(window.data):
+        while starts := blocks.scan(window.data, len(window)):
             records = replace(blocks.records(window.data, np.array(starts)), frame=frame)
             if len(records):
                 yield records
@@ -58,7 +57,7 @@ def read(file: BinaryIO, *, chunk: int) -> Iterator[Records]:
         window.drop(blocks.end)
         if blocks.damage:
             raise PcapError(f"the pcapng file is damaged after {frame - 1} packets: {blocks.damage}")
-    if window.data:
+    if len(window):
         raise PcapError(f"the pcapng file ends within a block, after {frame - 1} packets: it was cut off")
 
 
@@ -78,10 +77,10 @@ class _Blocks:
         self._drops: dict[int, int] = {}
         self._past_drops = 0  # of sections before
 
-    def scan(self, data: bytes) -> list[int]:
+    def scan(self, data: bytes, size: int) -> list[int]:
         """Find the packets' blocks up to the end of the data, or of the section, or the damage."""
         starts: list[int] = []
-        self.end, at, size = 0, 0, len(data)
+        self.end, at = 0, 0
         head = struct.Struct(f"{self._order}II").unpack_from
         while at + _SMALLEST <= size:
             kind, length = head(data, at)
@@ -124,7 +123,7 @@ class _Blocks:
             linktype[its] = one.linktype
         drops = self._past_drops + sum(self._drops.values())
         at = starts[good] + _HEAD
-        return Records(data + SPARE, 1, time_ns, linktype, at, captured[good], length[good], drops)
+        return Records(data, 1, time_ns, linktype, at, captured[good], length[good], drops)
 
     def _begin_section(self, data: bytes, at: int) -> bool:
         """Learn a section's byte order and forget the last one's interfaces."""

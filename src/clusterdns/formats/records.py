@@ -52,21 +52,25 @@ class Window:
     """A file's octets, a piece at a time, behind what was left of the piece before.
 
     Attributes:
-        data: The octets.
+        data: The octets, and `SPARE` behind them.
         at: Where in the file they begin.
     """
 
-    def __init__(self, file: BinaryIO, at: int, chunk: int) -> None:
-        """Begin to read where the file stands, which is `at` octets from its beginning."""
-        self.data = b""
+    def __init__(self, file: BinaryIO, at: int, chunk: int, data: bytes = b"") -> None:
+        """Begin to read where the file stands; `data` is what was read already, from octet `at` on."""
+        self.data = data + SPARE
         self.at = at
         self._file = file
         self._chunk = chunk
 
+    def __len__(self) -> int:
+        """Return the number of octets without the spare ones."""
+        return len(self.data) - len(SPARE)
+
     def more(self) -> bool:
         """Read on; tell whether there was more."""
         piece = self._file.read(self._chunk)
-        self.data += piece
+        self.data = b"".join((memoryview(self.data)[: len(self)], piece, SPARE))
         return bool(piece)
 
     def drop(self, used: int) -> None:

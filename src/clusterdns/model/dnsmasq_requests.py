@@ -7,6 +7,7 @@ from itertools import compress
 from operator import and_, sub
 from typing import NamedTuple, Self, cast
 
+from clusterdns.model.counting import keep_most
 from clusterdns.model.dnsmasq_sessions import Sessions
 from clusterdns.model.latency import Histogram
 
@@ -108,10 +109,10 @@ class Summary:
         self.requests += len(batch.names)
         self.nxdomain += batch.answers.count(b"NXDOMAIN")
         self.names.update(batch.names)
-        _cut(self.names)
+        keep_most(self.names, _ENTRIES)
         for client, count in Counter(batch.clients).items():  # a TCP child's is always the same
             self.clients[client.partition(b"/")[0]] += count
-        _cut(self.clients)
+        keep_most(self.clients, _ENTRIES)
         if b"" in batch.answers or None in batch.first_us or None in batch.last_us:
             answered = [bool(answer) for answer in batch.answers]
             timed = [None not in pair for pair in zip(batch.first_us, batch.last_us, strict=True)]
@@ -144,12 +145,3 @@ class Summary:
         # A clock that was set back in between tells nothing of how long it took.
         self.durations += Histogram.of(took for took in self._pending if took >= 0)
         self._pending.clear()
-
-
-def _cut(table: Counter[bytes]) -> None:
-    """Keep a table small: the rarest go."""
-    rare = 1
-    while len(table) > _ENTRIES:
-        for value in [value for value, count in table.items() if count <= rare]:
-            del table[value]
-        rare *= 2

@@ -11,18 +11,20 @@ class Base(NamedTuple):
         name: Without the zone, or as it was tried last.
         queries: For all its expansions.
         expansions: How many names were asked for it.
+        lookups: How many lookups there were at least: each asks for every expansion once at most.
     """
 
     name: str
     queries: int
     expansions: int
+    lookups: int
 
 
 def by_base(names: Mapping[str, int], zone: str) -> list[Base]:
     """Groups names by the one that they expand.
 
-    A name's base is its shortest beginning that was also asked alone or with just the zone behind it: the
-    search list holds the zone, and after its last entry comes the name itself.
+    A name's base is its shortest beginning that was also asked alone, or with just the zone or the zone's
+    Services behind it: the search list holds both, and after its last entry comes the name itself.
 
     Args:
         names: Name -> how often it was asked.
@@ -37,13 +39,13 @@ def by_base(names: Mapping[str, int], zone: str) -> list[Base]:
         asked[name.lower()] += count
     for name, count in asked.items():
         groups.setdefault(_base(name, asked, zone), []).append(count)
-    bases = [Base(name, sum(counts), len(counts)) for name, counts in groups.items()]
+    bases = [Base(name, sum(counts), len(counts), max(counts)) for name, counts in groups.items()]
     return sorted(bases, key=lambda base: (-base.queries, base.name))
 
 
 def _base(name: str, asked: Mapping[str, int], zone: str) -> str:
     at = -1
     while (at := name.find(".", at + 1)) > 0:
-        if name[:at] in asked or f"{name[:at]}.{zone}" in asked:
+        if any(f"{name[:at]}{suffix}" in asked for suffix in ("", f".{zone}", f".svc.{zone}")):
             return name[:at]
     return name

@@ -19,7 +19,7 @@ _TICKS = 6  # about as many on a linear axis
 # Okabe and Ito's colours, which the colour-blind tell apart; past them, and in print, dashes tell.
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 _DASHES = ("", "6 3", "2 2", "8 3 2 3")
-_LETTER = 6.4  # about the width of one
+_LETTER, _LINE = 6.4, 16  # about the width of one, and the height of a line
 _NINES = 6  # of the farthest percentile of `tails`: p99.9999
 
 
@@ -88,7 +88,8 @@ def chart(title: str, series: Sequence[Series], *, x: Axis, y: Axis, limits: Seq
     values = [point[1] for points in drawn for point in points] + [limit.value for limit in limits]
     across = _Scale(x, [point[0] for points in drawn for point in points], (_LEFT, WIDTH - _RIGHT))
     up = _Scale(y, values if y.log else [0.0, *values], (HEIGHT - _BOTTOM, _TOP))
-    parts = [*_frame(across, up), *_legend([one.label for one in series])]
+    legend, down = _legend([one.label for one in series])
+    parts = list(_frame(across, up))
     for index, (one, points) in enumerate(zip(series, drawn, strict=True)):
         places = [(across(at), up(value)) for at, value in points]
         parts += _DRAW[one.kind](places, _COLOURS[index % len(_COLOURS)], _dash(index))
@@ -98,7 +99,7 @@ def chart(title: str, series: Sequence[Series], *, x: Axis, y: Axis, limits: Seq
         parts.append(_text((WIDTH - _RIGHT - 4, at - 4), limit.label, anchor="end", fill="#b00020"))
     if not any(drawn):
         parts.append(_text((WIDTH / 2, HEIGHT / 2), "nothing was measured", anchor="middle", fill="#777"))
-    return _svg(title, parts)
+    return _svg(title, [*legend, f'<g transform="translate(0 {down})">', *parts, "</g>"], HEIGHT + down)
 
 
 def tails(
@@ -233,12 +234,18 @@ def _frame(across: _Scale, up: _Scale) -> Iterator[str]:
     yield _text((16, (_TOP + HEIGHT - _BOTTOM) / 2), up.axis.label, anchor="middle", turned=True)
 
 
-def _legend(labels: Sequence[str]) -> Iterator[str]:
-    at = float(_LEFT)
+def _legend(labels: Sequence[str]) -> tuple[list[str], int]:
+    """Return the legend, and how far down its lines push the axes."""
+    parts, at, down = [], float(_LEFT), 0
     for index, label in enumerate(labels):
-        yield _line((at, 38), (at + 18, 38), _COLOURS[index % len(_COLOURS)], _dash(index), width=3)
-        yield _text((at + 22, 42), label)
-        at += 22 + len(label) * _LETTER + 14
+        width = 22 + len(label) * _LETTER + 14
+        if at > _LEFT and at + width > WIDTH:
+            at, down = float(_LEFT), down + _LINE
+        colour = _COLOURS[index % len(_COLOURS)]
+        parts.append(_line((at, 38 + down), (at + 18, 38 + down), colour, _dash(index), width=3))
+        parts.append(_text((at + 22, 42 + down), label))
+        at += width
+    return parts, down
 
 
 def _dash(index: int) -> str:
@@ -299,8 +306,8 @@ def _text(at: _Place, text: str, *, anchor: str = "start", fill: str = "#333", t
     return f"<text {place}>{escape(printable(text))}</text>"
 
 
-def _svg(title: str, parts: Iterable[str]) -> str:
-    size = f'viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
+def _svg(title: str, parts: Iterable[str], height: int) -> str:
+    size = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
     label = quoteattr(printable(title))
     font = 'font-family="system-ui, sans-serif" font-size="12"'
     return "\n".join(

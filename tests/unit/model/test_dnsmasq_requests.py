@@ -68,7 +68,7 @@ def test_names_are_grouped_by_what_they_expand() -> None:
         "web.shop.svc.cluster.local": 1,
     }
     assert by_base(names, "cluster.local") == [
-        Base("api.example.com", 10, 5),
-        Base("kubernetes.default.svc", 7, 1),
-        Base("web.shop.svc", 1, 1),
+        Base("api.example.com", 10, 5, 2),
+        Base("kubernetes.default", 7, 1, 7),
+        Base("web.shop", 1, 1, 1),
     ]

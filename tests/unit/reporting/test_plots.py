@@ -57,6 +57,14 @@ def test_a_limit_is_seen_with_the_points_far_below() -> None:
     assert "20" in texts(svg)
 
 
+def test_a_long_legend_takes_several_lines() -> None:
+    series = [Series(f"a server with a long name, {index}", [0, 1], [1, 2]) for index in range(5)]
+    root = ET.fromstring(chart("t", series, x=Axis("s"), y=Axis("n")))  # noqa: S314 - our own
+    labels = [text for text in root.iter(f"{SVG}text") if (text.text or "").startswith("a server")]
+    assert max(float(label.get("x") or 0) + 6 * len(label.text or "") for label in labels) < 720
+    assert root.get("height") == "316"
+
+
 def test_nothing_measured_is_said() -> None:
     svg = chart("t", [Series("a", [], [])], x=Axis("s", log=True), y=Axis("ms", log=True))
     assert "nothing was measured" in texts(svg)
