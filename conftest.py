@@ -10,6 +10,10 @@ pytest_plugins = [
     "fixtures.probes",
     "fixtures.captures",
     "fixtures.reach",
+    "fixtures.record_objects",
+    "fixtures.surveyor",
+    "fixtures.propagation",
+    "fixtures.records",
     "fixtures.watching",
     "fixtures.episodes",
     "pytester",  # tests/unit runs the suite on small check files

@@ -43,9 +43,16 @@ NEEDED: dict[Profile, tuple[Permission, ...]] = {
         # Over WebSockets the API server asks for "get", and from 1.35 for "create" too.
         Permission("", "pods/exec", ("get", "create")),
         Permission("", "serviceaccounts", ("get",)),
-        Permission("", "services", ("create",)),
+        Permission("", "services", ("create", "patch")),
+        Permission("", "endpoints", ("create",)),
+        Permission("apps", "statefulsets", ("create",)),
+        Permission("discovery.k8s.io", "endpointslices", ("create",)),
     ),
-    Profile.SLOW: (),
+    Profile.SLOW: (
+        Permission("", "endpoints", ("patch",)),
+        Permission("", "services", ("delete",)),
+        Permission("discovery.k8s.io", "endpointslices", ("patch",)),
+    ),
     Profile.LOAD: (),
     Profile.DISRUPTIVE: (),
 }

@@ -8,7 +8,7 @@ import base64
 import copy
 import json
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -56,8 +56,8 @@ class Operation:
         self._what = what
         self._timeout = timeout
 
-    def ready(self) -> None:
-        """Wait until the operation says that it is ready.
+    def ready(self) -> Answer:
+        """Wait until the operation says that it is ready; return what it says.
 
         Raises:
             ProbeError: it says something else, or nothing.
@@ -65,6 +65,7 @@ class Operation:
         answer = self._next()
         if not answer.get("ready"):
             raise ProbeError(f"{self._what}: said {json.dumps(answer)[:200]} before it was ready")
+        return answer
 
     def stop(self) -> None:
         """Ask the operation to come to its end."""
@@ -76,14 +77,20 @@ class Operation:
         Raises:
             ProbeError: it failed, or ended without saying that it was done.
         """
-        answers = []
+        return list(self.answers())
+
+    def answers(self) -> Iterator[Answer]:
+        """Yield every answer as it comes.
+
+        Raises:
+            ProbeError: as `collect`.
+        """
         while not (answer := self._next()).get("done"):
-            answers.append(answer)
+            yield answer
         if status := self._session.returncode(self._timeout):
             raise ProbeError(
                 f"{self._what}: ended with status {status}: {self._session.stderr or 'no message'}"
             )
-        return answers
 
     def close(self) -> None:
         """End the operation, done or not."""
