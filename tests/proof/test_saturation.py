@@ -1,4 +1,4 @@
-"""Under bursts the incident's topology saturates, and no other does."""
+"""Under bursts the incident's topology saturates and its tail stalls, and no other does."""
 
 from collections.abc import Callable
 
@@ -17,16 +17,27 @@ SATURATED = {
     "saturation.health-checks",
     "saturation.connection-churn",
 }
-FAILS = {
-    "gke-kubedns-nodelocal": {*((check, "bursts") for check in SATURATED), ("saturation.sessions", None)}
+# What clients then feel; a smooth rate is only reported there.
+STALLED = {
+    ("latency.path", "kube-dns-udp-bursts"),
+    ("latency.path", "node-local-udp-bursts"),
+    ("latency.tail-ratio", "udp-bursts"),
 }
+FAILS = {
+    "gke-kubedns-nodelocal": {
+        *((check, "bursts") for check in SATURATED),
+        ("saturation.sessions", None),
+        *STALLED,
+    }
+}
+SYN_SENT_AGAIN_MS = 1000
 LISTEN_QUEUE = 33  # dnsmasq listens with 32, and Linux lets one more in
 
 
 @pytest.mark.alone
 @pytest.mark.parametrize("lab", topology.names(), indirect=True)
 def test_bursts(lab: Lab, suite: Callable[..., Result], capsys: pytest.CaptureFixture[str]) -> None:
-    result = suite(*on(lab), "--profile=load", "--check=saturation")
+    result = suite(*on(lab), "--profile=load", "--check=saturation,latency")
     failed = {(one["id"], one["case"]) for one in result.report["checks"] if one["outcome"] == "failed"}
     assert result.ids("error") == set(), result.output
     assert failed == FAILS.get(lab.topology, set()), result.output
@@ -35,6 +46,8 @@ def test_bursts(lab: Lab, suite: Callable[..., Result], capsys: pytest.CaptureFi
         assert set(peaks.values()) == {20}
         queues = result.case("saturation.listen-queue", "bursts")["measurements"]["peak queue"]
         assert max(queues.values()) == LISTEN_QUEUE
+        stalled = result.case("latency.path", "kube-dns-udp-bursts")["measurements"]
+        assert max(row["max ms"] for row in stalled["timeline"]) >= SYN_SENT_AGAIN_MS
     if "kubedns" in lab.topology:
         ramp = result.case("saturation.debug-deployment", "tcp-limit")["measurements"]
         assert (ramp["answered"], ramp["taken into the listen queue"]) == (20, LISTEN_QUEUE)
