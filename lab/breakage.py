@@ -1,6 +1,7 @@
 """Breakages: ways to break a running lab, each with the checks that it makes fail, and how it is mended."""
 
 import json
+import sys
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -14,7 +15,7 @@ from lab.errors import LabError
 from lab.kubectl import Kubectl
 from lab.monitoring import Prometheus
 from lab.patches import Patch, named, original, roll_out
-from lab.paths import SOURCE
+from lab.paths import REPOSITORY, SOURCE
 from lab.state import Record
 
 _FOLDER = SOURCE / "breakages"
@@ -33,6 +34,7 @@ class Breakage:
         fails: Every check id that it makes fail there, and no other.
         nodes: Where the scripts run.
         scripts: "break" and "mend" -> shell script.
+        spoil: Faults of `lab.faults` in the answers of the DNS pods of these nodes.
         restart: Programs to restart on the nodes after a script, e.g. kubelet.
         manifests: Applied to break, deleted to mend.
         patches: Made to break; to mend, the topology's own objects are put there again.
@@ -50,6 +52,7 @@ class Breakage:
     fails: frozenset[str]
     nodes: tuple[str, ...]
     scripts: dict[str, str]
+    spoil: tuple[str, ...]
     restart: tuple[str, ...]
     manifests: tuple[Path, ...]
     patches: tuple[Patch, ...]
@@ -78,6 +81,7 @@ class Breakage:
         if self.manifests:
             kubectl(record).apply(self.manifests)
         self._run("break", record)
+        self._spoil(record, "start", *self.spoil)
         for patch in self.patches:
             patch.apply(kubectl(record))
         changed = (*named(self.manifests), *(patch.object for patch in self.patches))
@@ -88,6 +92,7 @@ class Breakage:
 
     def mend(self, record: Record) -> None:
         """Undo it; mending what is not broken changes nothing."""
+        self._spoil(record, "stop")
         for manifest in self.manifests:  # first, pods and all: the scheduler heeds them where others go
             kubectl(record)("delete", "--ignore-not-found", "--cascade=foreground", f"--filename={manifest}")
         made = topology.load(self.topology)
@@ -102,8 +107,13 @@ class Breakage:
         if self.settled:
             Prometheus(self.addons[0], kubectl(record)).wait("its targets", Prometheus.sees_all)
 
+    def _spoil(self, record: Record, *verb: str) -> None:
+        for node in self.nodes if self.spoil else ():
+            path = f"PYTHONPATH={REPOSITORY}"
+            run(enter.command(record, node, ["env", path, sys.executable, "-m", "lab.spoil", *verb]))
+
     def _run(self, which: str, record: Record) -> None:
-        for node in self.nodes:
+        for node in self.nodes if which in self.scripts else ():
             run(enter.command(record, node, ["sh", "-ec", self.scripts[which]]))
             for program in self.restart:
                 control.ask(record.folder, {"do": "restart", "daemon": f"{program}-{node}"})
@@ -135,6 +145,7 @@ def load(name: str) -> Breakage:
         fails=frozenset(said["fails"]),
         nodes=tuple(said.get("nodes", ())),
         scripts={which: said[which] for which in ("break", "mend") if which in said},
+        spoil=tuple(said.get("spoil", ())),
         restart=tuple(said.get("restart", ())),
         patches=tuple(Patch(one["object"], one["change"]) for one in said.get("patches", ())),
         rollout=tuple(said.get("rollout", ())),

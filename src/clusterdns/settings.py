@@ -168,6 +168,25 @@ class Settings(BaseModel):
         ge=1,
     )
 
+    record_ttl_limit: float = _setting(
+        "seconds that a record of the cluster may last",
+        default=30,
+        source="what kubeadm's CoreDNS and GKE's kube-dns give",
+        ge=0,
+    )
+    negative_ttl_limit: float = _setting(
+        "seconds that a negative answer about a name of the cluster may last",
+        default=60,
+        source="kube-dns' SOA minimum; CoreDNS' is its TTL",
+        ge=0,
+    )
+    propagation_limit: float = _setting(
+        "seconds until a new record is found, besides its TTL until a changed or deleted one is gone",
+        default=2,
+        source="a client's first retry comes after 5 s: what it asks for once created must be there by then",
+        gt=0,
+        le=60,
+    )
     listen_queue_limit: float = _setting(
         "milliseconds that connections may wait on a :53 listener without a break",
         default=300,
@@ -367,6 +386,24 @@ class Settings(BaseModel):
     load_names: Path | None = _setting(
         "file of the names that loads at a rate ask for: lines of NAME [TYPE], or a capture (pcap)",
         source="else distinct names, which no cache holds",
+    )
+    record_nodes: int = _setting(
+        "nodes, spread over all, from which every record is asked for",
+        default=8,
+        source="a bound: some 1,500 queries each",
+        ge=1,
+    )
+    record_servers: int = _setting(
+        "DNS pods that are asked for every record themselves",
+        default=8,
+        source="a bound, as for nodes",
+        ge=1,
+    )
+    record_concurrency: int = _setting(
+        "queries for records in flight at once, from all nodes together",
+        default=16,
+        source="below the 20 TCP connections that one dnsmasq serves",
+        ge=1,
     )
     probe_image: str | None = _setting(
         "image of the probe pods, with Python 3.9 or newer and glibc",

@@ -117,11 +117,18 @@ class Cluster:
         policy = {"propagationPolicy": "Foreground" if owned_first else "Background"}
         self._request("delete", _named(path, manifest), what, body=policy, missing_ok=True)
 
-    def patch(
-        self, resource: str, name: str, patch: Mapping[str, Any], namespace: str, subresource: str = ""
+    def patch(  # noqa: PLR0913 - all that a patch is made of
+        self,
+        resource: str,
+        name: str,
+        patch: Mapping[str, Any],
+        namespace: str,
+        subresource: str = "",
+        *,
+        api: str = "v1",
     ) -> Object:
-        """Merge a patch into an object of the core group, or into its subresource; return the object."""
-        path = f"{_path('v1', resource, namespace)}/{quote(name)}"
+        """Merge a patch into an object, or into its subresource; return the object."""
+        path = f"{_path(api, resource, namespace)}/{quote(name)}"
         whole = f"{resource}/{subresource}" if subresource else resource
         what = _what(whole, namespace, name)
         return self._request("patch", f"{path}/{subresource}".rstrip("/"), what, body=patch)

@@ -47,13 +47,20 @@ NEEDED: dict[Profile, tuple[Permission, ...]] = {
         Permission("", "pods/proxy", ("get",)),
         Permission("", "services/proxy", ("get",)),
         Permission("", "serviceaccounts", ("get",)),
-        Permission("", "services", ("create",)),
+        Permission("", "services", ("create", "patch")),
+        Permission("", "endpoints", ("create",)),
+        Permission("apps", "statefulsets", ("create",)),
+        Permission("discovery.k8s.io", "endpointslices", ("create",)),
         *(
             Permission("monitoring.coreos.com", resource, ("list",))
             for resource in ("podmonitors", "prometheusagents", "prometheuses", "servicemonitors")
         ),
     ),
-    Profile.SLOW: (),
+    Profile.SLOW: (
+        Permission("", "endpoints", ("patch",)),
+        Permission("", "services", ("delete",)),
+        Permission("discovery.k8s.io", "endpointslices", ("patch",)),
+    ),
     Profile.LOAD: (
         Permission("apps", "deployments", ("create", "delete"), NAMESPACE),
         Permission("", "services", ("delete",), NAMESPACE),

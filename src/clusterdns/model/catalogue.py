@@ -88,6 +88,96 @@ _ROWS = (
         "A successful external lookup costs no more queries per address family than the budget.",
     ),
     Check(
+        "records.dns-version",
+        Profile.CORE,
+        "A TXT record tells the version of the schema, 1.1.0.",
+    ),
+    Check(
+        "records.service-address",
+        Profile.CORE,
+        "A Service's name stands for its cluster IPs, and for nothing else.",
+    ),
+    Check(
+        "records.service-srv",
+        Profile.CORE,
+        "Every named port of a Service has an SRV record with its port and name, an unnamed one none.",
+    ),
+    Check(
+        "records.service-ptr",
+        Profile.CORE,
+        "A cluster IP leads back to the name of its Service.",
+    ),
+    Check(
+        "records.headless-address",
+        Profile.CORE,
+        "A headless Service's name stands for exactly its ready endpoints.",
+    ),
+    Check(
+        "records.headless-hostname",
+        Profile.CORE,
+        "An endpoint's hostname below its headless Service stands for the endpoint.",
+    ),
+    Check(
+        "records.headless-srv",
+        Profile.CORE,
+        "Every named port of every ready endpoint has an SRV record, whose target stands for the endpoint.",
+    ),
+    Check(
+        "records.headless-ptr",
+        Profile.CORE,
+        "An endpoint's address leads back to its name below its headless Service.",
+    ),
+    Check(
+        "records.headless-unready",
+        Profile.CORE,
+        "Endpoints that are not ready are absent, unless the Service publishes them.",
+    ),
+    Check(
+        "records.external-name",
+        Profile.CORE,
+        "An ExternalName Service is a CNAME, followed to its addresses; a change of type is followed.",
+    ),
+    Check(
+        "records.pod-address",
+        Profile.CORE,
+        "The name of a pod's address stands for that address, where there are such names (deprecated).",
+    ),
+    Check(
+        "records.nonexistent",
+        Profile.CORE,
+        "Unknown names are NXDOMAIN, other types of known ones NODATA, both with an SOA record.",
+    ),
+    Check(
+        "records.case",
+        Profile.CORE,
+        "Names are found in any case, and the question comes back octet for octet.",
+    ),
+    Check(
+        "records.ttl",
+        Profile.CORE,
+        "No record, and no negative answer, lasts longer than its limit.",
+    ),
+    Check(
+        "records.propagation",
+        Profile.CORE,
+        "A new name is found on every path within the limit, and a changed or deleted one is soon gone.",
+    ),
+    Check(
+        "records.truncation",
+        Profile.CORE,
+        "Answers too large for UDP have TC set and arrive whole over TCP; EDNS sizes are honoured.",
+    ),
+    Check(
+        "records.consistency",
+        Profile.CORE,
+        "Whoever is asked gives the same answer, also while endpoints change.",
+    ),
+    Check(
+        "records.external",
+        Profile.CORE,
+        "A name outside the cluster resolves through it as outside, and one that does not exist does not.",
+    ),
+    Check(
         "topology.identify",
         Profile.AUDIT,
         "Every DNS layer is identified with its version, replicas and limits, and where each fact was read.",

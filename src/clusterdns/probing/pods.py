@@ -9,7 +9,7 @@ import copy
 import json
 import re
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -83,14 +83,20 @@ class Operation:
         Raises:
             ProbeError: it failed, or ended without saying that it was done.
         """
-        answers = []
+        return list(self.answers())
+
+    def answers(self) -> Iterator[Answer]:
+        """Yield every answer as it comes.
+
+        Raises:
+            ProbeError: as `collect`.
+        """
         while not (answer := self._next()).get("done"):
-            answers.append(answer)
+            yield answer
         if status := self._session.returncode(self._timeout):
             raise ProbeError(
                 f"{self._what}: ended with status {status}: {self._session.stderr or 'no message'}"
             )
-        return answers
 
     def close(self) -> None:
         """End the operation, done or not."""

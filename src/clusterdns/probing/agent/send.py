@@ -3,20 +3,21 @@
 Request:
     {"messages": [{"wire": "<base64>", "address": "10.96.0.10", "port": 53, "transport": "udp" | "tcp",
                    "connection": "a"}, ...],
-     "concurrency": 32, "timeout": 5.0}
+     "concurrency": 32, "timeout": 5.0, "give_up": 3}
 "connection" is for TCP: messages of the same name to one server go over one connection, in turn, each after
 the answer to the one before; without it every message has its own. "timeout" is in seconds per message,
-connecting included; "concurrency" counts sockets; both have these defaults.
+connecting included; "concurrency" counts sockets; both have these defaults. With "give_up", a server that
+leaves so many messages in a row unanswered over a transport is not sent any more of them.
 
 Answers, one per message in the order they ended:
     {"message": index, "failure": null | word, "wire": "<base64>" | null,
-     "source": ["10.96.0.10", 53] | null,
+     "source": ["10.96.0.10", 53] | null, "strays": 0,
      "start_ns": ..., "sent_ns": ... | null, "received_ns": ... | null}
 "failure" is "timeout" (no answer), "connect timeout", "refused", "reset", "closed" (the peer ended the
-connection), "unreachable", or the errno's name. A connection that failed is not made again: the messages left
-for it fail alike and have no "sent_ns". A UDP answer is the first datagram with the message's id, wherever it
-comes from: "source" tells. Times are the wall clock's in nanoseconds, as in a capture; connecting lies
-between "start_ns" and "sent_ns".
+connection), "unreachable", "given up", or the errno's name. A connection that failed is not made again: the
+messages left for it fail alike and have no "sent_ns". A UDP answer is the first datagram with the message's
+id, wherever it comes from: "source" tells; "strays" counts those with another id. Times are the wall clock's
+in nanoseconds, as in a capture; connecting lies between "start_ns" and "sent_ns".
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ class Exchange:
         self.received_ns: Optional[int] = None
         self.answer: Optional[bytes] = None
         self.sender: Optional[tuple[Any, ...]] = None
+        self.strays = 0
 
     def received(self, answer: bytes, sender: tuple[Any, ...]) -> None:
         """Takes the answer, now."""
@@ -70,6 +72,7 @@ class Exchange:
             failure=failure,
             wire=answer,
             source=self.sender,
+            strays=self.strays,
             start_ns=self.start_ns,
             sent_ns=self.sent_ns,
             received_ns=self.received_ns,
@@ -113,6 +116,7 @@ class Channel:
             if answer[:2] == exchange.wire[:2]:
                 exchange.received(answer, sender)
                 return
+            exchange.strays += 1
 
     async def _read(self, size: int) -> bytes:
         data = b""
@@ -134,12 +138,37 @@ class Channel:
             loop.remove_reader(self.socket)
 
 
+class Patience:
+    """Which servers have left how many messages in a row unanswered."""
+
+    def __init__(self, limit: Optional[int]) -> None:
+        self._limit = limit
+        self._unanswered: dict[tuple[str, int, bool], int] = {}
+
+    def ended(self, exchange: Exchange) -> bool:
+        """Tells whether the message need not be sent."""
+        return self._limit is not None and self._unanswered.get(self._server(exchange), 0) >= self._limit
+
+    def learn(self, exchange: Exchange, failure: Optional[str]) -> None:
+        """Takes in what came of a message that was sent."""
+        server = self._server(exchange)
+        late = failure in ("timeout", "connect timeout")
+        self._unanswered[server] = self._unanswered.get(server, 0) + 1 if late else 0
+
+    def _server(self, exchange: Exchange) -> tuple[str, int, bool]:
+        return exchange.address, exchange.port, exchange.tcp
+
+
 def send(request: dict[str, Any]) -> None:
     """Sends the messages, "concurrency" sockets at a time."""
-    asyncio.run(send_all(request["messages"], request.get("concurrency", 32), request.get("timeout", 5.0)))
+    patience = Patience(request.get("give_up"))
+    concurrency, timeout = request.get("concurrency", 32), request.get("timeout", 5.0)
+    asyncio.run(send_all(request["messages"], concurrency, timeout, patience))
 
 
-async def send_all(messages: list[dict[str, Any]], concurrency: int, seconds: float) -> None:
+async def send_all(
+    messages: list[dict[str, Any]], concurrency: int, seconds: float, patience: Patience
+) -> None:
     """Groups the messages by socket and works on the groups."""
     groups: dict[Any, list[Exchange]] = {}
     for index, message in enumerate(messages):
@@ -151,19 +180,23 @@ async def send_all(messages: list[dict[str, Any]], concurrency: int, seconds: fl
 
     async def work(group: list[Exchange]) -> None:
         async with free:
-            await converse(group, seconds)
+            await converse(group, seconds, patience)
 
     await asyncio.gather(*(work(group) for group in groups.values()))
 
 
-async def converse(group: list[Exchange], seconds: float) -> None:
+async def converse(group: list[Exchange], seconds: float, patience: Patience) -> None:
     """Exchanges the messages of one socket, in turn."""
     channel = Channel(group[0])
     failure = None
     with channel.socket:
         for exchange in group:
             exchange.start_ns = time.time_ns()
-            failure = failure or await failure_of(channel, exchange, seconds)
+            if failure is None and patience.ended(exchange):
+                failure = "given up"
+            if failure is None:
+                failure = await failure_of(channel, exchange, seconds)
+                patience.learn(exchange, failure)
             exchange.report(failure)
 
 

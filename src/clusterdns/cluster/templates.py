@@ -1,0 +1,65 @@
+"""Manifests with blanks in them: files of manifests/records/ -> objects to create."""
+
+import ipaddress
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from string import Template
+
+import yaml
+
+from clusterdns.cluster.api import Object
+
+_COPIES = "clusterdns.io/endpoints"
+
+
+def fill_in(path: Path, values: Mapping[str, str]) -> Iterator[Object]:
+    """Yield the objects of a file, every ${name} filled in, and endpoints copied where that is asked for.
+
+    Raises:
+        KeyError: a name has no value.
+    """
+    for manifest in yaml.safe_load_all(Template(path.read_text(encoding="utf-8")).substitute(values)):
+        copies = int((manifest["metadata"].get("annotations") or {}).get(_COPIES, 0))
+        if copies:
+            (first,) = manifest["endpoints"]
+            manifest["endpoints"] = list(_copies(first, copies))
+        yield manifest
+
+
+def as_endpoints(slices: Iterable[Object]) -> Iterator[Object]:
+    """Yield v1 Endpoints with the content of the EndpointSlices, for servers that read no others."""
+    subsets: dict[str, list[Object]] = {}
+    for one in slices:
+        name = one["metadata"]["labels"]["kubernetes.io/service-name"]
+        ports = [{key: value for key, value in port.items() if value != ""} for port in one["ports"]]
+        for endpoint in one["endpoints"]:
+            ready = endpoint.get("conditions", {}).get("ready") is not False
+            hostname = {"hostname": endpoint["hostname"]} if "hostname" in endpoint else {}
+            addresses = [{"ip": address, **hostname} for address in endpoint["addresses"]]
+            key = "addresses" if ready else "notReadyAddresses"
+            subsets.setdefault(name, []).append({key: addresses, "ports": ports})
+    for name, found in subsets.items():
+        # Slices of the same content are there already.
+        labels = {"endpointslice.kubernetes.io/skip-mirror": "true"}
+        metadata = {"name": name, "labels": labels}
+        yield {"apiVersion": "v1", "kind": "Endpoints", "metadata": metadata, "subsets": found}
+
+
+def network(run_id: str) -> dict[str, str]:
+    """Return the networks that a run takes the addresses of its endpoints from, as they begin.
+
+    198.18.0.0/15 is for benchmarks (RFC 2544) and 2001:db8::/32 for documentation (RFC 3849): nobody routes
+    them. Runs have different ones, so that an address leads back to one run's names.
+    """
+    number = int(run_id, 16)
+    return {
+        "network": f"198.{18 + number % 2}.{number // 2 % 256}",
+        "network6": f"2001:db8:{number >> 16 & 0xFFFF:x}:{number & 0xFFFF:x}",
+    }
+
+
+def _copies(first: Object, count: int) -> Iterator[Object]:
+    start = ipaddress.ip_address(first["addresses"][0])
+    for index in range(count):
+        hostname = f"{first['hostname']}{index}"
+        yield {**first, "addresses": [str(start + index)], "hostname": hostname}

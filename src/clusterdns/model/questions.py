@@ -1,0 +1,290 @@
+"""Services -> what is asked for them, and what must be answered: the rows of records.*."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from clusterdns.model.dns_profiles import NOERROR, NXDOMAIN, Deviation, Profile
+from clusterdns.model.records import (
+    FAMILIES,
+    SCHEMA_VERSION,
+    Data,
+    Records,
+    Service,
+    Zone,
+    address_type,
+    merged,
+    records_of,
+    reverse,
+)
+
+Expected = tuple[str, str, Data]
+"""Owner, type and data of a record."""
+
+MANY = 20
+"""Endpoints above which a Service is there to be too large for UDP: of the rest only samples are asked."""
+
+_FOUND = frozenset({NOERROR})
+_DENIED = frozenset({NXDOMAIN})
+_PROTOCOLS = ("tcp", "udp")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question and the answer that it must have.
+
+    Attributes:
+        check: The check whose row it is of.
+        name: What is asked for, absolute; its case is kept.
+        rtype: Of which type.
+        rcodes: What the rcode may be.
+        records: The answer section; where it is empty, the authority section must have an SOA record.
+        soa: The owner of that SOA record; "" where any domain above the name will do.
+        open: Whether more records may follow those, as where a name outside the cluster is not known exactly.
+        instead: The rcode that, without a record, is accepted too, and the documented deviation that says so.
+        outside: Whether a server outside the cluster has a part in the answer.
+        lasting: Whether the limits of TTLs are for it.
+    """
+
+    check: str
+    name: str
+    rtype: str
+    rcodes: frozenset[str] = _FOUND
+    records: frozenset[Expected] = frozenset()
+    soa: str = ""
+    open: bool = False
+    instead: tuple[str, Deviation] | None = None
+    outside: bool = False
+    lasting: bool = True
+
+    @property
+    def negative(self) -> bool:
+        """Whether no record is to be found."""
+        return not self.records and not self.open
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.rtype}"
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What questions are made from.
+
+    Attributes:
+        zone: The cluster domain.
+        profile: What its implementation makes of its freedom.
+        services: Those that are asked for.
+        namespace: The namespace of ours among theirs.
+        outside: Name of the outside -> type -> the records that a resolver outside the cluster has for it;
+            None for a type where it answers differently each time, or not at all.
+        unused: An address of the Services' that none has; "" where none is known.
+        pod: The address of a pod in the namespace; "" where there is none.
+    """
+
+    zone: Zone
+    profile: Profile
+    services: Sequence[Service]
+    namespace: str
+    outside: Mapping[str, Mapping[str, frozenset[Expected] | None]] = field(default_factory=dict)
+    unused: str = ""
+    pod: str = ""
+
+    def records(self) -> Records:
+        """Return all records of its Services."""
+        return merged(records_of(service, self.zone) for service in self.services)
+
+
+def questions_of(world: World) -> list[Question]:
+    """Return every question, each with its answer."""
+    records = world.records()
+    found = [question for service in world.services for question in _of_service(service, world, records)]
+    found += _version(world)
+    found += _nonexistent(world)
+    found += _pods(world)
+    found += _in_mixed_case(found)
+    found += _external(world)
+    return [
+        replace(question, soa=world.zone.apex)
+        if question.negative and question.name.lower().endswith(f".{world.zone.apex}")
+        else question
+        for question in found
+    ]
+
+
+def targets(names: Iterable[str], check: str) -> list[Question]:
+    """Return the questions that tell what generated names stand for: whatever is answered is looked at."""
+    return [
+        Question(check, name, rtype, open=True, rcodes=_FOUND | _DENIED)
+        for name in names
+        for rtype in FAMILIES.values()
+    ]
+
+
+def _of_service(service: Service, world: World, records: Records) -> Iterator[Question]:
+    if service.external:
+        yield from _alias(service, world, records)
+        return
+    kind = "headless" if service.headless else "service"
+    owner = world.zone.service(service)
+    if service.headless and not service.ready:
+        for rtype in FAMILIES.values():
+            yield Question("records.headless-unready", owner, rtype, world.profile.none_ready)
+    else:
+        crowd = len(service.ready) > MANY
+        check = "records.truncation" if crowd else f"records.{kind}-address"
+        yield from _addresses(check, owner, records)
+    if service.headless:
+        yield from _hostnames(service, world, records)
+    yield from _srv(f"records.{kind}-srv", service, world, records)
+    for address in _sample(service.addresses or tuple(one.address for one in service.ready)):
+        name = reverse(address)
+        yield Question(f"records.{kind}-ptr", name, "PTR", records=_expected(records, name, "PTR"))
+
+
+def _hostnames(service: Service, world: World, records: Records) -> Iterator[Question]:
+    ready = dict.fromkeys(one.hostname for one in service.ready if one.hostname)
+    for hostname in _sample(tuple(ready)):
+        yield from _addresses("records.headless-hostname", world.zone.hostname(service, hostname), records)
+    unready = dict.fromkeys(one.hostname for one in service.endpoints if one.hostname and not one.ready)
+    for hostname in _sample(tuple(unready)):
+        if hostname not in ready:
+            for rtype in FAMILIES.values():
+                name = world.zone.hostname(service, hostname)
+                yield Question("records.headless-unready", name, rtype, _DENIED)
+
+
+def _srv(check: str, service: Service, world: World, records: Records) -> Iterator[Question]:
+    owner = world.zone.service(service)
+    names = [name for name, rtype in records if rtype == "SRV" and name.split(".", 2)[2] == owner]
+    for name in names:
+        yield Question(check, name, "SRV", records=_expected(records, name, "SRV"))
+    # Neither a port under another protocol nor an unnamed one has a record.
+    absent = [f"_http._{protocol}.{owner}" for protocol in _PROTOCOLS]
+    for name in absent:
+        if name not in names:
+            yield Question(check, name, "SRV", _DENIED)
+
+
+def _alias(service: Service, world: World, records: Records) -> Iterator[Question]:
+    check, owner, target = "records.external-name", world.zone.service(service), f"{service.external}."
+    alias = frozenset({(owner, "CNAME", target)})
+    yield Question(check, owner, "CNAME", records=alias)
+    inside = target.endswith(f".{world.zone.apex}")
+    for rtype in FAMILIES.values():
+        if inside:
+            addresses = _expected(records, target, rtype)
+            short = world.profile.no_lone_alias
+            instead = (NOERROR, short) if short and not addresses else None
+            yield Question(check, owner, rtype, records=alias | addresses, instead=instead)
+            continue
+        known = world.outside.get(service.external, {}).get(rtype)
+        # What a server says of a name that leads to one that does not exist is not defined (RFC 2308, 2.1).
+        rcodes = _FOUND if known else _FOUND | _DENIED
+        yield Question(
+            check,
+            owner,
+            rtype,
+            rcodes,
+            records=alias | (known or frozenset()),
+            open=known is None,
+            outside=True,
+            lasting=False,
+        )
+
+
+def _version(world: World) -> Iterator[Question]:
+    name = world.zone.version()
+    yield Question(
+        "records.dns-version",
+        name,
+        "TXT",
+        records=frozenset({(name, "TXT", f'"{SCHEMA_VERSION}"')}),
+        instead=_denial(world.profile.no_version),
+        lasting=False,  # 28,800 s in the specification's example
+    )
+
+
+def _nonexistent(world: World) -> Iterator[Question]:
+    check, namespace, apex = "records.nonexistent", world.namespace, world.zone.apex
+    known = [service for service in world.services if service.namespace == namespace]
+    plain = next((service for service in known if service.addresses), None)
+    crowd = next((service for service in known if service.ready and service.headless), None)
+    unknown = [
+        f"clusterdns-no-such-service.{namespace}.svc.{apex}",
+        f"below.clusterdns-no-such-service.{namespace}.svc.{apex}",
+        f"kubernetes.clusterdns-no-such-namespace.svc.{apex}",
+        f"clusterdns-no-such-name.{apex}",
+        f"kubernetes.default.svc.{apex}{apex}",
+    ]
+    for service in (plain, crowd):
+        if service:
+            owner = world.zone.service(service)
+            unknown += [f"clusterdns-no-such-endpoint.{owner}", f"one.label.too.many.{owner}"]
+    for name in unknown:
+        for rtype in (*FAMILIES.values(), "SRV", "TXT"):
+            yield Question(check, name, rtype, _DENIED)
+    for service in (plain, crowd):
+        if service:
+            for rtype in ("TXT", "MX", "CNAME"):
+                yield Question(check, world.zone.service(service), rtype)
+    if world.unused:
+        yield Question(check, reverse(world.unused), "PTR", _DENIED, outside=True, lasting=False)
+
+
+def _pods(world: World) -> Iterator[Question]:
+    for address in ("198.51.100.7", world.pod):  # 2.6: any address
+        if address:
+            name, rtype = world.zone.pod(world.namespace, address), address_type(address)
+            records = frozenset({(name, rtype, address)})
+            instead = _denial(world.profile.no_pods)
+            yield Question("records.pod-address", name, rtype, records=records, instead=instead)
+
+
+def _in_mixed_case(found: Sequence[Question]) -> Iterator[Question]:
+    """Yield a question of every check and type once more in mixed case."""
+    seen: set[tuple[str, str, bool]] = set()
+    for question in found:
+        key = (question.check, question.rtype, question.negative)
+        if key in seen or question.outside or question.check == "records.truncation":
+            continue
+        seen.add(key)
+        yield replace(question, check="records.case", name=mixed_case(question.name))
+
+
+def _external(world: World) -> Iterator[Question]:
+    for name, by_type in world.outside.items():
+        if name.endswith(f".{world.zone.apex}"):
+            continue
+        for rtype, known in by_type.items():
+            yield Question(
+                "records.external",
+                f"{name}.",
+                rtype,
+                _FOUND if known is None or known else _FOUND | _DENIED,
+                records=known or frozenset(),
+                open=known is None,
+                outside=True,
+                lasting=False,
+            )
+
+
+def _addresses(check: str, owner: str, records: Records) -> Iterator[Question]:
+    for rtype in FAMILIES.values():
+        yield Question(check, owner, rtype, records=_expected(records, owner, rtype))
+
+
+def _expected(records: Records, owner: str, rtype: str) -> frozenset[Expected]:
+    return frozenset((owner, rtype, data) for data in records.get((owner, rtype), ()))
+
+
+def _sample(names: tuple[str, ...]) -> tuple[str, ...]:
+    return names if len(names) <= MANY else (names[0], names[len(names) // 2], names[-1])
+
+
+def _denial(deviation: Deviation | None) -> tuple[str, Deviation] | None:
+    return (NXDOMAIN, deviation) if deviation else None
+
+
+def mixed_case(name: str) -> str:
+    """Return a name with every second letter in upper case."""
+    letters = iter(range(len(name)))
+    return "".join(one.upper() if one.isalpha() and next(letters) % 2 else one for one in name.lower())
