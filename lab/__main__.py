@@ -25,6 +25,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument(
         "--with", dest="addons", default="", help=f"add-ons: one or more of {','.join(addons.NAMES)}"
     )
+    up.add_argument("--dual-stack", action="store_true", help="IPv6 besides IPv4, for pods and Services")
     status = verbs.add_parser("status", help="say what runs")
     status.add_argument("--json", action="store_true", help="one JSON object")
     inside = verbs.add_parser("exec", help="run a command inside: on a node, or in the fabric")
@@ -52,7 +53,14 @@ def _build(options: argparse.Namespace) -> None:
 def _up(options: argparse.Namespace) -> None:
     with state.alone(options.name):
         chosen = addons.chosen(options.addons)
-        record = launch.up(options.name, options.topology, options.nodes, _progress, chosen)
+        record = launch.up(
+            options.name,
+            options.topology,
+            options.nodes,
+            _progress,
+            chosen,
+            dual_stack=options.dual_stack,
+        )
     print(record.kubeconfig)
 
 
@@ -65,6 +73,7 @@ def _status(options: argparse.Namespace) -> None:
             "topology": record.topology,
             "nodes": record.nodes,
             "add-ons": record.addons,
+            "dual_stack": record.dual_stack,
             "kubeconfig": str(record.kubeconfig),
             "logs": str(record.folder / "logs"),
         }

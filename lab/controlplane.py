@@ -12,15 +12,22 @@ SERVER = f"https://{ADDRESS}:{PORT}"
 ISSUER = "https://kubernetes.default.svc.cluster.local"
 
 
-def make_pki(programs: Path, folder: Path, nodes: list[str]) -> None:
-    """Let kubeadm make certificates and kubeconfigs under `folder` (`pki/`, `*.conf`, `NODE.conf`)."""
+def make_pki(programs: Path, folder: Path, nodes: list[str], services: str) -> None:
+    """Let kubeadm make certificates and kubeconfigs under `folder` (`pki/`, `*.conf`, `NODE.conf`).
+
+    Args:
+        programs: Where kubeadm is.
+        folder: Where they go.
+        nodes: Their names.
+        services: The network of cluster IPs, or both.
+    """
     kubeadm = str(programs / "kubeadm")
     pki = f"--cert-dir={folder / 'pki'}"
     advertise = f"--apiserver-advertise-address={ADDRESS}"
     version = f"--kubernetes-version=v{KUBERNETES_VERSION}"
     names = "--apiserver-cert-extra-sans=127.0.0.1,localhost"
-    services = f"--service-cidr={network.SERVICE_CIDR}"
-    run([kubeadm, "init", "phase", "certs", "all", pki, advertise, version, names, services])
+    cidr = f"--service-cidr={services}"
+    run([kubeadm, "init", "phase", "certs", "all", pki, advertise, version, names, cidr])
     run(
         [kubeadm, "init", "phase", "kubeconfig", "all", pki, advertise, version, f"--kubeconfig-dir={folder}"]
     )
@@ -51,7 +58,7 @@ def etcd(programs: Path, folder: Path) -> list[str]:
     ]
 
 
-def apiserver(programs: Path, folder: Path) -> list[str]:
+def apiserver(programs: Path, folder: Path, services: str) -> list[str]:
     """Return the API server's command.
 
     MutatingAdmissionPolicy is on because breakages use it as their mutating webhook.
@@ -62,7 +69,7 @@ def apiserver(programs: Path, folder: Path) -> list[str]:
         "--etcd-servers=http://127.0.0.1:2379",
         f"--advertise-address={ADDRESS}",
         f"--secure-port={PORT}",
-        f"--service-cluster-ip-range={network.SERVICE_CIDR}",
+        f"--service-cluster-ip-range={services}",
         "--allow-privileged=true",
         "--authorization-mode=Node,RBAC",
         "--enable-admission-plugins=NodeRestriction",
@@ -87,7 +94,7 @@ def apiserver(programs: Path, folder: Path) -> list[str]:
     ]
 
 
-def controller_manager(programs: Path, folder: Path) -> list[str]:
+def controller_manager(programs: Path, folder: Path, services: str, pods: str) -> list[str]:
     """Return the controller manager's command.
 
     The query limits are raised because with the defaults its caches take five
@@ -106,8 +113,10 @@ def controller_manager(programs: Path, folder: Path) -> list[str]:
         "--use-service-account-credentials=true",
         "--controllers=*,bootstrapsigner,tokencleaner",
         "--allocate-node-cidrs=true",
-        f"--cluster-cidr={network.POD_CIDR}",
-        f"--service-cluster-ip-range={network.SERVICE_CIDR}",
+        f"--cluster-cidr={pods}",
+        "--node-cidr-mask-size-ipv4=24",
+        *(["--node-cidr-mask-size-ipv6=64"] if "," in pods else []),
+        f"--service-cluster-ip-range={services}",
         f"--root-ca-file={pki / 'ca.crt'}",
         f"--client-ca-file={pki / 'ca.crt'}",
         f"--cluster-signing-cert-file={pki / 'ca.crt'}",

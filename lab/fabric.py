@@ -49,8 +49,10 @@ class Fabric:
         logs = INSIDE_STATE / "logs"
         logs.mkdir()
         self.daemons = Daemons(logs)
+        self.dual_stack = bool(spec["dual_stack"])
+        self.services = network.both(network.SERVICE_CIDR, network.SERVICE_CIDR6, dual_stack=self.dual_stack)
         self.nodes = [
-            Node(index, INSIDE_STATE / "nodes" / f"node-{index}", self.topology)
+            Node(index, INSIDE_STATE / "nodes" / f"node-{index}", self.topology, self.dual_stack)
             for index in range(1, int(spec["nodes"]) + 1)
         ]
         self.pids: dict[str, int] = {}
@@ -76,11 +78,22 @@ class Fabric:
         self.progress("nodes ready")
         # Not before: the scheduler would crowd replicas on the first node that is.
         self.kubectl.apply(self.topology.manifests)
+        if self.dual_stack:
+            self._dual_stack_dns()
         self._apply_addons()
         self.daemons.wait("workloads ready", self.kubectl.workloads_ready, _READY_SECONDS)
         for name in {"operator", "prometheus"} & set(self.addons):
             monitoring.Prometheus(name, self.kubectl).wait("its targets", monitoring.Prometheus.sees_all)
         self._host_kubeconfig()
+
+    def _dual_stack_dns(self) -> None:
+        """Give the Services of the cluster's DNS an address of each family, as an administrator would."""
+        services = "/api/v1/namespaces/kube-system/services"
+        for one in self.kubectl.items(services):
+            if one["spec"].get("clusterIP") != "None":
+                name = one["metadata"]["name"]
+                patch = '--patch={"spec":{"ipFamilyPolicy":"PreferDualStack"}}'
+                self.kubectl("patch", "--namespace=kube-system", "service", name, patch)
 
     def _apply_addons(self) -> None:
         if self.crds is not None:
@@ -90,7 +103,9 @@ class Fabric:
         self.kubectl.apply(addons.manifests(self.addons, self.topology))
 
     def _network(self) -> None:
-        network.ip_batch(network.bridge_lines())
+        if self.dual_stack:
+            run(["sh", "-ec", "\n".join(network.ROUTER_LINES6)])
+        network.ip_batch(network.bridge_lines(dual_stack=self.dual_stack))
         internet = self.daemons.start("internet", ["unshare", "--net", "sleep", "infinity"])
         pid = self._anchored(internet.process.pid if internet.process else 0)
         network.ip_batch(network.port_lines("internet", pid))
@@ -99,7 +114,7 @@ class Fabric:
             for address in (*network.INTERNET_ADDRESSES, *network.WEB_ADDRESSES)
         ]
         network.ip_batch([*network.host_lines(network.INTERNET), *addresses], namespace_of=pid)
-        network.ip_batch(network.pod_route_lines(len(self.nodes)))
+        network.ip_batch(network.pod_route_lines(len(self.nodes), dual_stack=self.dual_stack))
         Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
         folder = SOURCE / "internet"
         coredns = [str(self.coredns / "coredns"), "-conf", str(folder / "Corefile")]
@@ -118,9 +133,11 @@ class Fabric:
         return pid
 
     def _control_plane(self) -> None:
-        controlplane.make_pki(self.programs, INSIDE_STATE, [node.name for node in self.nodes])
+        controlplane.make_pki(self.programs, INSIDE_STATE, [node.name for node in self.nodes], self.services)
         self.daemons.start("etcd", controlplane.etcd(self.programs, INSIDE_STATE))
-        self.daemons.start("kube-apiserver", controlplane.apiserver(self.programs, INSIDE_STATE))
+        self.daemons.start(
+            "kube-apiserver", controlplane.apiserver(self.programs, INSIDE_STATE, self.services)
+        )
         context = ssl.create_default_context(cafile=INSIDE_STATE / "pki" / "ca.crt")
 
         def ready() -> bool:
@@ -154,10 +171,12 @@ class Fabric:
         pid = self._anchored(started.process.pid if started.process else 0)
         self.pids[node.name] = pid
         network.ip_batch(network.port_lines(node.name, pid))
-        routes = network.pod_route_lines(len(self.nodes), besides=node.index)
-        network.ip_batch([*network.host_lines(node.address), *routes], namespace_of=pid)
+        routes = network.pod_route_lines(len(self.nodes), besides=node.index, dual_stack=self.dual_stack)
         enter = ["nsenter", f"--target={pid}", "--net", "--mount", "--uts", "--cgroup", "--"]
-        run([*enter, "sh", "-c", node.mount_script() + "\necho 1 >/proc/sys/net/ipv4/ip_forward"])
+        router = ["echo 1 >/proc/sys/net/ipv4/ip_forward"]
+        router += network.ROUTER_LINES6 if self.dual_stack else ()
+        run([*enter, "sh", "-c", "\n".join([node.mount_script(), *router])])
+        network.ip_batch([*network.host_lines(node.address, node.address6), *routes], namespace_of=pid)
         self._on_node(node, "containerd", node.containerd())
 
     def _on_node(self, node: Node, program: str, argv: list[str]) -> None:
@@ -167,7 +186,7 @@ class Fabric:
     def _register(self) -> None:
         """Create Node objects ahead of the kubelets; start what must not start before the API is ready."""
         for name, argv in (
-            ("kube-controller-manager", controlplane.controller_manager(self.programs, INSIDE_STATE)),
+            ("kube-controller-manager", self._controller_manager()),
             ("kube-scheduler", controlplane.scheduler(self.programs, INSIDE_STATE)),
         ):
             self.daemons.start(name, argv)
@@ -178,6 +197,10 @@ class Fabric:
             )
         )
         self.kubectl.apply([manifests, SOURCE / "base.yaml"])
+
+    def _controller_manager(self) -> list[str]:
+        pods = network.both(network.POD_CIDR, network.POD_CIDR6, dual_stack=self.dual_stack)
+        return controlplane.controller_manager(self.programs, INSIDE_STATE, self.services, pods)
 
     def _node_agents(self, node: Node) -> None:
         self._on_node(node, "kubelet", node.kubelet(self.programs))

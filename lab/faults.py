@@ -62,7 +62,7 @@ def liar(answer: dns.message.Message) -> bool:
 
 def srv_target_short(answer: dns.message.Message) -> bool:
     """The target of one SRV record lacks the cluster domain, as if a search list were to be used."""
-    if not _asked(answer, "_http._tcp.several", "SRV"):
+    if not _asked(answer, "_http._tcp.several", "SRV") or not answer.answer:
         return False
     target = answer.answer[0][0].target
     return _answer(answer, f"0 100 80 {dns.name.Name((*target.labels[:3], b''))}")
@@ -85,7 +85,7 @@ def no_soa(answer: dns.message.Message) -> bool:
 
 def lost_endpoint(answer: dns.message.Message) -> bool:
     """One endpoint of a headless Service is missing from its addresses."""
-    if not _asked(answer, "headless", "A"):
+    if not _asked(answer, "headless", "A") or not answer.answer:
         return False
     answer.answer.sort(key=lambda rrset: rrset.to_text())
     answer.answer.pop()
@@ -93,8 +93,8 @@ def lost_endpoint(answer: dns.message.Message) -> bool:
 
 
 def tc_never(answer: dns.message.Message) -> bool:
-    """An answer that was cut short does not say so."""
-    if not answer.flags & dns.flags.TC:
+    """A set of addresses that was cut short does not say so."""
+    if not (answer.flags & dns.flags.TC and _asked(answer, "crowd-200", "A")):
         return False
     answer.flags &= ~dns.flags.TC
     return True
@@ -127,7 +127,7 @@ def wrong_hostname(answer: dns.message.Message) -> bool:
 
 def lost_srv(answer: dns.message.Message) -> bool:
     """One endpoint of a headless Service has no SRV record."""
-    if not _asked(answer, "_diameter._sctp.headless", "SRV"):
+    if not _asked(answer, "_domain._udp.headless", "SRV") or not answer.answer:
         return False
     answer.answer.sort(key=lambda rrset: rrset.to_text())
     answer.answer.pop()

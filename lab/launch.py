@@ -20,12 +20,14 @@ _FREE_BYTES = 2 << 30
 _NAMESPACES = ["--net", "--mount", "--uts", "--ipc", "--pid", "--mount-proc", "--propagation=private"]
 
 
-def up(
+def up(  # noqa: PLR0913 - all that a lab is made of
     name: str,
     topology_name: str,
     nodes: int,
     progress: Callable[[str], None],
     with_addons: tuple[str, ...] = (),
+    *,
+    dual_stack: bool = False,
 ) -> state.Record:
     """Return a running lab of that name, topology and add-ons, booted now if it does not run yet.
 
@@ -42,10 +44,12 @@ def up(
         progress(f"removed what the dead lab {dead!r} had left")
     existing = state.load(name)
     if existing is not None:
-        same = (existing.state, existing.topology, existing.nodes) == ("running", topology_name, nodes)
+        is_ = (existing.state, existing.topology, existing.nodes, existing.dual_stack)
+        same = is_ == ("running", topology_name, nodes, dual_stack)
         if same and set(with_addons) <= set(existing.addons):
             return existing
         what = f"{existing.state} with topology {existing.topology} and {existing.nodes} nodes"
+        what += ", dual-stack" if existing.dual_stack else ""
         what += f", add-ons: {', '.join(existing.addons) or 'none'}"
         raise LabError(f"lab {name!r} is {what}; end it first: python -m lab down --name {name}")
     builds = build.build(progress)
@@ -57,7 +61,8 @@ def up(
     folder.mkdir()
     (folder / "nodes").mkdir()
     try:
-        _boot(_spec(name, topology_name, nodes, builds, added), progress)
+        spec = _spec(name, topology_name, nodes, builds, added)
+        _boot({**spec, "dual_stack": dual_stack}, progress)
     except BaseException as error:
         if isinstance(error, LabError):
             _keep_logs(folder)
@@ -156,6 +161,7 @@ def become(spec: Mapping[str, Any], init: list[str]) -> NoReturn:
         name=name,
         topology=str(spec["topology"]),
         nodes=int(spec["nodes"]),
+        dual_stack=bool(spec.get("dual_stack")),
         pid=pid,
         pid_start=state.start_time(pid) or 0,
         port=int(spec["port"]),

@@ -23,13 +23,25 @@ CRI = f"""\
   sandbox_image = "{PAUSE_IMAGE}"
   restrict_oom_score_adj = true
   [plugins."io.containerd.grpc.v1.cri".cni]
-    bin_dir = "/usr/lib/cni"
+    bin_dir = "/etc/cni/bin"
     conf_dir = "/etc/cni/net.d"
   [plugins."io.containerd.grpc.v1.cri".containerd]
     snapshotter = "overlayfs"
     default_runtime_name = "runc"
     [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
       runtime_type = "io.containerd.runc.v2"
+"""
+
+
+# Duplicate address detection would cost each sandbox 1.8 s. A sandbox has its own settings.
+_PTP = """\
+#!/bin/sh
+if [ "$CNI_COMMAND" = ADD ]; then
+    for which in all default; do
+        nsenter --net="$CNI_NETNS" sh -c "echo 0 >/proc/sys/net/ipv6/conf/$which/accept_dad" </dev/null
+    done
+fi
+exec /usr/lib/cni/ptp
 """
 
 
@@ -40,6 +52,7 @@ class Node:
     index: int  # from 1
     folder: Path  # its part of the lab's state
     topology: Topology
+    dual_stack: bool = False
 
     @property
     def name(self) -> str:
@@ -52,6 +65,17 @@ class Node:
         return network.node_address(self.index)
 
     @property
+    def address6(self) -> str | None:
+        """The second InternalIP; None without one."""
+        return network.node_address6(self.index) if self.dual_stack else None
+
+    @property
+    def pod_cidrs(self) -> list[str]:
+        """The networks of its pods."""
+        ipv6 = [network.pod_cidr6(self.index)] if self.dual_stack else []
+        return [network.pod_cidr(self.index), *ipv6]
+
+    @property
     def cgroups(self) -> list[Path]:
         """The groups that the node's cgroup namespace has at its top."""
         return [hierarchy.inside(self.name) for hierarchy in cgroups.hierarchies()]
@@ -61,7 +85,6 @@ class Node:
 
         It spares the wait for registration and makes podCIDR agree with the CNI's.
         """
-        cidr = network.pod_cidr(self.index)
         labels = {
             "kubernetes.io/hostname": self.name,
             "kubernetes.io/os": "linux",
@@ -71,7 +94,7 @@ class Node:
             "apiVersion": "v1",
             "kind": "Node",
             "metadata": {"name": self.name, "labels": labels},
-            "spec": {"podCIDR": cidr, "podCIDRs": [cidr]},
+            "spec": {"podCIDR": self.pod_cidrs[0], "podCIDRs": self.pod_cidrs},
         }
 
     def prepare(self, template: Path) -> None:
@@ -80,9 +103,8 @@ class Node:
             (self.folder / folder).mkdir(parents=True)
         etc = self.folder / "etc"
         (etc / "cni/net.d").mkdir(parents=True)
-        (etc / "cni/net.d/10-lab.conflist").write_text(
-            json.dumps(network.cni_config([network.pod_cidr(self.index)]))
-        )
+        (etc / "cni/net.d/10-lab.conflist").write_text(json.dumps(network.cni_config(self.pod_cidrs)))
+        _cni_programs(etc / "cni/bin", dual_stack=self.dual_stack)
         (etc / "hostname").write_text(f"{self.name}\n")
         (etc / "hosts").write_text(f"127.0.0.1 localhost\n{self.address} {self.name}\n")
         (etc / "resolv.conf").write_text(self.topology.resolv_conf())
@@ -129,7 +151,7 @@ class Node:
             "--config=/etc/kubernetes/kubelet.yaml",
             f"--kubeconfig={INSIDE_STATE / self.name}.conf",
             f"--hostname-override={self.name}",
-            f"--node-ip={self.address}",
+            f"--node-ip={','.join(filter(None, (self.address, self.address6)))}",
         ]
 
     def proxy(self, programs: Path) -> list[str]:
@@ -172,7 +194,8 @@ class Node:
             "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
             "kind": "KubeProxyConfiguration",
             "clientConnection": {"kubeconfig": str(INSIDE_STATE / "kube-proxy.conf")},
-            "clusterCIDR": network.POD_CIDR,
+            "bindAddress": "0.0.0.0",  # noqa: S104 - IPv4 first, not only
+            "clusterCIDR": network.both(network.POD_CIDR, network.POD_CIDR6, dual_stack=self.dual_stack),
             "conntrack": {
                 "maxPerCore": 0,
                 "min": 0,
@@ -183,3 +206,15 @@ class Node:
             "mode": "iptables",
             "iptables": {"minSyncPeriod": "0s", "syncPeriod": "30s"},
         }
+
+
+def _cni_programs(folder: Path, *, dual_stack: bool) -> None:
+    """Put the CNI plugins in use into a folder; with IPv6, ptp without duplicate address detection."""
+    folder.mkdir()
+    (folder / "host-local").symlink_to("/usr/lib/cni/host-local")
+    ptp = folder / "ptp"
+    if dual_stack:
+        ptp.write_text(_PTP)
+        ptp.chmod(0o755)
+    else:
+        ptp.symlink_to("/usr/lib/cni/ptp")

@@ -31,6 +31,7 @@ class Record:
     cgroups: list[str]
     builds: list[str]  # folder names of the builds it runs from
     addons: list[str] = field(default_factory=list)
+    dual_stack: bool = False
 
     @property
     def folder(self) -> Path:

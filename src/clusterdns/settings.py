@@ -111,6 +111,9 @@ class Settings(BaseModel):
     lab_with: Names = _setting(
         "add-ons of the lab: prometheus, operator, envoy", default=(), source="the cluster's DNS alone"
     )
+    lab_dual_stack: bool = _setting(
+        "give a lab that is booted IPv6 besides IPv4", default=False, source="the lab's own default"
+    )
     keep: bool = _setting(
         "leave a lab or kind cluster that this run made running; reuse a kind cluster that was kept",
         default=False,

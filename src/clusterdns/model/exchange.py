@@ -43,7 +43,7 @@ class Record:
     def essence(self) -> str:
         """Its data without what is free: in lower case, an SRV's without priority and weight."""
         if self.rtype == "SRV":
-            return self.data.lower().split(maxsplit=2)[2]
+            return self.data.lower().split(maxsplit=2)[-1]
         return self.data if self.rtype == "TXT" else self.data.lower()
 
     def __str__(self) -> str:

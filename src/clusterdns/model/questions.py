@@ -240,9 +240,9 @@ def _pods(world: World) -> Iterator[Question]:
 
 
 def _in_mixed_case(found: Sequence[Question]) -> Iterator[Question]:
-    """Yield a question of every check and type once more in mixed case."""
+    """Yield the last question of every check and type once more in mixed case."""
     seen: set[tuple[str, str, bool]] = set()
-    for question in found:
+    for question in reversed(found):
         key = (question.check, question.rtype, question.negative)
         if key in seen or question.outside or question.check == "records.truncation":
             continue

@@ -10,6 +10,7 @@ import dns.rcode
 import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
+from dns.rdtypes.IN.AAAA import AAAA
 
 from clusterdns.model.exchange import HEADER, Flag, Message, Record
 
@@ -112,9 +113,7 @@ def _records(section: list[dns.rrset.RRset]) -> tuple[Record, ...]:
             rrset.name.to_text(),
             dns.rdatatype.to_text(rrset.rdtype),
             rrset.ttl,
-            str(ipaddress.ip_address(rdata.address))
-            if rrset.rdtype == dns.rdatatype.AAAA
-            else rdata.to_text(),
+            str(ipaddress.ip_address(rdata.address)) if isinstance(rdata, AAAA) else rdata.to_text(),
             dns.rdataclass.to_text(rrset.rdclass),
         )
         for rrset in section

@@ -57,7 +57,7 @@ def too_long(message: Message, positive: float, negative: float) -> Iterator[str
         if record.ttl > positive:
             yield f"TTL {record.ttl} of {record.owner} {record.rtype}, limit {positive:g}"
     for record in message.authority:
-        if record.rtype == "SOA" and not message.answer:
+        if record.rtype == "SOA" and record.rclass == "IN" and not message.answer:
             lasts = min(record.ttl, int(record.data.split()[6]))
             if lasts > negative:
                 yield f"negative TTL {lasts} by the SOA of {record.owner}, limit {negative:g}"

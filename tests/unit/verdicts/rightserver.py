@@ -1,0 +1,124 @@
+"""A survey of a server that answers right, and of one with faults: no cluster, all the rest is real."""
+
+from collections.abc import Sequence
+from pathlib import Path as File
+
+import dns.flags
+import dns.message
+import dns.rdataclass
+import dns.rdatatype
+import dns.rrset
+
+from clusterdns.cluster.templates import fill_in, network
+from clusterdns.model.dns_profiles import PROFILES, Profile
+from clusterdns.model.exchange import Exchange, Path
+from clusterdns.model.questions import Question, World, questions_of, targets
+from clusterdns.model.records import Generated, Zone, read_services
+from clusterdns.model.topology import LayerKind
+from clusterdns.probing.wire import question, read
+from clusterdns.verdicts.records import Survey
+from lab.faults import Fault, spoil
+
+MANIFEST = File(__file__).parents[3] / "manifests" / "records" / "services.yaml"
+COREDNS = PROFILES[LayerKind.COREDNS]
+SOA = "ns.dns.cluster.local. hostmaster.cluster.local. 1 7200 1800 86400 30"
+EXTERNAL = "www.example.com"
+KUBERNETES = {
+    "metadata": {"name": "kubernetes", "namespace": "default"},
+    "spec": {"clusterIPs": ["10.96.0.1"], "ports": [{"name": "https", "port": 443}]},
+}
+PATHS = [
+    Path("node-1", f"pod {pod}", f"10.244.{pod}.2", transport, size, pod=True)
+    for pod in (1, 2)
+    for transport, size in (("udp", None), ("tcp", None))
+]
+
+
+def world(profile: Profile = COREDNS) -> World:
+    values = {
+        **network("0badcafe"),
+        "namespace": "clusterdns-x",
+        "zone": "cluster.local",
+        "external": EXTERNAL,
+    }
+    values["network"] = "198.18.0"
+    objects = list(fill_in(MANIFEST, values))
+    for number, one in enumerate(objects):
+        one["metadata"]["namespace"] = values["namespace"]
+        if one["kind"] == "Service" and one["metadata"]["name"] == "changed":
+            one["spec"] = {"ports": [{"name": "http", "port": 80}]}
+        if one["kind"] == "Service" and "clusterIP" not in one["spec"] and "type" not in one["spec"]:
+            one["spec"]["clusterIPs"] = [f"10.97.0.{number}", f"fd00::{number}"]
+    known = frozenset({(f"{EXTERNAL}.", "A", "192.0.2.80")})
+    nowhere = f"clusterdns-no-such-name.{EXTERNAL}"
+    return World(
+        zone=Zone("cluster.local"),
+        profile=profile,
+        services=read_services(
+            [
+                *sorted(
+                    (one for one in objects if one["kind"] == "Service"), key=lambda one: str(one["metadata"])
+                ),
+                KUBERNETES,
+            ],
+            [one for one in objects if one["kind"] == "EndpointSlice"],
+        ),
+        namespace=values["namespace"],
+        outside={EXTERNAL: {"A": known, "AAAA": None}, nowhere: {"A": frozenset(), "AAAA": frozenset()}},
+        unused="10.96.255.1",
+        pod="10.244.1.9",
+    )
+
+
+def answer(asked: Question, query: bytes, path: Path) -> bytes:
+    """Answer as the question calls for."""
+    request = dns.message.from_wire(query)
+    response = dns.message.make_response(request, our_payload=1232 if request.edns >= 0 else 0)
+    response.flags |= dns.flags.AA
+    response.set_rcode(dns.rcode.from_text(min(asked.rcodes, key=len)))
+    for owner, rtype, data in sorted(asked.records, key=str):
+        text = _presented(data)
+        response.answer.append(
+            dns.rrset.from_text(owner, 30, "IN", rtype, f"0 100 {text}" if rtype == "SRV" else text)
+        )
+    if not response.answer:
+        response.authority.append(dns.rrset.from_text(asked.soa or ".", 30, "IN", "SOA", SOA))
+    wire: bytes = response.to_wire(max_size=65535)
+    if len(wire) > path.limit:
+        response.flags |= dns.flags.TC
+        response.answer.clear()
+        wire = response.to_wire()
+    return wire
+
+
+def survey(*faults: Fault, on: str | None = None, profile: Profile = COREDNS) -> Survey:
+    """Ask everything along every path; answers of the server `on`, or of all, have the faults."""
+    questions = questions_of(world(profile))
+    made_up = {
+        _name(data): data.address
+        for one in questions
+        for _, _, data in one.records
+        if isinstance(data, Generated)
+    }
+    asked = [
+        (one, exchange(one, path, faults if on in (None, path.server) else ()))
+        for one in [*questions, *targets([], "records.headless-srv")]
+        for path in PATHS
+    ]
+    generated = {name: frozenset({address}) for name, address in made_up.items()}
+    return Survey(tuple(asked), profile, generated)
+
+
+def exchange(one: Question, path: Path, faults: Sequence[Fault] = ()) -> Exchange:
+    query = question(one.name, one.rtype, edns=path.edns, ident=1)
+    return Exchange(path, query, read(spoil(answer(one, query, path), faults)))
+
+
+def _presented(data: str | Generated) -> str:
+    if isinstance(data, str):
+        return data
+    return _name(data) if data.port is None else f"{data.port} {_name(data)}"
+
+
+def _name(data: Generated) -> str:
+    return f"{data.address.replace('.', '-').replace(':', '-')}.{data.service}"
