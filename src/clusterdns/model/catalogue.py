@@ -14,7 +14,7 @@ class Profile(StrEnum):
     """How much a check may do to a cluster."""
 
     AUDIT = "audit"  # reads objects, metrics and logs; makes nothing
-    CORE = "core"  # a few probe pods and a few hundred queries
+    CORE = "core"  # a few probe pods, some Services and some thousand queries
     SLOW = "slow"  # waits for caches to expire
     LOAD = "load"  # sends bounded load
     DISRUPTIVE = "disruptive"  # restarts DNS pods

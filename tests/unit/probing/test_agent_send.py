@@ -62,6 +62,7 @@ def test_udp_answers_are_the_first_with_the_id(udp: socket.socket, send: Send) -
     assert base64.b64decode(answered["wire"]) == QUERY + b"!"
     assert answered["source"][0] == "127.0.0.1"
     assert answered["source"][1] != udp.getsockname()[1]
+    assert answered["strays"] == 1
     assert before <= answered["start_ns"] <= answered["sent_ns"] <= answered["received_ns"] <= time.time_ns()
 
 
@@ -164,3 +165,9 @@ def test_concurrency_is_bounded(udp: socket.socket, send: Send) -> None:
 def test_a_name_for_an_address_is_the_agent_s_failure(agent: Send) -> None:
     (error,) = agent("send", {"messages": [message(53) | {"address": "dns.example"}]})
     assert error["error"].startswith("gaierror")
+
+
+def test_a_server_that_leaves_messages_unanswered_is_given_up(udp: socket.socket, send: Send) -> None:
+    answers = send(*[message(udp.getsockname()[1])] * 5, concurrency=1, timeout=0.1, give_up=2)
+    assert [answer["failure"] for answer in answers] == ["timeout"] * 2 + ["given up"] * 3
+    assert answers[-1]["sent_ns"] is None
