@@ -6,6 +6,7 @@ hard to do well: credentials, TLS and proxies out of a kubeconfig.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ Object = dict[str, Any]
 
 NAMESPACE = "kube-system"
 """Where a cluster's DNS is."""
+
+_DENIED = re.compile("denied (the )?request")
 
 _PAGE = 500  # objects per list call: the API server's own clients use it
 
@@ -305,7 +308,8 @@ def failure(
         return ClusterError(
             f"the API server does not accept the credentials of context {context}: renew them"
         )
-    if status != 403:  # noqa: PLR2004 - HTTP's own
+    # A webhook or policy may refuse with any status; the API server's words are the same.
+    if status != 403 and not _DENIED.search(message):  # noqa: PLR2004 - HTTP's own
         return ClusterError(f"cannot {verb} {what}: {message}")
     # The authorizer says who cannot do what; admission says which rule the object breaks.
     if " cannot " in message:

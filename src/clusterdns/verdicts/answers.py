@@ -36,7 +36,7 @@ def faults(question: Question, exchange: Exchange, context: Context) -> tuple[st
     if message is None:
         return (exchange.failure,)
     found = [exchange.failure] if exchange.failure else []
-    found += _header(exchange, message, context)
+    found += _header(question, exchange, message, context)
     if message.rcode not in question.rcodes and not deviates(question, message):
         found.append(f"rcode {message.rcode}, not {' or '.join(sorted(question.rcodes))}")
     elif not deviates(question, message):
@@ -63,11 +63,13 @@ def too_long(message: Message, positive: float, negative: float) -> Iterator[str
                 yield f"negative TTL {lasts} by the SOA of {record.owner}, limit {negative:g}"
 
 
-def _header(exchange: Exchange, message: Message, context: Context) -> Iterator[str]:
+def _header(question: Question, exchange: Exchange, message: Message, context: Context) -> Iterator[str]:
     path = exchange.path
     if Flag.QR not in message.flags:
         yield "not marked as an answer (QR)"
-    if context.profile.recursion_available and Flag.RA not in message.flags:
+    # Of names outside the cluster a cache in front may ask somebody else.
+    recursive = context.profile.recursion_available and not question.outside
+    if recursive and Flag.RA not in message.flags:
         yield f"not marked as from a recursive server (RA), as {context.profile.name} does"
     asked = exchange.query[HEADER : exchange.query.index(0, HEADER) + 1 + _TYPE_AND_CLASS]
     if message.question != asked:

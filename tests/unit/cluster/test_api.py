@@ -82,6 +82,11 @@ def test_a_kind_nobody_knows_is_told(cluster: Cluster) -> None:
             AdmissionRefused,
             'cannot create pods p in namespace ns: pods "p" is forbidden: violates PodSecurity',
         ),
+        (
+            refusal(422, "ValidatingAdmissionPolicy 'p' with binding 'p' denied request: no"),
+            AdmissionRefused,
+            "denied request: no",
+        ),
         (refusal(409, 'pods "p" already exists'), ClusterError, "already exists"),
         ((500, {}), ClusterError, "HTTP status 500"),
         ((200, b"<html>"), ClusterError, "does not answer as an API server"),
