@@ -211,7 +211,8 @@ class Node:
 def _cni_programs(folder: Path, *, dual_stack: bool) -> None:
     """Put the CNI plugins in use into a folder; with IPv6, ptp without duplicate address detection."""
     folder.mkdir()
-    (folder / "host-local").symlink_to("/usr/lib/cni/host-local")
+    for program in ("host-local", "loopback"):
+        (folder / program).symlink_to(f"/usr/lib/cni/{program}")
     ptp = folder / "ptp"
     if dual_stack:
         ptp.write_text(_PTP)
