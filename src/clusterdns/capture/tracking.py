@@ -37,7 +37,11 @@ class Tracker:
         Returns:
             The number of each one's connection, and that of its stream: each connection has two.
         """
-        from_server = self._ranks[packets.source_port] < self._ranks[packets.destination_port]
+        source, destination = self._ranks[packets.source_port], self._ranks[packets.destination_port]
+        # Between equals the address that was seen first is the client's.
+        from_server = (source < destination) | (
+            (source == destination) & (packets.source > packets.destination)
+        )
         number = self._numbers(packets, from_server)
         rows, table = np.searchsorted(self._table.number, number), self._table
         flags, time_ns = packets.flags, packets.time_ns

@@ -5,9 +5,23 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from clusterdns.errors import CaptureIncomplete
 from clusterdns.probing.pods import Answer, ProbePod, Prober
+
+
+class Point(NamedTuple):
+    """Where in a pod to capture: an interface, and a port of DNS."""
+
+    interface: str
+    port: int
+
+
+ETH0 = Point("eth0", 53)
+"""What a pod sends and receives."""
+KUBEDNS = Point("lo", 10053)
+"""What dnsmasq asks kubedns, within a pod of kube-dns."""
 
 
 @dataclass(slots=True)
@@ -18,16 +32,30 @@ class Captured:
 
 
 @contextmanager
-def capturing(prober: Prober, pod: ProbePod, seconds: float) -> Iterator[Captured]:
+def capturing(
+    prober: Prober, pod: ProbePod, seconds: float, *, at: Point = ETH0, debug_container: str | None = None
+) -> Iterator[Captured]:
     """Capture the DNS packets of a pod while the context lasts, for at most `seconds`.
+
+    Args:
+        prober: Runs the capture.
+        pod: One of ours with a container to capture in, or anybody's with a debug container.
+        seconds: After which the capture ends by itself.
+        at: Where in the pod.
+        debug_container: Its name, in a pod of somebody else's (`debugging.CAPTURE`).
 
     Raises:
         CaptureIncomplete: packets were dropped: what is missing cannot be told from what was not sent.
         ProbeError: the capture was not ready, or failed.
     """
     captured = Captured()
-    request = {"interface": "eth0", "seconds": seconds}
-    with prober.open(pod, "capture", request, container="capture") as operation:
+    request = {"interface": at.interface, "port": at.port, "seconds": seconds}
+    running = (
+        prober.open_unmounted(pod, "capture", request, debug_container)
+        if debug_container
+        else prober.open(pod, "capture", request, container="capture")
+    )
+    with running as operation:
         operation.ready()
         yield captured
         operation.stop()

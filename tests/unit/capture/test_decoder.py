@@ -119,6 +119,16 @@ def test_a_query_over_tcp_lasts_from_its_first_octet_to_the_response_s_last() ->
     assert (one.time_ns, one.response_ns) == (network.packets[2][0], network.packets[-1][0])
 
 
+def test_a_server_that_asks_from_its_own_port() -> None:
+    network = Network()
+    asking = ("10.0.0.53", 53)
+    network.opened(asking)
+    network.segments(asking, SERVER, framed(WIRES[0]))
+    network.segments(SERVER, asking, framed(response(WIRES[0])))
+    (one,) = read_queries(records(network.packets))
+    assert (one.client, one.server, one.rcode) == (asking[0], SERVER[0], "NOERROR")
+
+
 def test_after_a_lost_segment_the_stream_is_found_again() -> None:
     network = Network()
     network.opened(CLIENT)
