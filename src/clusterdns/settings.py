@@ -404,8 +404,8 @@ class Settings(BaseModel):
     )
     record_concurrency: int = _setting(
         "queries for records in flight at once, from all nodes together",
-        default=16,
-        source="below the 20 TCP connections that one dnsmasq serves",
+        default=8,
+        source="with what caches keep open, below the 20 TCP connections that one dnsmasq serves",
         ge=1,
     )
     probe_image: str | None = _setting(
