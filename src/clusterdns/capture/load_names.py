@@ -33,7 +33,9 @@ def read_names(path: Path) -> tuple[tuple[str, str], ...]:
         with path.open("rb") as file:
             capture = file.read(4) in _CAPTURES
         found = list(_captured(path) if capture else _listed(path))
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from None
+    except ValueError as error:
         raise UsageError(f"{path}: {error}") from None
     if not found:
         raise UsageError(f"{path} holds no name to ask for")
@@ -55,7 +57,7 @@ def _listed(path: Path) -> Iterator[tuple[str, str]]:
             continue
         name, rtype = words[0], words[1].upper() if len(words) > 1 else "A"
         if rtype not in _TYPES or len(words) > 2:  # noqa: PLR2004 - a name and a type
-            raise UsageError(f"{path}, line {number}: want NAME [TYPE], not {line.strip()!r}")
+            raise UsageError(f"{path}, line {number}: want NAME [TYPE], not {line.strip()[:60]!r}")
         try:
             search_candidates(name, ResolvConf(nameservers=(), search=()), Libc.GLIBC)
         except ValueError as error:
