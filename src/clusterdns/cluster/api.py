@@ -141,17 +141,17 @@ class Cluster:
         return self._send("get", path, path, query=query)[1]
 
     def chunks(
-        self, path: str, query: Mapping[str, str | None] | None = None, *, seconds: float
+        self, path: str, query: Mapping[str, str | None] | None = None, *, seconds: float, what: str = ""
     ) -> Iterator[bytes]:
-        """Yield what an API path answers piece by piece, for pages too large to hold.
+        """Yield what an API path answers piece by piece, for pages too large to hold; `what` is for messages.
 
         Raises:
             DeadlineExceeded: the answer was not whole within `seconds`.
         """
         yield from arriving(
             lambda: self._open("get", path, query=query, patience=seconds),
-            lambda status, body: failure(status, _status(body), "get", path, self.context),
-            path,
+            lambda status, body: failure(status, _status(body), "get", what or path, self.context),
+            what or path,
             seconds,
         )
 

@@ -136,8 +136,8 @@ def at_url(
         except ReadTimeoutError:
             raise
         except (HTTPError, OSError) as error:
-            tls = "; name its CA with --prometheus-ca" if _is_tls(error) else ""
-            raise ClusterError(f"cannot reach {name}: {cause(error)}{tls}") from None
+            todo = "name its CA with --prometheus-ca" if _is_tls(error) else "check --prometheus-url"
+            raise ClusterError(f"cannot reach {name}: {cause(error)}; {todo}") from None
 
     def ask(path: str, query: Mapping[str, str | None]) -> Iterator[bytes]:
         return arriving(partial(send, path, query), partial(_refused, name), name, seconds)
@@ -168,7 +168,7 @@ def _server(cluster: Cluster, service: Object, seconds: float, port: str = "") -
     title = f"the Prometheus behind Service {namespace}/{name}"
 
     def ask(path: str, query: Mapping[str, str | None]) -> Iterator[bytes]:
-        return cluster.chunks(f"{root}{path}", query, seconds=seconds)
+        return cluster.chunks(f"{root}{path}", query, seconds=seconds, what=title)
 
     return PrometheusServer(title, ask)
 

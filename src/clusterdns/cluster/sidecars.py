@@ -49,7 +49,9 @@ def measure(cluster: Cluster, pod: Object, seconds: float) -> Sidecar:
     for port in wanted:
         path = metrics_path(namespace, name, port, _PATH)
         try:
-            counts = count_series(cluster.chunks(path, seconds=seconds))
+            counts = count_series(
+                cluster.chunks(path, seconds=seconds, what=f"port {port} of {namespace}/{name}")
+            )
         except ClusterError as error:
             refusals.append(f"{port}: {error}")
         else:

@@ -21,7 +21,7 @@ class Scraped:
 
     Attributes:
         name: The Prometheus.
-        targets: Those at an address of a DNS pod.
+        targets: Those at a metrics port of a DNS pod.
         total: How many targets it has in all.
     """
 
