@@ -71,7 +71,7 @@ def pull(image: str, progress: Progress) -> None:
     with subprocess.Popen(
         ["docker", "pull", image], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
-        if not select.select([process.stdout], [], [], _REGISTRY_SECONDS)[0]:
+        if process.stdout and not select.select([process.stdout], [], [], _REGISTRY_SECONDS)[0]:
             process.kill()
             said = f"no registry answers within {_REGISTRY_SECONDS:.0f} s"
         for line in process.stdout or ():
