@@ -67,21 +67,15 @@ def pull(image: str, progress: Progress) -> None:
     if present(image):
         return
     progress(f"pulling {image} …")
-    argv = ["docker", "pull", image]
+    said = ""
     with subprocess.Popen(
-        argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+        ["docker", "pull", image], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
-        try:
-            said = ""
-            output = process.stdout
-            if output and select.select([output], [], [], _REGISTRY_SECONDS)[0]:
-                for line in output:
-                    said = line.strip() or said
-            else:
-                said = f"no registry answers within {_REGISTRY_SECONDS:.0f} s"
-        finally:
-            if said.startswith("no registry") or process.stdout is None:
-                process.kill()
+        if process.stdout and not select.select([process.stdout], [], [], _REGISTRY_SECONDS)[0]:
+            process.kill()
+            said = f"no registry answers within {_REGISTRY_SECONDS:.0f} s"
+        for line in process.stdout or ():
+            said = line.strip() or said
     if process.returncode:
         raise LabError(f"{image} cannot be pulled ({said})")
 

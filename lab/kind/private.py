@@ -45,6 +45,7 @@ def run(command: Sequence[str], docker: Path, builds: list[str]) -> int:
         "topology": "none: Docker, for kind",
         "nodes": 0,
         "port": 0,
+        "addons": [],
         "builds": builds,
         "state": str(folder),
         "docker": str(docker),
