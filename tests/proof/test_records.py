@@ -24,7 +24,7 @@ def dual_stack() -> Iterator[Lab]:
 
 
 def test_dual_stack(dual_stack: Lab, suite: Callable[..., Result]) -> None:
-    result = suite(*on(dual_stack), "--lab-dual-stack")
+    result = suite(*on(dual_stack), "--dual-stack")
     assert result.code == 0, result.output
     assert result.ids("passed") >= RECORDS
     paths = result.case("records.propagation")["measurements"]["by path"]

@@ -1,0 +1,113 @@
+"""Every limit and choice of a run, in one documented object.
+
+A setting `name` is given by the flag `--name` (hyphens for underscores) or by the
+environment variable `CLUSTERDNS_NAME`; the flag wins. `--strict` is pytest's own flag
+and also turns warnings into failures.
+"""
+
+import difflib
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import ConfigDict, ValidationError, model_validator
+
+from clusterdns.errors import UsageError
+from clusterdns.model.catalogue import Profile
+from clusterdns.settings.choice import Choice
+from clusterdns.settings.fields import setting
+from clusterdns.settings.limits import Limits
+from clusterdns.settings.measuring import Measuring
+
+ENV_PREFIX = "CLUSTERDNS_"
+
+IMAGES = {"probe": "python:3.13.3-slim-bookworm", "musl": "python:3.13.3-alpine3.21"}
+# The project's own image (images/probe), with a musl resolver in it. A lab's nodes hold it.
+OWN_IMAGE = "clusterdns.lab/probe:1"
+
+
+class Settings(Measuring, Limits, Choice):  # pydantic lists the fields of the last one first
+    """What a run is asked to do, what it holds a cluster to, and how it measures that."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    report_dir: Path = setting("folder for the reports", default=Path("report"), source="ours")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.cluster == "kubeconfig" and not (self.kubeconfig and self.kube_context):
+            raise ValueError("--cluster kubeconfig needs an explicit --kubeconfig and --kube-context")
+        if self.cluster != "kubeconfig" and (self.kubeconfig or self.kube_context):
+            raise ValueError("--kubeconfig and --kube-context go with --cluster kubeconfig")
+        if self.cluster == "kubeconfig":
+            if self.profile is Profile.LOAD and not self.allow_load:
+                raise ValueError("--profile load sends load: add --allow-load to send it to this cluster")
+            if self.profile is Profile.DISRUPTIVE and not self.allow_disruption:
+                raise ValueError(
+                    "--profile disruptive restarts DNS pods: add --allow-disruption to allow it here"
+                )
+            if self.debug_traffic not in (None, "own"):
+                raise ValueError(
+                    "--debug-traffic: production traffic goes to a debug copy on a lab only, here it is own"
+                )
+        return self
+
+    @property
+    def topology(self) -> str:
+        """The topology that a lab or kind cluster is made of."""
+        return self.lab_topology or ("coredns" if self.cluster == "kind" else "gke-kubedns")
+
+    @classmethod
+    def load(cls, flags: Mapping[str, object], environ: Mapping[str, str]) -> Self:
+        """Return the settings that flags (those given) and the environment make; flags win.
+
+        Raises:
+            UsageError: one line per fault, naming the flag or the variable.
+        """
+        variables = {
+            variable.removeprefix(ENV_PREFIX).lower(): value
+            for variable, value in environ.items()
+            if variable.startswith(ENV_PREFIX)
+        }
+        try:
+            return cls.model_validate({**variables, **flags})
+        except ValidationError as error:
+            faults = [_fault(dict(fault), flags) for fault in error.errors()]
+            raise UsageError("; ".join(faults)) from None
+
+    def images(self, held: Collection[str] = ()) -> dict[str, str]:
+        """Return the image of each kind of probe pod.
+
+        Args:
+            held: images that every node holds already. The project's own is taken if it
+                is among them, as it is on every lab and kind cluster of ours, however that is reached.
+        """
+        chosen = {"probe": self.probe_image, "musl": self.musl_image}
+        own = self.cluster in ("lab", "kind") or OWN_IMAGE in held
+        return {kind: chosen[kind] or self._default_image(IMAGES[kind], own=own) for kind in IMAGES}
+
+    def _default_image(self, public: str, *, own: bool) -> str:
+        if self.image_repo:
+            return f"{self.image_repo.rstrip('/')}/{public}"
+        return OWN_IMAGE if own else public
+
+
+def flag(name: str) -> str:
+    """Return the flag that gives the setting `name`."""
+    return f"--{name.replace('_', '-')}"
+
+
+def _fault(fault: dict[str, Any], flags: Mapping[str, object]) -> str:
+    """Return a validation fault as one line that names what the user wrote."""
+    message = str(fault["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
+    if not fault["loc"]:
+        return message
+    name = str(fault["loc"][0])
+    given = flag(name) if name in flags else f"{ENV_PREFIX}{name.upper()}"
+    if fault["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(name, Settings.model_fields, n=1)
+        hint = f", did you mean {ENV_PREFIX}{near[0].upper()}?" if near else ""
+        return f"{given} is no setting{hint}"
+    if fault["type"] == "value_error":
+        return f"{given}: {message}"
+    return f"{given}: {message}, not {fault['input']!r}"
