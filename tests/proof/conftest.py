@@ -94,6 +94,7 @@ def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
     topology, *addons = request.param.split("+")
     name = "-".join(("proof", topology, *(addon[0] for addon in addons)))
     up = ["up", "--topology", topology, "--name", name, "--with", ",".join(addons)]
+    lab_command("down", "--name", name)  # what a killed session left, broken as it may be
     kubeconfig = lab_command(*up).strip()
     try:
         yield Lab(name, topology, Path(kubeconfig))
