@@ -62,12 +62,10 @@ def lab_command(*arguments: str) -> str:
     return done.stdout
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give all that needs one lab to one worker."""
-    for item in items:
-        if isinstance(item, pytest.Function) and (topology := _topology(item)):
-            item.add_marker(pytest.mark.xdist_group(topology))
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Give all that needs one lab to one worker; pytest-xdist reads the groups when all is collected."""
+    if isinstance(item, pytest.Function) and (topology := _topology(item)):
+        item.add_marker(pytest.mark.xdist_group(topology))
 
 
 def _topology(item: pytest.Function) -> str | None:
