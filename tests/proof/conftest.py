@@ -10,6 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
+
+from lab import breakage, topology
 
 ROOT = Path(__file__).resolve().parents[2]
 _LAB_SECONDS = 2400.0  # the first one builds everything
@@ -62,16 +66,21 @@ def lab_command(*arguments: str) -> str:
     return done.stdout
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Give all that needs one lab to one worker; pytest-xdist reads the groups when all is collected."""
-    if isinstance(item, pytest.Function) and (topology := _topology(item)):
-        item.add_marker(pytest.mark.xdist_group(topology))
+_LABS = {name: breakage.load(name).lab for name in breakage.names()}
 
 
-def _topology(item: pytest.Function) -> str | None:
-    return (
-        str(item.callspec.params["lab"]) if "lab" in item.fixturenames and hasattr(item, "callspec") else None
-    )
+class _ByLab(LoadScopeScheduling):  # type: ignore[misc] - pytest-xdist has no types
+    """Gives all that needs one lab to one worker, whatever file it is in."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        case = nodeid.partition("[")[2].rstrip("]")
+        name = _LABS.get(case, case)
+        return name if name.partition("+")[0] in topology.names() else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Schedule by lab."""
+    return _ByLab(config, log)
 
 
 @pytest.fixture(autouse=True)
