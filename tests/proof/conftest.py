@@ -69,7 +69,7 @@ def lab_command(*arguments: str) -> str:
 _LABS = {name: breakage.load(name).lab for name in breakage.names()}
 
 
-class _ByLab(LoadScopeScheduling):  # type: ignore[misc] - pytest-xdist has no types
+class _ByLab(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist has no types
     """Gives all that needs one lab to one worker, whatever file it is in."""
 
     def _split_scope(self, nodeid: str) -> str:
