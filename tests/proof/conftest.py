@@ -13,6 +13,7 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from clusterdns.model.catalogue import CATALOGUE
 from lab import breakage, topology
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -132,6 +133,17 @@ def suite(tmp_path: Path) -> Callable[..., Result]:
         )
 
     return run
+
+
+def whole(lab: Lab) -> list[str]:
+    """Return the arguments for every check; on dnsmasq for all but records.
+
+    There one answer in some thousands is wrong, why is not known: see test_records.py, marked `open`.
+    """
+    if "kubedns" not in lab.topology:
+        return []
+    areas = sorted({check.area for check in CATALOGUE.values()} - {"records"})
+    return [f"--check={','.join(areas)}"]
 
 
 def on(lab: Lab) -> list[str]:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from lab import breakage
-from tests.proof.conftest import Lab, Result, lab_command, on
+from tests.proof.conftest import Lab, Result, lab_command, on, whole
 
 CASES = [
     pytest.param(one.lab, one.name, id=one.name, marks=[pytest.mark.alone] if one.profile == "load" else [])
@@ -16,7 +16,7 @@ CASES = [
 @pytest.mark.parametrize(("lab", "name"), CASES, indirect=["lab"])
 def test_breakage(lab: Lab, name: str, suite: Callable[..., Result]) -> None:
     broken = breakage.load(name)
-    checks = [f"--check={','.join(broken.checks)}"] if broken.checks else []
+    checks = [f"--check={','.join(broken.checks)}"] if broken.checks else whole(lab)
     lab_command("break", "--name", lab.name, name)
     try:
         result = suite(*on(lab), f"--profile={broken.profile}", *checks)

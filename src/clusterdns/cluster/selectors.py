@@ -61,6 +61,8 @@ def _services(services: Iterable[Object], slices: Iterable[Object]) -> Iterator[
     for one in slices:
         there = endpoints.setdefault((one["metadata"].get("labels") or {}).get(_SERVICE_NAME, ""), {})
         for endpoint in one.get("endpoints") or ():
+            if (endpoint.get("conditions") or {}).get("terminating"):
+                continue  # its pod is being deleted, and is not among those that are selected
             pod = (endpoint.get("targetRef") or {}).get("name", "")
             there.update(dict.fromkeys(endpoint["addresses"], pod))
     for one in services:
