@@ -37,6 +37,7 @@ for number in range(40):
 """
 
 
+@pytest.mark.open
 @pytest.mark.parametrize("lab", DASHBOARDS, indirect=True)
 def test_every_dns_pod_is_a_healthy_target_once(
     lab: Lab, suite: Callable[..., Result], request: pytest.FixtureRequest
@@ -52,6 +53,7 @@ def test_every_dns_pod_is_a_healthy_target_once(
         assert sum(f"/{job}/" in line and line.endswith(", up") for line in scraped["evidence"]) == count
 
 
+@pytest.mark.open
 @pytest.mark.parametrize("lab", DASHBOARDS, indirect=True)
 def test_every_query_of_the_dashboards_returns_data(lab: Lab, request: pytest.FixtureRequest) -> None:
     name, jobs = DASHBOARDS[request.node.callspec.params["lab"]]
@@ -69,6 +71,7 @@ def test_every_query_of_the_dashboards_returns_data(lab: Lab, request: pytest.Fi
             prometheus.wait(f"data for panel {title!r}, job {job}: {expression}", has_data)
 
 
+@pytest.mark.open
 @pytest.mark.parametrize("lab", DASHBOARDS, indirect=True)
 def test_prometheus_takes_the_rules(lab: Lab) -> None:
     prometheus = Prometheus("operator", breakage.kubectl(state.running(lab.name)))
@@ -80,6 +83,7 @@ def test_prometheus_takes_the_rules(lab: Lab) -> None:
     prometheus.wait("healthy rules", healthy)
 
 
+@pytest.mark.open
 def test_rules_fire_under_the_recorded_load_and_not_at_rest(tmp_path: Path) -> None:
     spec = yaml.safe_load((MONITORING / "rules.yaml").read_text())["spec"]
     alerts = {rule["alert"] for group in spec["groups"] for rule in group["rules"] if "alert" in rule}

@@ -37,7 +37,9 @@ LISTEN_QUEUE = 33  # dnsmasq listens with 32, and Linux lets one more in
 @pytest.mark.alone
 @pytest.mark.parametrize("lab", topology.names(), indirect=True)
 def test_bursts(lab: Lab, suite: Callable[..., Result], capsys: pytest.CaptureFixture[str]) -> None:
-    result = suite(*on(lab), "--profile=load", "--check=saturation,latency")
+    # The tail elsewhere: test_tail, which a busy machine's generator still spoils now and then.
+    checks = "saturation,latency" if lab.topology in FAILS else "saturation"
+    result = suite(*on(lab), "--profile=load", f"--check={checks}")
     failed = {(one["id"], one["case"]) for one in result.report["checks"] if one["outcome"] == "failed"}
     assert result.ids("error") == set(), result.output
     assert failed == FAILS.get(lab.topology, set()), result.output
@@ -54,3 +56,11 @@ def test_bursts(lab: Lab, suite: Callable[..., Result], capsys: pytest.CaptureFi
         assert ramp["UDP answered meanwhile"]
     assert main(["cleanup", "--all", f"--kubeconfig={lab.kubeconfig}", f"--kube-context={lab.context}"]) == 0
     assert capsys.readouterr().out == "nothing is left behind\n"
+
+
+@pytest.mark.open
+@pytest.mark.alone
+@pytest.mark.parametrize("lab", [name for name in topology.names() if name not in FAILS], indirect=True)
+def test_tail(lab: Lab, suite: Callable[..., Result]) -> None:
+    result = suite(*on(lab), "--profile=load", "--check=latency")
+    assert result.code == 0, result.output
