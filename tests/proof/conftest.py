@@ -13,7 +13,7 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from clusterdns.model.catalogue import CATALOGUE
+from clusterdns.model.catalogue import CATALOGUE, INCLUDES, Profile
 from lab import breakage, topology
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -143,8 +143,10 @@ def whole(lab: Lab) -> list[str]:
     """
     if lab.topology == "coredns":
         return []
-    areas = sorted({check.area for check in CATALOGUE.values()} - {"records"})
-    return [f"--check={','.join(areas)}"]
+    core = {check.area for check in CATALOGUE.values() if check.profile in INCLUDES[Profile.CORE]}
+    return [
+        f"--check={','.join(sorted({*core, 'saturation'} - {'records'}))}"
+    ]  # saturation is watched at rest
 
 
 def on(lab: Lab) -> list[str]:
