@@ -1,6 +1,6 @@
 """What a check found out, and the exit code that a run's outcomes add up to."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
@@ -53,6 +53,27 @@ class Verdict:
             raise ValueError(f"a verdict is passed, failed or warned, not {self.outcome}")
         if self.outcome is not Outcome.PASSED and not (self.reason and self.remedy):
             raise ValueError(f"a verdict of {self.outcome} needs a reason and a remedy")
+
+
+def judged(
+    wrong: Sequence[str],
+    *,
+    remedy: str,
+    source: str,
+    measurements: Mapping[str, object],
+    evidence: tuple[str, ...] = (),
+) -> Verdict:
+    """Return the verdict that fails for what is wrong, one line each, and passes where nothing is."""
+    if not wrong:
+        return Verdict(outcome=Outcome.PASSED, source=source, measurements=measurements, evidence=evidence)
+    return Verdict(
+        outcome=Outcome.FAILED,
+        reason=wrong[0] + (f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""),
+        remedy=remedy,
+        source=source,
+        measurements=measurements,
+        evidence=(*wrong, *evidence),
+    )
 
 
 def exit_code(

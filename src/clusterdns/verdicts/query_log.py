@@ -1,9 +1,9 @@
 """Verdicts on the copy of kube-dns that logs every query, and on what its log says."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from clusterdns.model.latency import Histogram
-from clusterdns.model.outcome import Outcome, Verdict
+from clusterdns.model.outcome import Verdict, judged
 from clusterdns.model.query_log import LoggedLoad, LoggedNames, Ramp
 from clusterdns.verdicts.saturation import REMEDY
 from clusterdns.verdicts.topology import Asked
@@ -20,14 +20,15 @@ def admitted(refused: str) -> Verdict:
         refused: Why it does not; empty where it does.
     """
     wrong = [f"the copy of kube-dns is not admitted: {refused}"] if refused else []
-    return _judged(wrong, remedy=_ADMISSION, measurements={})
+    return judged(wrong, source=_DEPLOYMENT, remedy=_ADMISSION, measurements={})
 
 
 def serves(asked: Sequence[Asked]) -> Verdict:
     """The copy answers through its Service, by UDP and TCP, from every node."""
     wrong = [f"{one.transport} from {one.node}: {one.failure}" for one in asked if one.failure]
-    return _judged(
+    return judged(
         wrong,
+        source=_DEPLOYMENT,
         remedy="read the events and logs of Deployment kube-dns-debug: the live one may not start either",
         measurements={"asked": len(asked)},
     )
@@ -38,8 +39,9 @@ def logs(names: LoggedNames) -> Verdict:
     wrong = [f"{name} was asked and is not in the log" for name in names.asked if name not in names.logged]
     if unknown := names.counts.get(_UNKNOWN):
         wrong.append(f"{unknown} lines of the log are of no known form")
-    return _judged(
+    return judged(
         wrong,
+        source=_DEPLOYMENT,
         remedy="see that this dnsmasq (2.86 or newer) takes --log-queries=extra",
         measurements={
             "asked": len(names.asked),
@@ -57,8 +59,9 @@ def tcp_limit(ramp: Ramp, limit: int) -> Verdict:
     if not ramp.udp_answered:
         wrong.append("with all TCP children taken, UDP was not answered either")
     waiting, neither = ramp.connected - ramp.answered, ramp.tried - ramp.connected
-    return _judged(
+    return judged(
         wrong,
+        source=_DEPLOYMENT,
         remedy="tell us: the capacity that topology.tcp-capacity computes is not this dnsmasq's",
         measurements={
             "answered": ramp.answered,
@@ -79,7 +82,9 @@ def tcp_limit(ramp: Ramp, limit: int) -> Verdict:
 
 def gone(left: str | None) -> Verdict:
     """Nothing of the copy is left."""
-    return _judged([left] if left else [], remedy="clusterdns cleanup removes it", measurements={})
+    return judged(
+        [left] if left else [], source=_DEPLOYMENT, remedy="clusterdns cleanup removes it", measurements={}
+    )
 
 
 def sessions(load: LoggedLoad, request_ms: float, session_s: float) -> Verdict:
@@ -101,8 +106,9 @@ def sessions(load: LoggedLoad, request_ms: float, session_s: float) -> Verdict:
     if durations.maximum > session_s * 1e6:
         wrong.append(f"a TCP session lasted {durations.maximum / 1e6:.1f} s, limit {session_s:g} s")
     first = min(concurrency.bins, default=0)
-    return _judged(
+    return judged(
         wrong,
+        source=_DEPLOYMENT,
         remedy=REMEDY,
         measurements={
             "episode": load.what,
@@ -132,24 +138,3 @@ def _figures(durations: Histogram, unit: float) -> dict[str, float]:
         return {"count": 0}
     shown = {name: durations.percentile(q) / unit for name, q in (("p50", 0.5), ("p99", 0.99))}
     return {"count": len(durations), **shown, "max": durations.maximum / unit}
-
-
-def _judged(
-    wrong: Sequence[str],
-    *,
-    remedy: str,
-    measurements: Mapping[str, object],
-    evidence: tuple[str, ...] = (),
-) -> Verdict:
-    if not wrong:
-        return Verdict(
-            outcome=Outcome.PASSED, source=_DEPLOYMENT, measurements=measurements, evidence=evidence
-        )
-    return Verdict(
-        outcome=Outcome.FAILED,
-        reason=wrong[0] + (f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""),
-        remedy=remedy,
-        source=_DEPLOYMENT,
-        measurements=measurements,
-        evidence=(*wrong, *evidence),
-    )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from clusterdns.errors import HarnessError
-from clusterdns.model.outcome import Outcome, Verdict
+from clusterdns.model.outcome import Verdict, judged
 from clusterdns.model.sampling import SCRAPE_SECONDS, missed, peaks
 from clusterdns.model.saturation import Episode, NodeCache, Sample, Timeline
 
@@ -203,16 +203,8 @@ def _judged(  # noqa: PLR0913 - what a verdict is made of
     evidence: tuple[str, ...] = (),
 ) -> Verdict:
     measurements = {"episode": episode.what, **more, **({"load": dict(episode.load)} if episode.load else {})}
-    if not wrong:
-        return Verdict(outcome=Outcome.PASSED, source=source, measurements=measurements, evidence=evidence)
-    lines = tuple(wrong.values())
-    return Verdict(
-        outcome=Outcome.FAILED,
-        reason=lines[0] + (f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""),
-        remedy=remedy,
-        source=source,
-        measurements=measurements,
-        evidence=lines + evidence,
+    return judged(
+        tuple(wrong.values()), remedy=remedy, source=source, measurements=measurements, evidence=evidence
     )
 
 
