@@ -1,6 +1,6 @@
 """Which checks a run includes, and why one is skipped: decided here and nowhere else."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 
 from clusterdns.errors import UsageError
 from clusterdns.model.catalogue import CATALOGUE, INCLUDES, Profile, expand
@@ -51,12 +51,12 @@ def profile_of(check: str, marked: str | None) -> Profile:
         raise UsageError(f"check {check}: profile {marked!r} is none of {', '.join(Profile)}") from None
 
 
-def skip_reason(needs: Iterable[str], features: Mapping[str, str | None]) -> str | None:
+def skip_reason(needs: Iterable[str], why_absent: Callable[[str], str | None]) -> str | None:
     """Return why a check is skipped, or None when it runs.
 
     Args:
-        needs: names of the features that the check needs.
-        features: for each feature None where it is there, else why it is not.
+        needs: names of the features that the check needs, those that others build on first.
+        why_absent: of a feature None where it is there, else why it is not; not asked of what
+            builds on one that is absent.
     """
-    absent = [f"no {need}: {reason}" for need in needs if (reason := features[need])]
-    return "; ".join(absent) or None
+    return next((f"no {need}: {reason}" for need in needs if (reason := why_absent(need))), None)

@@ -76,7 +76,9 @@ class _ByLab(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist has no 
     def _split_scope(self, nodeid: str) -> str:
         case = nodeid.partition("[")[2].rstrip("]")
         name = _LABS.get(case, case)
-        return name if name.partition("+")[0] in topology.names() else nodeid
+        plain = f"-{name.partition('+')[0]}"  # another parameter's value may come before the lab's
+        found = next((one for one in topology.names() if plain.endswith(f"-{one}")), None)
+        return found + name[len(plain) - 1 :] if found else nodeid
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:

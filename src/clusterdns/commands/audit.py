@@ -81,7 +81,7 @@ def run(options: argparse.Namespace) -> ExitCode:
 def _results(topology: Topology, settings: Settings) -> Iterator[CheckResult]:
     there = features(topology)
     for check, judge in VERDICTS.items():
-        absent = skip_reason(NEEDS.get(check, ()), there)
+        absent = skip_reason(NEEDS.get(check, ()), there.__getitem__)
         verdict = judge(topology, settings) if absent is None else Verdict(outcome=Outcome.PASSED)
         yield CheckResult(
             id=check,

@@ -62,12 +62,14 @@ class Timeline:
         runs = [list(group) for waits, group in groupby(self.samples, lambda one: one.queue > 0) if waits]
         return max(((run[-1].time_ns - run[0].time_ns) / 1e6 for run in runs), default=0.0)
 
-    @property
-    def longest_gap_ms(self) -> float:
-        """The longest time between two samples: what lies in between was not seen."""
-        return max(
-            ((after.time_ns - before.time_ns) / 1e6 for before, after in pairwise(self.samples)), default=0
-        )
+    def gaps_ms(self) -> list[float]:
+        """Return the time between each two samples: what lies in between was not seen."""
+        return [(after.time_ns - before.time_ns) / 1e6 for before, after in pairwise(self.samples)]
+
+    def longest_unbroken_ms(self, gap_ms: float) -> float:
+        """Return the longest stretch without a gap of `gap_ms` or more between two samples."""
+        runs = [list(group) for whole, group in groupby(self.gaps_ms(), lambda gap: gap < gap_ms) if whole]
+        return max((sum(run) for run in runs), default=0.0)
 
     def rise(self, counter: Callable[[Sample], int]) -> int:
         """Return how much a counter rose; a restart in between begins at nought."""
@@ -104,6 +106,7 @@ class Episode:
         nodes: Node -> its network namespace's timeline.
         caches: Node-cache pods.
         load: What the load saw, as measurements; empty at rest.
+        steady: Whether it is the same all along, so that a part of it stands for the whole.
         processes: DNS pod -> cAdvisor's count of dnsmasq's container, whenever it was read.
         uncounted: Why there are no such counts; "" where there are.
     """
@@ -113,5 +116,6 @@ class Episode:
     nodes: Mapping[str, Timeline]
     caches: Sequence[NodeCache] = ()
     load: Mapping[str, object] = field(default_factory=dict)
+    steady: bool = False
     processes: Mapping[str, Sequence[int]] = field(default_factory=dict)
     uncounted: str = ""

@@ -16,6 +16,8 @@ HEALTH_FAMILIES = (
 _DNSMASQ = "dnsmasq's src/dnsmasq.c: at the limit it no longer accepts, and says nothing"
 LONGEST_GAP_MS = 300.0
 """Between two samples: saturation lasts longer, as a connection that waits for a child takes seconds."""
+STEADY_MS = 1000.0
+"""Of a steady episode, watched without a gap: what is always there is there for so long."""
 _BACKLOG = 33  # dnsmasq listens with 32, and Linux lets one more in
 _PER_COLUMN = 5  # samples
 _BARS = " ▁▂▃▄▅▆▇█"
@@ -179,12 +181,15 @@ def _refuse_gaps(episode: Episode) -> None:
     """Refuse to say that nothing was seen where nobody looked.
 
     Raises:
-        HarnessError: a watch looked away for as long as what it looks for lasts.
+        HarnessError: a watch looked away for as long as what it looks for lasts; of a steady episode: it
+            never looked for long enough on end.
     """
     for pod, timeline in episode.servers.items():
-        if timeline.longest_gap_ms >= LONGEST_GAP_MS:
+        gaps = timeline.gaps_ms()
+        enough = min(STEADY_MS, sum(gaps)) if episode.steady else sum(gaps)
+        if timeline.longest_unbroken_ms(LONGEST_GAP_MS) < enough:
             raise HarnessError(
-                f"watch of {pod}: samples up to {timeline.longest_gap_ms:.0f} ms apart prove nothing: "
+                f"watch of {pod}: samples up to {max(gaps):.0f} ms apart prove nothing: "
                 "run again when the node is less busy"
             )
 

@@ -1,3 +1,5 @@
+from contextlib import nullcontext
+
 import pytest
 
 from clusterdns.errors import HarnessError
@@ -57,6 +59,17 @@ def test_nothing_seen_between_samples_far_apart_proves_nothing() -> None:
     seen = episode(sample(0, 20, queue=33), sample(400, 20, queue=33))
     assert failed(saturation.tcp_workers(seen, {POD: 20}), "20 of 20")
     assert failed(saturation.listen_queue(seen, 300), "400 ms")
+
+
+@pytest.mark.parametrize(("unbroken_ms", "enough"), [(1000, True), (900, False)])
+def test_of_a_steady_episode_an_unbroken_second_is_enough(unbroken_ms: int, *, enough: bool) -> None:
+    samples = [sample(0), *(sample(at) for at in range(400, 401 + unbroken_ms, 100))]
+    timelines = {POD: Timeline(samples)}
+    steady = Episode("a test", timelines, {}, steady=True)
+    with nullcontext() if enough else pytest.raises(HarnessError, match="400 ms apart"):
+        assert saturation.tcp_workers(steady, {POD: 20}).outcome is Outcome.PASSED
+    with pytest.raises(HarnessError, match="400 ms apart"):
+        saturation.tcp_workers(Episode("a test", timelines, {}), {POD: 20})
 
 
 def test_a_counter_that_began_again_counts_from_nought() -> None:
