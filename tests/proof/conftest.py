@@ -98,18 +98,46 @@ def _alone(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         yield
 
 
+class Labs:
+    """The lab that runs: one at a time, until another is asked for."""
+
+    def __init__(self) -> None:
+        """Run none yet."""
+        self._runs: Lab | None = None
+        self._wanted = ""
+
+    def of(self, wanted: str) -> Lab:
+        """Return the lab of a topology, and of the add-ons behind a "+"."""
+        if self._runs and self._wanted == wanted:
+            return self._runs
+        self.down()
+        topology, *addons = wanted.split("+")
+        name = "-".join(("proof", topology, *(addon[0] for addon in addons)))
+        lab_command("down", "--name", name)  # what a killed session left, broken as it may be
+        up = ["up", "--topology", topology, "--name", name, "--with", ",".join(addons)]
+        self._runs = Lab(name, topology, Path(lab_command(*up).strip()))
+        self._wanted = wanted
+        return self._runs
+
+    def down(self) -> None:
+        """Take it down."""
+        if self._runs:
+            lab_command("down", "--name", self._runs.name)
+            self._runs = None
+
+
 @pytest.fixture(scope="session")
-def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
-    """A lab of the topology, and of the add-ons behind a "+", that the test is parametrised with."""
-    topology, *addons = request.param.split("+")
-    name = "-".join(("proof", topology, *(addon[0] for addon in addons)))
-    up = ["up", "--topology", topology, "--name", name, "--with", ",".join(addons)]
-    lab_command("down", "--name", name)  # what a killed session left, broken as it may be
-    kubeconfig = lab_command(*up).strip()
-    try:
-        yield Lab(name, topology, Path(kubeconfig))
-    finally:
-        lab_command("down", "--name", name)
+def labs() -> Iterator[Labs]:
+    """Not itself parametrised: pytest would make a lab anew for every test that names it."""
+    made = Labs()
+    yield made
+    made.down()
+
+
+@pytest.fixture
+def lab(request: pytest.FixtureRequest, labs: Labs) -> Lab:
+    """The lab that the test is parametrised with."""
+    return labs.of(request.param)
 
 
 @pytest.fixture

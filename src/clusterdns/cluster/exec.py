@@ -7,6 +7,7 @@ Source: the remote command subprotocol v4.channel.k8s.io (k8s.io/apimachinery/pk
 """
 
 import json
+import select
 import ssl
 import time
 from collections import deque
@@ -63,6 +64,18 @@ class ExecSession:
         last, self._rest = self._rest, b""
         return last.decode("utf-8", "backslashreplace") or None
 
+    def read_lines_so_far(self, timeout: float) -> list[str]:
+        """Return the lines that have come and were not read yet, without waiting for another.
+
+        Raises:
+            ProbeError: a frame that has begun does not end in time, or the connection is gone.
+        """
+        while not self._ended and self._has_more():
+            self._receive(time.monotonic() + timeout, timeout)
+        lines = [line.decode("utf-8", "backslashreplace") for line in self._lines]
+        self._lines.clear()
+        return lines
+
     def returncode(self, timeout: float) -> int:
         """Wait until the program ends, drop what it still says, and return its exit status.
 
@@ -99,6 +112,11 @@ class ExecSession:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _has_more(self) -> bool:
+        below = self._socket.sock
+        decrypted = isinstance(below, ssl.SSLSocket) and below.pending() > 0
+        return decrypted or bool(select.select([self._socket], [], [], 0)[0])
 
     def _receive(self, deadline: float, timeout: float) -> None:
         """Take in one frame."""

@@ -98,6 +98,14 @@ class Operation:
                 f"{self._what}: ended with status {status}: {self._session.stderr or 'no message'}"
             )
 
+    def so_far(self) -> list[Answer]:
+        """Return the answers that have come and were not taken yet, without waiting for another.
+
+        Raises:
+            ProbeError: one of them tells of a failure.
+        """
+        return [self._answer(line) for line in self._session.read_lines_so_far(self._timeout)]
+
     def close(self) -> None:
         """End the operation, done or not."""
         self._session.close()
@@ -116,6 +124,9 @@ class Operation:
             status = self._session.returncode(self._timeout)
             said = self._session.stderr.rpartition("\n")[2] or "nothing on standard error"
             raise ProbeError(f"{self._what}: ended with status {status} before it was done: {said}")
+        return self._answer(line)
+
+    def _answer(self, line: str) -> Answer:
         try:
             answer = json.loads(line)
         except ValueError:

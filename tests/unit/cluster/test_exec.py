@@ -1,4 +1,5 @@
 import json
+import socket
 from collections.abc import Callable
 
 import pytest
@@ -18,9 +19,23 @@ class FakeSocket:
     """Gives frames, then times out; remembers what it was sent."""
 
     def __init__(self, *frames: Frame) -> None:
-        self.frames = list(frames)
+        self.frames: list[Frame] = []
         self.sent: list[bytes] = []
         self.closed = False
+        self.sock, self._other_end = socket.socketpair()
+        for frame in frames:
+            self.push(frame)
+
+    def __del__(self) -> None:
+        self.sock.close()
+        self._other_end.close()
+
+    def push(self, frame: Frame) -> None:
+        self.frames.append(frame)
+        self._other_end.send(b".")
+
+    def fileno(self) -> int:
+        return self.sock.fileno()
 
     def settimeout(self, seconds: float) -> None:
         assert seconds > 0
@@ -34,6 +49,7 @@ class FakeSocket:
         if not self.frames:
             raise websocket.WebSocketTimeoutException
         frame = self.frames.pop(0)
+        self.sock.recv(1)
         if isinstance(frame, Exception):
             raise frame
         return frame[0], websocket.ABNF(opcode=frame[0], data=frame[1])
@@ -43,8 +59,8 @@ class FakeSocket:
 
 
 def session(*frames: Frame) -> tuple[ExecSession, FakeSocket]:
-    socket = FakeSocket(*frames)
-    return ExecSession(socket, "echo in pod p"), socket  # type: ignore[arg-type]
+    fake = FakeSocket(*frames)
+    return ExecSession(fake, "echo in pod p"), fake  # type: ignore[arg-type]
 
 
 def status(code: int) -> bytes:
@@ -58,6 +74,14 @@ def test_output_is_read_line_by_line_to_its_end() -> None:
     )
     assert [running.read_line(1) for _ in range(3)] == ["a", "bc", None]
     assert running.returncode(1) == 0
+
+
+def test_lines_so_far_are_read_without_waiting() -> None:
+    running, fake = session((BINARY, b"\x01a\nb\nc"))
+    assert running.read_lines_so_far(1) == ["a", "b"]
+    assert running.read_lines_so_far(1) == []
+    fake.push((BINARY, b"\x01\n"))
+    assert running.read_line(1) == "c"
 
 
 def test_a_last_line_without_end_counts() -> None:
@@ -126,8 +150,8 @@ def test_a_connection_that_fails_is_never_taken_for_an_answer(
 
 
 def test_lines_are_sent_to_standard_input_and_closing_ends_it() -> None:
-    running, socket = session()
+    running, fake = session()
     with running:
         running.write_line("{}")
-    assert socket.sent == [b"\x00{}\n"]
-    assert socket.closed
+    assert fake.sent == [b"\x00{}\n"]
+    assert fake.closed
