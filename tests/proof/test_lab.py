@@ -80,6 +80,7 @@ def test_the_next_up_reclaims_a_dead_lab() -> None:
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_an_interrupted_boot_leaves_nothing(how: signal.Signals) -> None:
+    lab_command("down", "--name", "proof-interrupted")  # what a killed session left
     up = [sys.executable, "-m", "lab", "up", "--topology", "coredns", "--name", "proof-interrupted"]
     with subprocess.Popen(
         up, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
