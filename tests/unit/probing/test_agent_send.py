@@ -162,6 +162,14 @@ def test_concurrency_is_bounded(udp: socket.socket, send: Send) -> None:
     assert [answer["failure"] for answer in answers] == ["timeout"] * 6
 
 
+def test_messages_of_a_turn_are_in_flight_one_at_a_time(udp: socket.socket, send: Send) -> None:
+    messages = [message(udp.getsockname()[1], turn=turn) for turn in ("a", "a", "b", "a")]
+    answered = send(*messages, timeout=0.1)  # nobody answers
+    first, second, other, third = [one["start_ns"] for one in answered]
+    assert all(later - earlier >= 90_000_000 for earlier, later in pairwise([first, second, third]))
+    assert other < second
+
+
 def test_a_name_for_an_address_is_the_agent_s_failure(agent: Send) -> None:
     (error,) = agent("send", {"messages": [message(53) | {"address": "dns.example"}]})
     assert error["error"].startswith("gaierror")

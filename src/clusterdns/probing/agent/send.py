@@ -2,11 +2,12 @@
 
 Request:
     {"messages": [{"wire": "<base64>", "address": "10.96.0.10", "port": 53, "transport": "udp" | "tcp",
-                   "connection": "a"}, ...],
+                   "connection": "a", "turn": "name"}, ...],
      "concurrency": 32, "timeout": 5.0, "give_up": 3}
 "connection" is for TCP: messages of the same name to one server go over one connection, in turn, each after
-the answer to the one before; without it every message has its own. "timeout" is in seconds per message,
-connecting included; "concurrency" counts sockets; both have these defaults. With "give_up", a server that
+the answer to the one before; without it every message has its own. Of messages with the same "turn" one is
+in flight at a time, whatever their servers and transports. "timeout" is in seconds per message, connecting
+included; "concurrency" counts sockets; both have these defaults. With "give_up", a server that
 leaves so many messages in a row unanswered over a transport is not sent any more of them.
 
 Answers, one per message in the order they ended:
@@ -27,6 +28,7 @@ import base64
 import errno
 import socket
 import time
+from collections import defaultdict
 from typing import Any, Optional
 
 from _agent import emit, run
@@ -52,6 +54,7 @@ class Exchange:
         self.address, self.port = message["address"], message["port"]
         self.tcp = message["transport"] == "tcp"
         self.wire = base64.b64decode(message["wire"])
+        self.turn: Optional[str] = message.get("turn")
         self.start_ns = time.time_ns()
         self.sent_ns: Optional[int] = None
         self.received_ns: Optional[int] = None
@@ -177,26 +180,30 @@ async def send_all(
         key = index if held is None else (held, exchange.address, exchange.port)
         groups.setdefault(key, []).append(exchange)
     free = asyncio.Semaphore(concurrency)
+    turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def work(group: list[Exchange]) -> None:
         async with free:
-            await converse(group, seconds, patience)
+            await converse(group, seconds, patience, turns)
 
     await asyncio.gather(*(work(group) for group in groups.values()))
 
 
-async def converse(group: list[Exchange], seconds: float, patience: Patience) -> None:
+async def converse(
+    group: list[Exchange], seconds: float, patience: Patience, turns: defaultdict[str, asyncio.Lock]
+) -> None:
     """Exchanges the messages of one socket, in turn."""
     channel = Channel(group[0])
     failure = None
     with channel.socket:
         for exchange in group:
-            exchange.start_ns = time.time_ns()
-            if failure is None and patience.ended(exchange):
-                failure = "given up"
-            if failure is None:
-                failure = await failure_of(channel, exchange, seconds)
-                patience.learn(exchange, failure)
+            async with turns[exchange.turn] if exchange.turn else asyncio.Lock():
+                exchange.start_ns = time.time_ns()
+                if failure is None and patience.ended(exchange):
+                    failure = "given up"
+                if failure is None:
+                    failure = await failure_of(channel, exchange, seconds)
+                    patience.learn(exchange, failure)
             exchange.report(failure)
 
 
