@@ -77,10 +77,14 @@ def named(manifests: Iterable[Path]) -> list[str]:
 
 
 def roll_out(kubectl: Kubectl, restart: Sequence[str], changed: Sequence[str]) -> None:
-    """Restart workloads of kube-system, and wait until these and the changed ones run as they should."""
+    """Restart workloads of kube-system; wait until they and the changed ones run as they should, alone."""
     for workload in restart:
         kubectl("rollout", "restart", _NAMESPACE, workload)
     for workload in workloads((*restart, *changed)):
         name, _, namespace = workload.partition("@")
         within = f"--namespace={namespace or _SYSTEM}"
         kubectl("rollout", "status", within, name, seconds=_ROLLOUT_SECONDS)
+    pods = kubectl.items(f"/api/v1/namespaces/{_SYSTEM}/pods")
+    ending = [f"pod/{pod['metadata']['name']}" for pod in pods if "deletionTimestamp" in pod["metadata"]]
+    if ending:
+        kubectl("wait", _NAMESPACE, "--for=delete", f"--timeout={_ROLLOUT_SECONDS:g}s", *ending, seconds=100)

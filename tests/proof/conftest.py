@@ -13,7 +13,6 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from clusterdns.model.catalogue import CATALOGUE, INCLUDES, Profile
 from lab import breakage, topology
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -163,20 +162,6 @@ def suite(tmp_path: Path) -> Callable[..., Result]:
         )
 
     return run
-
-
-def whole(lab: Lab) -> list[str]:
-    """Return the arguments for every check; elsewhere than on CoreDNS alone for all but records.
-
-    On kube-dns one answer in some thousands is wrong, why is not known; behind caches they have not been seen
-    green often enough. See test_records.py, marked `open`.
-    """
-    if lab.topology == "coredns":
-        return []
-    core = {check.area for check in CATALOGUE.values() if check.profile in INCLUDES[Profile.CORE]}
-    return [
-        f"--check={','.join(sorted({*core, 'saturation'} - {'records'}))}"
-    ]  # saturation is watched at rest
 
 
 def on(lab: Lab) -> list[str]:

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from clusterdns.model.catalogue import CATALOGUE
-from lab import topology
 from tests.proof.conftest import Lab, Result, lab_command, on
 
 RECORDS = {check for check in CATALOGUE if check.startswith("records.")}
@@ -40,13 +39,6 @@ def test_a_run_is_some_thousand_messages_and_more_assertions(lab: Lab, suite: Ca
     rows = [one["measurements"] for one in result.report["checks"] if one["case"] in ("udp", "tcp")]
     assert sum(one["messages"] for one in rows) > 1000
     assert sum(one["assertions"] for one in rows) > 10_000
-
-
-@pytest.mark.open
-@pytest.mark.parametrize("lab", [name for name in topology.names() if name != "coredns"], indirect=True)
-def test_elsewhere(lab: Lab, suite: Callable[..., Result]) -> None:
-    result = suite(*on(lab), "--check=records")
-    assert result.code == 0, result.output
 
 
 @pytest.mark.open

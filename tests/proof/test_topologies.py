@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from lab import topology
-from tests.proof.conftest import Lab, Result, on, whole
+from tests.proof.conftest import Lab, Result, on
 
 # Queries per address family for an external name of two dots: three or six suffixes, and the name itself.
 LOOKUPS = {"coredns": 4, "coredns-nodelocal": 4}
@@ -33,7 +33,7 @@ SKIPPED = {
 
 @pytest.mark.parametrize("lab", topology.names(), indirect=True)
 def test_core_profile(lab: Lab, suite: Callable[..., Result]) -> None:
-    result = suite(*on(lab), *whole(lab))
+    result = suite(*on(lab))
     failed = FAILED.get(lab.topology, set())
     assert result.ids("failed") == failed, result.output
     assert result.ids("error") == set(), result.output
