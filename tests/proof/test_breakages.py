@@ -8,13 +8,10 @@ from clusterdns.model.catalogue import CATALOGUE, INCLUDES, Profile
 from lab import breakage
 from tests.proof.conftest import Lab, Result, lab_command, on
 
-# Not yet seen as they are declared, each run by this file.
-OPEN = {"upstream-dead"}
-
 
 def _marks(one: breakage.Breakage) -> list[pytest.MarkDecorator]:
     alone = [pytest.mark.alone] if one.profile == "load" else []
-    return [*alone, pytest.mark.open] if one.name in OPEN or "operator" in one.addons else alone
+    return [*alone, pytest.mark.open] if "operator" in one.addons else alone
 
 
 CASES = [

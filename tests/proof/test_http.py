@@ -7,7 +7,6 @@ import pytest
 from tests.proof.conftest import Lab, Result, lab_command, on
 
 
-@pytest.mark.open
 @pytest.mark.parametrize("lab", ["coredns"], indirect=True)
 def test_fetches_fail_for_their_names_when_the_upstream_is_dead(
     lab: Lab, suite: Callable[..., Result]

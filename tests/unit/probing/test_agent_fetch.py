@@ -34,8 +34,8 @@ def server(tmp_path: Path) -> Iterator[Start]:
         one.server_close()
 
 
-def fetch(agent: Callable[..., Any], *urls: str, times: int = 1) -> list[dict[str, Any]]:
-    *answers, last = agent("fetch", {"urls": urls, "times": times, "timeout": 1.0})
+def fetch(agent: Callable[..., Any], *urls: str, times: int = 1, **more: int) -> list[dict[str, Any]]:
+    *answers, last = agent("fetch", {"urls": urls, "times": times, "timeout": 1.0, **more})
     assert last == {"done": True}
     return list(answers)
 
@@ -84,6 +84,12 @@ def test_failures_are_told_by_phase(agent: Callable[..., Any], server: Start) ->
         ["first_byte", "total"],
     ]
     assert answers[3]["phases"]["first_byte"] >= 1e9
+
+
+def test_a_url_that_fails_again_and_again_is_given_up(agent: Callable[..., Any], server: Start) -> None:
+    dead, alive = "http://127.0.0.1:1/", f"http://127.0.0.1:{server()}/"
+    answers = fetch(agent, dead, alive, times=4, give_up=2)
+    assert [one["url"] for one in answers] == [dead] * 2 + [alive] * 4
 
 
 def test_what_does_not_speak_http(agent: Callable[..., Any]) -> None:

@@ -1,9 +1,11 @@
 """Fetches pages by HTTP and HTTPS, and tells how long each phase took: DNS, connect, TLS, first byte, total.
 
 Request:
-    {"urls": ["http://www.example.com/", "https://www.example.com/"], "times": 20, "timeout": 5.0}
+    {"urls": ["http://www.example.com/", "https://www.example.com/"], "times": 20, "timeout": 5.0,
+     "give_up": 3}
 Every URL is fetched so often, one fetch after the other, each over a connection of its own. "timeout" is each
-phase's, in seconds, but for DNS, which is as patient as the C library.
+phase's, in seconds, but for DNS, which is as patient as the C library. With "give_up", a URL that failed so
+often in a row is not fetched again.
 
 Answers, one per fetch:
     {"fetch": 0, "url": "...", "phases": {"dns": 2100000, "connect": 90000, "tls": ..., "first_byte": ...,
@@ -122,11 +124,16 @@ class Fetch:
 
 def fetch(request: dict[str, Any]) -> None:
     """Makes every fetch, URL by URL."""
-    number = 0
+    number, most = 0, request.get("give_up", request["times"])
     for url in request["urls"]:
+        in_a_row = 0
         for _ in range(request["times"]):
-            emit(fetch=number, **Fetch(url, request["timeout"]).outcome())
+            outcome = Fetch(url, request["timeout"]).outcome()
+            emit(fetch=number, **outcome)
             number += 1
+            in_a_row = in_a_row + 1 if outcome["failed"] else 0
+            if in_a_row == most:
+                break
 
 
 if __name__ == "__main__":

@@ -155,7 +155,8 @@ class Patience:
     def learn(self, exchange: Exchange, failure: Optional[str]) -> None:
         """Takes in what came of a message that was sent."""
         server = self._server(exchange)
-        late = failure in ("timeout", "connect timeout")
+        # A host that is not there makes itself felt by a time-out, too: that of neighbour discovery.
+        late = failure in ("timeout", "connect timeout", "unreachable")
         self._unanswered[server] = self._unanswered.get(server, 0) + 1 if late else 0
 
     def _server(self, exchange: Exchange) -> tuple[str, int, bool]:
