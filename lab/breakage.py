@@ -31,6 +31,7 @@ class Breakage:
         topology: The lab's topology that it is made for.
         profile: In which it does.
         checks: Ids or areas to run to see it; none are all of the profile.
+        options: Of the suite, to see it for certain.
         fails: Every check id that it makes fail there, and no other.
         nodes: Where the scripts run.
         scripts: "break" and "mend" -> shell script.
@@ -60,6 +61,7 @@ class Breakage:
     addons: tuple[str, ...] = ()
     remove: tuple[str, ...] = ()
     settled: str = ""
+    options: tuple[str, ...] = ()
 
     @property
     def lab(self) -> str:
@@ -152,6 +154,7 @@ def load(name: str) -> Breakage:
         addons=tuple(said.get("with", ())),
         remove=tuple(said.get("remove", ())),
         settled=said.get("settled", ""),
+        options=tuple(said.get("options", ())),
         manifests=tuple(sorted(path for path in folder.glob("*.yaml") if path.name != "breakage.yaml")),
     )
 

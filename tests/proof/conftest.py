@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -70,19 +71,24 @@ _LABS = {name: breakage.load(name).lab for name in breakage.names()}
 
 
 class _ByLab(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist has no types
-    """Gives all that needs one lab to one worker, whatever file it is in."""
+    """Gives all that needs one lab to one worker, whatever file it is in, but breakages by themselves."""
 
     def _split_scope(self, nodeid: str) -> str:
         case = nodeid.partition("[")[2].rstrip("]")
         name = _LABS.get(case, case)
         plain = f"-{name.partition('+')[0]}"  # another parameter's value may come before the lab's
         found = next((one for one in topology.names() if plain.endswith(f"-{one}")), None)
-        return found + name[len(plain) - 1 :] if found else nodeid
+        return f"{found}{name[len(plain) - 1 :]} {case in _LABS}" if found else nodeid
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
     """Schedule by lab."""
     return _ByLab(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let what sends load be the last on its lab: what it saturates stays so for a while."""
+    items.sort(key=lambda item: item.get_closest_marker("alone") is not None)
 
 
 @pytest.fixture(autouse=True)
@@ -111,7 +117,8 @@ class Labs:
             return self._runs
         self.down()
         topology, *addons = wanted.split("+")
-        name = "-".join(("proof", topology, *(addon[0] for addon in addons)))
+        worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")  # two of them may need a lab of one kind
+        name = "-".join((worker, topology, *(addon[0] for addon in addons)))
         lab_command("down", "--name", name)  # what a killed session left, broken as it may be
         up = ["up", "--topology", topology, "--name", name, "--with", ",".join(addons)]
         self._runs = Lab(name, topology, Path(lab_command(*up).strip()))

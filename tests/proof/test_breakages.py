@@ -38,7 +38,7 @@ def test_breakage(lab: Lab, name: str, suite: Callable[..., Result]) -> None:
     broken = breakage.load(name)
     lab_command("break", "--name", lab.name, name)
     try:
-        result = suite(*on(lab), f"--profile={broken.profile}", *selection(broken))
+        result = suite(*on(lab), f"--profile={broken.profile}", *broken.options, *selection(broken))
     finally:
         lab_command("mend", "--name", lab.name, name)
     assert result.ids("error") == set(), result.output
