@@ -39,6 +39,28 @@ def test_answers_are_told_when_they_change(agent: Agent) -> None:
     assert counted["sent"] >= 8
 
 
+def test_an_answer_that_another_overtook_is_no_change(agent: Agent) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+
+        def answer() -> None:
+            late, client = server.recvfrom(512)
+            for _ in range(4):
+                query, client = server.recvfrom(512)
+                server.sendto(query[:3] + b"\0" + query[4:], client)
+                if late:
+                    server.sendto(late[:3] + b"\3" + late[4:], client)
+                late = b""
+
+        threading.Thread(target=answer, daemon=True).start()
+        wire = base64.b64encode(question("a.example", "A")).decode()
+        target = {"address": "127.0.0.1", "port": server.getsockname()[1], "wires": [wire]}
+        answers = agent("poll", {"targets": [target], "interval": 0.02, "seconds": 0.3})
+    _, *told, counted, _ = answers
+    assert [base64.b64decode(one["wire"])[3] & 15 for one in told] == [0]
+    assert counted["received"] == 5
+
+
 def test_nobody_there_is_no_failure(agent: Agent) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as gone:
         gone.bind(("127.0.0.1", 0))

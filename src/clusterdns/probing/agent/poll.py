@@ -9,7 +9,8 @@ passed.
 
 Answers, first {"ready": true, "now_ns": ...} once every target has been asked; then, as they come,
     {"target": index, "sent_ns": ..., "received_ns": ..., "wire": "<base64>"}
-for every answer that is not like the last one of its target, id and question aside. Last, one per target:
+for every answer that is not like the last one of its target, id and question aside, and was asked for after
+that one had come: what is asked at the same time may be answered in any order. Last, one per target:
     {"target": index, "sent": 50, "received": 50}
 Times are the wall clock's in nanoseconds.
 """
@@ -46,6 +47,7 @@ class Target:
         self.sent = self.received = 0
         self.times: dict[bytes, int] = {}
         self.last: Optional[bytes] = None
+        self.last_ns = 0
 
     def ask(self) -> None:
         """Sends the next message."""
@@ -74,10 +76,10 @@ class Target:
         while end < len(wire) and wire[end]:
             end += wire[end] + 1
         content = wire[2:HEADER] + wire[end:]
-        if content != self.last:
-            self.last = content
+        if content != self.last and sent_ns > self.last_ns:
+            self.last, self.last_ns = content, time.time_ns()
             encoded = base64.b64encode(wire).decode()
-            emit(target=self.index, sent_ns=sent_ns, received_ns=time.time_ns(), wire=encoded)
+            emit(target=self.index, sent_ns=sent_ns, received_ns=self.last_ns, wire=encoded)
 
 
 def poll(request: dict[str, Any]) -> None:
