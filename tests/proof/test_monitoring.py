@@ -28,7 +28,8 @@ POOLS = {
     "coredns-nodelocal+operator": {"coredns": 2, "node-local-dns": 2},
     "gke-kubedns-nodelocal+operator": {"kube-dns": 4, "node-local-dns": 2},
 }
-# External names straight to pods: so that a CoreDNS behind node caches forwards, too.
+CLUSTER_DNS = "10.96.0.10"  # on a node with a node cache, that cache
+# External names straight to pods, so that a CoreDNS behind node caches forwards, too; and to a node cache.
 ASK = """
 import sys, dns.message, dns.query
 for number in range(40):
@@ -60,8 +61,9 @@ def test_every_query_of_the_dashboards_returns_data(lab: Lab, request: pytest.Fi
     kubectl = breakage.kubectl(state.running(lab.name))
     prometheus = Prometheus("operator", kubectl)
     pods = kubectl.items("/api/v1/namespaces/kube-system/pods?labelSelector=k8s-app=kube-dns")
-    addresses = [pod["status"]["podIP"] for pod in pods]
-    lab_command("exec", "--name", lab.name, "--", sys.executable, "-c", ASK, *addresses)
+    addresses = [*(pod["status"]["podIP"] for pod in pods), CLUSTER_DNS]
+    node = ["exec", "--name", lab.name, "--node", "node-1", "--"]
+    lab_command(*node, sys.executable, "-c", ASK, *addresses)
     for job in jobs:
         for title, expression in queries(name, job):
 

@@ -185,9 +185,8 @@ def _through(service: Service, port: ServicePort, found: Monitoring) -> Result:
             "Service", f"{service.full_name} selects no pod: {_joined(service.selector)}", fix
         )
     reached, broken = _resolved(pods, port.target, f"targetPort: {{}} in {service.full_name}")
-    addresses = {pod.address for pod in pods}
     absent = [pod.name for pod in pods if pod.address not in service.endpoints]
-    stale = sorted(address for address in service.endpoints if address not in addresses)
+    stale = sorted(_stale(service, pods))
     if broken is None and (absent or stale):
         what = f"lists no {absent[0]}" if absent else f"lists {stale[0]}, which is no pod's that it selects"
         broken = Broken(
@@ -196,6 +195,19 @@ def _through(service: Service, port: ServicePort, found: Monitoring) -> Result:
             f"delete the EndpointSlices of {service.full_name}: their controller makes them anew",
         )
     return (reached if broken is None else frozenset()), broken
+
+
+def _stale(service: Service, pods: Sequence[DNSPod]) -> Iterator[str]:
+    """Yield the addresses that a Service lists and that are none of these pods'.
+
+    Of the pods' addresses only the first is known: of the other family, where there is one, the name counts.
+    """
+    addresses = {pod.name: pod.address for pod in pods}
+    for address, name in service.endpoints.items():
+        first = addresses.get(name)
+        same_family = first is None or (":" in first) == (":" in address)
+        if same_family and address not in addresses.values():
+            yield address
 
 
 def _resolved(pods: Sequence[DNSPod], target: int | str, fix: str) -> Result:

@@ -158,6 +158,15 @@ def test_a_broken_service_breaks_its_monitor_too(change: dict[str, Any], found: 
         assert (chain.broken.found, chain.broken.fix) == (found, fix)
 
 
+def test_a_pod_has_an_address_of_the_other_family_too() -> None:
+    both = {**SERVICE.endpoints, "fd00::1": "cache-a", "fd00::2": "cache-b"}
+    assert of_monitor(MONITOR, services=(replace(SERVICE, endpoints=both),)).reaches == REACHED
+    stray = {**SERVICE.endpoints, "fd00::9": "somebody"}
+    broken = of_monitor(MONITOR, services=(replace(SERVICE, endpoints=stray),)).broken
+    assert broken is not None
+    assert "lists fd00::9" in broken.found
+
+
 def test_a_pod_monitor_needs_no_service() -> None:
     monitor = replace(MONITOR, kind="PodMonitor")
     assert of_monitor(monitor, services=()).reaches == REACHED
