@@ -32,7 +32,7 @@ def _built() -> None:
     subprocess.run([sys.executable, "-m", "lab.kind", "build"], cwd=ROOT, check=True, timeout=2400)
 
 
-@pytest.mark.open
+@pytest.mark.long
 def test_the_command_has_a_docker_and_its_exit_code_counts() -> None:
     before = host(), covered()
     script = "docker network create kind >&2 && docker info --format '{{.DockerRootDir}}' && exit 7"
@@ -53,7 +53,7 @@ def test_the_command_has_a_docker_and_its_exit_code_counts() -> None:
     assert (host(), covered()) == before
 
 
-@pytest.mark.open
+@pytest.mark.long
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_an_end_by_a_signal_leaves_nothing(how: signal.Signals) -> None:
     before = host(), covered()

@@ -4,7 +4,8 @@ import json
 import math
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from clusterdns.formats.exposition import read
 from clusterdns.model.scraping import Page
 from lab import addons, breakage, state
 from lab.monitoring import Prometheus
-from tests.proof.conftest import ROOT, Lab, Result, lab_command, on
+from tests.proof.conftest import ROOT, Lab, Result, on
 
 MONITORING = ROOT / "manifests" / "monitoring"
 DATA = ROOT / "tests" / "unit" / "data"
@@ -31,14 +32,25 @@ POOLS = {
 CLUSTER_DNS = "10.96.0.10"  # on a node with a node cache, that cache
 # External names straight to pods, so that a CoreDNS behind node caches forwards, too; and to a node cache.
 ASK = """
-import sys, dns.message, dns.query
-for number in range(40):
+import itertools, select, sys, dns.message, dns.query
+for number in itertools.count():
     for address in sys.argv[1:]:
         dns.query.udp(dns.message.make_query(f"{number % 20}.example.com", "A"), address, 5)
+    if select.select([sys.stdin], [], [], 0.2)[0]:
+        break
 """
 
 
-@pytest.mark.open
+@contextmanager
+def asking(lab: Lab, addresses: Sequence[str]) -> Iterator[None]:
+    """Ask the addresses from a node for as long as the context lasts: rates are of what happens meanwhile."""
+    inside = [sys.executable, "-m", "lab", "exec", "--name", lab.name, "--node", "node-1", "--"]
+    ask = [*inside, sys.executable, "-c", ASK, *addresses]
+    with subprocess.Popen(ask, cwd=ROOT, stdin=subprocess.PIPE):  # which ends it, closed
+        yield
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("lab", DASHBOARDS, indirect=True)
 def test_every_dns_pod_is_a_healthy_target_once(
     lab: Lab, suite: Callable[..., Result], request: pytest.FixtureRequest
@@ -54,7 +66,7 @@ def test_every_dns_pod_is_a_healthy_target_once(
         assert sum(f"/{job}/" in line and line.endswith(", up") for line in scraped["evidence"]) == count
 
 
-@pytest.mark.open
+@pytest.mark.long
 @pytest.mark.parametrize("lab", DASHBOARDS, indirect=True)
 def test_every_query_of_the_dashboards_returns_data(lab: Lab, request: pytest.FixtureRequest) -> None:
     name, jobs = DASHBOARDS[request.node.callspec.params["lab"]]
@@ -62,18 +74,17 @@ def test_every_query_of_the_dashboards_returns_data(lab: Lab, request: pytest.Fi
     prometheus = Prometheus("operator", kubectl)
     pods = kubectl.items("/api/v1/namespaces/kube-system/pods?labelSelector=k8s-app=kube-dns")
     addresses = [*(pod["status"]["podIP"] for pod in pods), CLUSTER_DNS]
-    node = ["exec", "--name", lab.name, "--node", "node-1", "--"]
-    lab_command(*node, sys.executable, "-c", ASK, *addresses)
-    for job in jobs:
-        for title, expression in queries(name, job):
+    with asking(lab, addresses):
+        for job in jobs:
+            for title, expression in queries(name, job):
 
-            def has_data(one: Prometheus, expression: str = expression) -> bool:
-                return any(math.isfinite(float(series["value"][1])) for series in one.query(expression))
+                def has_data(one: Prometheus, expression: str = expression) -> bool:
+                    return any(math.isfinite(float(series["value"][1])) for series in one.query(expression))
 
-            prometheus.wait(f"data for panel {title!r}, job {job}: {expression}", has_data)
+                prometheus.wait(f"data for panel {title!r}, job {job}: {expression}", has_data)
 
 
-@pytest.mark.open
+@pytest.mark.long
 @pytest.mark.parametrize("lab", DASHBOARDS, indirect=True)
 def test_prometheus_takes_the_rules(lab: Lab) -> None:
     prometheus = Prometheus("operator", breakage.kubectl(state.running(lab.name)))
@@ -85,7 +96,7 @@ def test_prometheus_takes_the_rules(lab: Lab) -> None:
     prometheus.wait("healthy rules", healthy)
 
 
-@pytest.mark.open
+@pytest.mark.long
 def test_rules_fire_under_the_recorded_load_and_not_at_rest(tmp_path: Path) -> None:
     spec = yaml.safe_load((MONITORING / "rules.yaml").read_text())["spec"]
     alerts = {rule["alert"] for group in spec["groups"] for rule in group["rules"] if "alert" in rule}

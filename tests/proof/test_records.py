@@ -23,7 +23,7 @@ def dual_stack() -> Iterator[Lab]:
         lab_command("down", "--name", name)
 
 
-@pytest.mark.open
+@pytest.mark.long
 def test_dual_stack(dual_stack: Lab, suite: Callable[..., Result]) -> None:
     result = suite(*on(dual_stack), "--dual-stack")
     assert result.code == 0, result.output
@@ -41,7 +41,7 @@ def test_a_run_is_some_thousand_messages_and_more_assertions(lab: Lab, suite: Ca
     assert sum(one["assertions"] for one in rows) > 10_000
 
 
-@pytest.mark.open
+@pytest.mark.long
 @pytest.mark.parametrize("lab", CACHES, indirect=True)
 def test_changes_are_seen_when_caches_let_go(lab: Lab, suite: Callable[..., Result]) -> None:
     result = suite(*on(lab), "--profile=slow", "--check=records.propagation")

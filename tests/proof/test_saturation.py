@@ -58,7 +58,7 @@ def test_bursts(lab: Lab, suite: Callable[..., Result], capsys: pytest.CaptureFi
     assert capsys.readouterr().out == "nothing is left behind\n"
 
 
-@pytest.mark.open
+@pytest.mark.long
 @pytest.mark.alone
 @pytest.mark.parametrize("lab", [name for name in topology.names() if name not in FAILS], indirect=True)
 def test_tail(lab: Lab, suite: Callable[..., Result]) -> None:
