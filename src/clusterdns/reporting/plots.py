@@ -159,6 +159,7 @@ def number(value: float) -> str:
 
 
 _Place = tuple[float, float]
+_NOTHING = 1e-300  # an axis so short cannot be divided into ticks
 
 
 class _Scale:
@@ -171,7 +172,7 @@ class _Scale:
         self._high = max(values, default=1.0) if axis.high is None else axis.high
         if axis.log:
             self._low, self._high = math.floor(_log(self._low)), math.ceil(_log(self._high))
-        if self._high <= self._low:
+        if self._high - self._low < _NOTHING:
             self._high = self._low + 1
 
     def __call__(self, value: float) -> float:

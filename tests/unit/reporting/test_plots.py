@@ -4,7 +4,7 @@ import re
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from clusterdns.model.latency import Histogram
@@ -99,6 +99,7 @@ def test_frequencies_count_everything() -> None:
 NUMBERS = st.floats(-1e12, 1e12)
 
 
+@example(points=[(0.0, 5e-324)], kind=Kind.LINE, log=False)
 @given(
     st.lists(st.tuples(NUMBERS, NUMBERS | st.sampled_from([float("nan"), float("inf")])), max_size=30),
     st.sampled_from(Kind),
