@@ -45,16 +45,40 @@ class Kubectl:
         return found
 
     def workloads_ready(self) -> bool:
-        """Whether every workload has been seen by its controller and is wholly ready."""
+        """Whether every workload is wholly ready, as its controller sees it, and Services know."""
         deployments = self.items("/apis/apps/v1/deployments") + self.items("/apis/apps/v1/statefulsets")
         daemonsets = self.items("/apis/apps/v1/daemonsets")
+        return (
+            all(
+                _observed(one) and one["status"].get("readyReplicas", 0) == one["spec"]["replicas"]
+                for one in deployments
+            )
+            and all(
+                _observed(one)
+                and one["status"].get("numberReady", 0) == one["status"].get("desiredNumberScheduled", -1)
+                for one in daemonsets
+            )
+            and self._endpoints_known()
+        )
+
+    def _endpoints_known(self) -> bool:
+        """Whether the EndpointSlices of kube-system's Services list every pod: they follow readiness."""
+        core = "/api/v1/namespaces/kube-system"
+        pods = self.items(f"{core}/pods")
+        listed: dict[str, set[str]] = {}
+        for one in self.items("/apis/discovery.k8s.io/v1/namespaces/kube-system/endpointslices"):
+            service = one["metadata"].get("labels", {}).get("kubernetes.io/service-name", "")
+            listed.setdefault(service, set()).update(
+                endpoint["targetRef"]["name"]
+                for endpoint in one.get("endpoints") or ()
+                if endpoint["conditions"].get("ready") and "targetRef" in endpoint
+            )
         return all(
-            _observed(one) and one["status"].get("readyReplicas", 0) == one["spec"]["replicas"]
-            for one in deployments
-        ) and all(
-            _observed(one)
-            and one["status"].get("numberReady", 0) == one["status"].get("desiredNumberScheduled", -1)
-            for one in daemonsets
+            pod["metadata"]["name"] in listed.get(service["metadata"]["name"], set())
+            for service in self.items(f"{core}/services")
+            for pod in pods
+            if (selector := service["spec"].get("selector"))
+            and selector.items() <= pod["metadata"].get("labels", {}).items()
         )
 
 
