@@ -53,18 +53,18 @@ class Prometheus:
         return [rule for group in self._ask("rules")["groups"] for rule in group["rules"]]
 
     def sees_all(self) -> bool:
-        """Whether it has a target for each monitor, and all are up."""
+        """Whether it has a target for each monitor, none besides, and all are up."""
         targets = self._ask("targets?state=active")["activeTargets"]
         pools = {target["scrapePool"] for target in targets}
         wanted = self._pools() if self._addon == "operator" else pools
-        return bool(pools) and wanted <= pools and all(target["health"] == "up" for target in targets)
+        return bool(pools) and wanted == pools and all(target["health"] == "up" for target in targets)
 
     def _pools(self) -> set[str]:
-        monitors = self._kubectl.items("/apis/monitoring.coreos.com/v1/servicemonitors")
         return {
-            f"serviceMonitor/{one['metadata']['namespace']}/{one['metadata']['name']}/{index}"
-            for one in monitors
-            for index, _ in enumerate(one["spec"]["endpoints"])
+            f"{kind}Monitor/{one['metadata']['namespace']}/{one['metadata']['name']}/{index}"
+            for kind, endpoints in (("service", "endpoints"), ("pod", "podMetricsEndpoints"))
+            for one in self._kubectl.items(f"/apis/monitoring.coreos.com/v1/{kind}monitors")
+            for index, _ in enumerate(one["spec"][endpoints])
         }
 
     def _ask(self, path: str) -> dict[str, Any]:

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 import yaml
 
+from clusterdns.cluster.debug_deployment import OWN_LABELS, debug_copy
 from clusterdns.formats.exposition import read
 from clusterdns.model.scraping import Page
-from lab import addons, breakage, state
+from lab import addons, breakage, state, topology
 from lab.monitoring import Prometheus
 from tests.proof.conftest import ROOT, Lab, Result, on
 
@@ -94,6 +95,60 @@ def test_prometheus_takes_the_rules(lab: Lab) -> None:
         return bool(rules) and {rule["health"] for rule in rules} == {"ok"}
 
     prometheus.wait("healthy rules", healthy)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("lab", DASHBOARDS, indirect=True)
+def test_pod_monitors_do_as_well(
+    lab: Lab, suite: Callable[..., Result], request: pytest.FixtureRequest
+) -> None:
+    jobs = POOLS[request.node.callspec.params["lab"]]
+    kubectl = breakage.kubectl(state.running(lab.name))
+    made = topology.load(lab.topology)
+    monitors = [MONITORING / f"{one}.yaml" for one in made.monitoring]
+    every = yaml.safe_load_all((MONITORING / "podmonitors.yaml").read_text())
+    wanted = [one for one in every if one["metadata"]["name"] in jobs]
+    for path in monitors:
+        kubectl("delete", f"--filename={path}")
+    kubectl("apply", "--filename=-", stdin=yaml.safe_dump_all(wanted))
+    try:
+        Prometheus("operator", kubectl).wait("the PodMonitors' targets", Prometheus.sees_all)
+        result = suite(*on(lab), "--check=metrics,resolver.amplification")
+    finally:
+        kubectl("delete", "--filename=-", stdin=yaml.safe_dump_all(wanted))
+        kubectl.apply(monitors)
+        Prometheus("operator", kubectl).wait("its targets", Prometheus.sees_all)
+    assert result.ids("failed") | result.ids("error") == set(), result.output
+    assert {"metrics.scraped", "metrics.selectors"} <= result.ids("passed")
+    scraped = result.case("metrics.scraped")
+    assert sum("podMonitor/" in line and line.endswith(", up") for line in scraped["evidence"]) == sum(
+        jobs.values()
+    ), scraped["evidence"]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("lab", ["gke-kubedns-nodelocal+operator"], indirect=True)
+def test_the_copy_that_logs_every_query_is_scraped_under_its_own_name(lab: Lab) -> None:
+    kubectl = breakage.kubectl(state.running(lab.name))
+    live = json.loads(kubectl("get", "--namespace=kube-system", "deployment/kube-dns", "--output=json"))
+    copy = json.dumps(debug_copy(live, OWN_LABELS))
+    monitoring = MONITORING / "kube-dns-debug.yaml"
+    kubectl("apply", "--filename=-", stdin=copy)
+    kubectl("apply", f"--filename={monitoring}")
+    prometheus = Prometheus("operator", kubectl)
+    wanted = {"kube-dns-debug": 2, "kube-dns": 4}  # two ports of one pod, and of the two that it is a copy of
+    try:
+        prometheus.wait(f"as targets {wanted}", lambda one: {job: up(one, job) for job in wanted} == wanted)
+    finally:
+        kubectl("delete", f"--filename={monitoring}")
+        kubectl("delete", "--filename=-", stdin=copy)
+        prometheus.wait("its targets", Prometheus.sees_all)
+
+
+def up(prometheus: Prometheus, job: str) -> int:
+    """Return how many targets of a job are up; what was one lately answers queries for some minutes yet."""
+    series = f'up{{job="{job}"}}'
+    return len(prometheus.query(f"{series} == 1 and timestamp({series}) > time() - 10"))
 
 
 @pytest.mark.long
