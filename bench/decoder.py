@@ -15,6 +15,8 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -183,33 +185,37 @@ def record(path: Path, name: str) -> None:
         if service is None:
             raise LookupError("the lab has no kube-dns Service")
         address = service["spec"]["clusterIP"]
-        limit = str(SECONDS + 60)
-        tcpdump = [
-            "timeout",
-            "--signal=INT",
-            limit,
-            "tcpdump",
-            "-n",
-            "-i",
-            "any",
-            "-B",
-            "65536",
-            "-w",
-            str(path),
-            "port",
-            "53",
-        ]
-        inside = [sys.executable, "-m", "lab", "exec", "--name", name, "--node", "node-1", "--", *tcpdump]
-        with subprocess.Popen(inside, cwd=ROOT, stderr=subprocess.PIPE, text=True) as capture:
-            output = cast("IO[str]", capture.stderr)
-            next(line for line in output if "listening" in line)
+        with capturing(path, name, "node-1", ("-i", "any", "port 53"), SECONDS + 60):
             for schedule in (Constant(RATE, SECONDS), Bursts(60, 0.2, 6)):
                 run_load(
                     prober, pod, Plan(address=address, schedule=schedule, templates=[distinct(PARENT, "A")])
                 )
-            said = output.read()
     finally:
         lab(["down", "--name", name])
+
+
+@contextmanager
+def capturing(path: Path, name: str, node: str, what: tuple[str, ...], seconds: float) -> Iterator[None]:
+    """Capture on a node of a lab for so long; the context may end before, and waits for it.
+
+    Args:
+        path: the file to write.
+        name: the lab's.
+        node: e.g. "node-1".
+        what: tcpdump's arguments.
+        seconds: until it ends: from the fabric nothing else reaches it.
+
+    Raises:
+        RuntimeError: packets were lost.
+    """
+    inside = [sys.executable, "-m", "lab", "exec", "--name", name, "--node", node, "--"]
+    tcpdump = ["tcpdump", "-n", "-B", "65536", "-w", str(path), *what]
+    command = [*inside, "timeout", "--signal=INT", str(seconds), *tcpdump]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as capture:
+        output = cast("IO[str]", capture.stderr)
+        next(line for line in output if "listening" in line)
+        yield
+        said = output.read()
     if "0 packets dropped by kernel" not in said:
         raise RuntimeError(f"the capture lost packets: {said}")
 

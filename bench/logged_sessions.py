@@ -17,9 +17,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
-from bench.decoder import cache, install
+from bench.decoder import cache, capturing, install
 from bench.dnsmasq_log import count, fastest, summarised
 from bench.load import PARENT, TOPOLOGY, lab, start_pods
 from clusterdns.capture.connections import NEVER
@@ -27,6 +27,7 @@ from clusterdns.capture.decoder import Decoder
 from clusterdns.cluster.api import NAMESPACE, Cluster, connect
 from clusterdns.cluster.debug_deployment import NAME, OWN_LABELS, debug_copy, live_deployment
 from clusterdns.cluster.dns_pods import DNSMASQ
+from clusterdns.cluster.inventory import is_ready
 from clusterdns.cluster.retarget import retarget
 from clusterdns.cluster.waiting import NotYet, wait_until
 from clusterdns.formats.compression import lines
@@ -130,7 +131,8 @@ def record(log: Path, capture: Path, name: str) -> None:
             raise LookupError("the lab has no NodeLocal DNSCache before kube-dns")
         retarget(cluster, upstream, OWN_LABELS)
         time.sleep(5)  # until the node caches have left the others
-        with capturing(capture, name, copy), logging(log, cluster, copy):
+        node, of_pod = copy["spec"]["nodeName"], ("-i", device(name, copy), "tcp port 53")
+        with capturing(capture, name, node, of_pod, SECONDS + 20), logging(log, cluster, copy):
             plans = [
                 (pods[0], plan(service["spec"]["clusterIP"], BY_TCP / 2)),
                 (pods[1], plan(service["spec"]["clusterIP"], BY_TCP / 2)),
@@ -150,8 +152,7 @@ def copied(cluster: Cluster) -> dict[str, Any]:
 
     def look() -> dict[str, Any]:
         for pod in cluster.list("pods", namespace=NAMESPACE, labels="reason=debug"):
-            statuses = pod.get("status", {}).get("containerStatuses", [])
-            if statuses and all(status["ready"] for status in statuses):
+            if is_ready(pod):
                 return pod
         raise NotYet("its pod is not ready")
 
@@ -163,23 +164,13 @@ def plan(address: str, rate: float) -> Plan:
     return Plan(address=address, schedule=Constant(rate, SECONDS), templates=[distinct(PARENT, "A")])
 
 
-@contextmanager
-def capturing(path: Path, name: str, pod: dict[str, Any]) -> Iterator[None]:
-    """Capture what a pod receives and sends by TCP, at its node's end of its network device."""
+def device(name: str, pod: dict[str, Any]) -> str:
+    """Return the node's end of a pod's network device."""
     inside = [sys.executable, "-m", "lab", "exec", "--name", name, "--node", pod["spec"]["nodeName"], "--"]
     route = ["ip", "-o", "route", "get", pod["status"]["podIP"]]
     found = subprocess.run([*inside, *route], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     words = found.stdout.split()
-    tcpdump = ["tcpdump", "-n", "-i", words[words.index("dev") + 1], "-B", "65536", "-w", str(path)]
-    limit = ["timeout", "--signal=INT", str(SECONDS + 20)]  # from the fabric nothing else reaches it
-    command = [*inside, *limit, *tcpdump, "tcp port 53"]
-    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as capture:
-        output = cast("IO[str]", capture.stderr)
-        next(line for line in output if "listening" in line)
-        yield
-        said = output.read()
-    if "0 packets dropped by kernel" not in said:
-        raise RuntimeError(f"the capture lost packets: {said}")
+    return words[words.index("dev") + 1]
 
 
 @contextmanager
