@@ -1,15 +1,40 @@
 """records.* on labs that the other proofs do not boot, and what a whole run of it amounts to."""
 
+import json
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from clusterdns.model.catalogue import CATALOGUE
+from lab import breakage, state
 from tests.proof.conftest import Lab, Result, lab_command, on
 
 RECORDS = {check for check in CATALOGUE if check.startswith("records.")}
 CACHES = ["coredns-nodelocal", "gke-kubedns-nodelocal"]
+
+# Asks kubedns, behind dnsmasq, until it knows the Service; then dnsmasq itself, as the arguments say.
+ASK = """
+import sys, time
+import dns.message, dns.query, dns.rcode
+address, name, *ways = sys.argv[1:]
+def ask(way, rtype, port=53):
+    query = dns.message.make_query(name, rtype)
+    return getattr(dns.query, way)(query, address, port=port, timeout=5)
+deadline = time.monotonic() + 30
+while ask("udp", "CNAME", 10053).rcode() != dns.rcode.NOERROR and time.monotonic() < deadline:
+    time.sleep(0.05)
+for way, rtype in (one.split() for one in ways):
+    answer = ask(way, rtype)
+    print(dns.rcode.to_text(answer.rcode()), *(rrset[0].to_text() for rrset in answer.answer))
+"""
+ALIAS = {
+    "apiVersion": "v1",
+    "kind": "Service",
+    "metadata": {"name": "lost-alias", "namespace": "default"},
+    "spec": {"type": "ExternalName", "externalName": "www.example.com"},
+}
 
 
 @pytest.fixture
@@ -47,3 +72,20 @@ def test_changes_are_seen_when_caches_let_go(lab: Lab, suite: Callable[..., Resu
     result = suite(*on(lab), "--profile=slow", "--check=records.propagation")
     assert result.code == 0, result.output
     assert {one["case"] for one in result.report["checks"]} == {None, "updated", "deleted"}
+
+
+@pytest.mark.parametrize("lab", ["gke-kubedns"], indirect=True)
+def test_dnsmasq_loses_an_alias_that_is_asked_for_by_tcp(lab: Lab) -> None:
+    kubectl = breakage.kubectl(state.running(lab.name))
+    pods = kubectl.items("/api/v1/namespaces/kube-system/pods?labelSelector=k8s-app=kube-dns")
+    kubectl("apply", "--filename=-", stdin=json.dumps(ALIAS))
+    try:
+        address, name = pods[0]["status"]["podIP"], "lost-alias.default.svc.cluster.local"
+        asking = [sys.executable, "-c", ASK, address, name, "tcp A", "tcp AAAA", "udp AAAA"]
+        said = lab_command("exec", "--name", lab.name, "--node", "node-1", "--", *asking).splitlines()
+    finally:
+        kubectl("delete", "--filename=-", stdin=json.dumps(ALIAS))
+    first, second, by_udp = said
+    assert first == "NOERROR www.example.com. 192.0.2.80"
+    assert second == "NOERROR", "dnsmasq is mended: `lost_alias` of its profile may go"
+    assert by_udp == "NOERROR www.example.com. 2001:db8::80"

@@ -19,10 +19,13 @@ class Deviation:
     Attributes:
         what: One sentence.
         source: Where it is documented.
+        by_tcp: Whether only who asks by TCP gets it: a DNS pod asked by UDP is held to the specification, any
+            other path may lead over a cache that asks by TCP.
     """
 
     what: str
     source: str
+    by_tcp: bool = False
 
     def __str__(self) -> str:
         return f"{self.what} ({self.source})"
@@ -40,6 +43,16 @@ NO_LONE_ALIAS = Deviation(
 )
 
 
+# Seen on 2.90, which k8s-dns has since 1.23.0: the cached CNAME is followed in the buffer that then chooses
+# the server, so the question goes to the target's, whose NXDOMAIN becomes "no data" of a name in the cache.
+LOST_ALIAS = Deviation(
+    "an alias of a name outside, asked for by TCP when dnsmasq has it in its cache for another type, is "
+    "answered without data (2.5), and its name is sent to the upstream outside",
+    "dnsmasq 2.90, src/forward.c, tcp_request",
+    by_tcp=True,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """How an implementation uses its freedom.
@@ -51,6 +64,7 @@ class Profile:
         recursion_available: Whether every answer has the RA bit; None where it is not defined.
         no_version: The deviation, where there may be no record of the schema's version.
         no_lone_alias: The deviation, where an alias that leads to no address may be left out.
+        lost_alias: The deviation, where an alias of a name outside may be denied data that it leads to.
         no_pods: The deviation, where there may be no records of pods' addresses.
         reads_endpoints: Whether it reads Endpoints, and knows nothing of EndpointSlices.
         besides: Deviations that no question of ours runs into.
@@ -62,6 +76,7 @@ class Profile:
     no_version: Deviation | None = None
     no_pods: Deviation | None = POD_RECORDS
     no_lone_alias: Deviation | None = NO_LONE_ALIAS
+    lost_alias: Deviation | None = None
     reads_endpoints: bool = False
     besides: tuple[Deviation, ...] = ()
 
@@ -77,6 +92,7 @@ PROFILES: dict[LayerKind, Profile] = {
             "there is no record of the schema's version (2.2)",
             "kubernetes/dns: pkg/dns has never made one",
         ),
+        lost_alias=LOST_ALIAS,
         reads_endpoints=True,
         besides=(
             Deviation(
@@ -108,6 +124,7 @@ def profile_of(kinds: Collection[LayerKind]) -> Profile:
             no_version=first.no_version or other.no_version,
             no_pods=first.no_pods or other.no_pods,
             no_lone_alias=first.no_lone_alias or other.no_lone_alias,
+            lost_alias=first.lost_alias or other.lost_alias,
             reads_endpoints=first.reads_endpoints or other.reads_endpoints,
             besides=first.besides + other.besides,
         )

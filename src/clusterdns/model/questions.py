@@ -179,6 +179,7 @@ def _alias(service: Service, world: World, records: Records) -> Iterator[Questio
         known = world.outside.get(service.external, {}).get(rtype)
         # What a server says of a name that leads to one that does not exist is not defined (RFC 2308, 2.1).
         rcodes = _FOUND if known else _FOUND | _DENIED
+        lost = world.profile.lost_alias
         yield Question(
             check,
             owner,
@@ -186,6 +187,7 @@ def _alias(service: Service, world: World, records: Records) -> Iterator[Questio
             rcodes,
             records=alias | (known or frozenset()),
             open=known is None,
+            instead=(NOERROR, lost) if lost else None,
             outside=True,
             lasting=False,
         )

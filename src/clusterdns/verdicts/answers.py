@@ -37,18 +37,23 @@ def faults(question: Question, exchange: Exchange, context: Context) -> tuple[st
         return (exchange.failure,)
     found = [exchange.failure] if exchange.failure else []
     found += _header(question, exchange, message, context)
-    if message.rcode not in question.rcodes and not deviates(question, message):
+    if message.rcode not in question.rcodes and not deviates(question, exchange):
         found.append(f"rcode {message.rcode}, not {' or '.join(sorted(question.rcodes))}")
-    elif not deviates(question, message):
+    elif not deviates(question, exchange):
         found += _records(question, message, context)
     if question.negative and not message.answer and Flag.TC not in message.flags:
         found += _authority(question, message)
     return tuple(found)
 
 
-def deviates(question: Question, message: Message) -> bool:
+def deviates(question: Question, exchange: Exchange) -> bool:
     """Return whether an answer is the documented deviation, with nothing else in it."""
-    return question.instead is not None and message.rcode == question.instead[0] and not message.answer
+    message, path = exchange.message, exchange.path
+    if message is None or question.instead is None:
+        return False
+    rcode, deviation = question.instead
+    excluded = deviation.by_tcp and path.pod and path.transport == "udp"
+    return message.rcode == rcode and not message.answer and not excluded
 
 
 def too_long(message: Message, positive: float, negative: float) -> Iterator[str]:

@@ -62,7 +62,8 @@ class Survey:
         """Return what is wrong with an answer; of answers that are alike, one is looked at."""
         path = exchange.path
         whole = self._sizes.get((question, path.node, path.address))
-        key = (id(question), id(exchange.message), path.transport, path.limit, whole, exchange.failure)
+        way = (path.transport, path.pod, path.limit)
+        key = (id(question), id(exchange.message), way, whole, exchange.failure)
         if key not in self._known:
             self._known[key] = faults(question, exchange, Context(self.profile, self.generated, whole))
         return self._known[key]
@@ -85,7 +86,7 @@ def row(check: str, survey: Survey, transport: str) -> Verdict:
         {
             str(question.instead[1])
             for question, exchange in asked
-            if question.instead and exchange.message and deviates(question, exchange.message)
+            if question.instead and deviates(question, exchange)
         }
     )
     return _judged(check, survey, asked, wrong, deviations)

@@ -3,6 +3,7 @@
 from collections import Counter
 
 from clusterdns.model.capacity import LARGEST_CLUSTER, Demand, at_sizes, first_short
+from clusterdns.model.dns_profiles import LOST_ALIAS
 from clusterdns.model.outcome import Outcome, Verdict
 from clusterdns.model.tcp_paths import TcpPath, demand, pool, replicas_for, tcp_paths
 from clusterdns.model.topology import Forward, Layer, Topology
@@ -44,7 +45,7 @@ def no_tcp_into_dnsmasq(topology: Topology) -> Verdict:
         remedy=_REMEDY,
         source=_SOURCE,
         measurements=measurements,
-        evidence=tuple(_told(path) for path in wrong),
+        evidence=(*(_told(path) for path in wrong), f"by TCP, besides: {LOST_ALIAS}"),
     )
 
 

@@ -108,6 +108,37 @@ def test_documented_deviations_pass_and_are_told() -> None:
     )
 
 
+def without_alias(found: Survey, path: Path) -> Survey:
+    def denied(exchange: Exchange) -> Exchange:
+        assert exchange.message is not None
+        return replace(exchange, message=replace(exchange.message, answer=()))
+
+    asked = [
+        (one, denied(exchange) if exchange.path == path and one.rtype == "A" else exchange)
+        for one, exchange in found.asked
+        if one.check == "records.external-name" and one.name.startswith("alias-outside.")
+    ]
+    return replace(found, asked=tuple(asked))
+
+
+@pytest.mark.parametrize(
+    ("kind", "transport", "outcome"),
+    [
+        (LayerKind.KUBE_DNS, "tcp", Outcome.PASSED),
+        (LayerKind.KUBE_DNS, "udp", Outcome.FAILED),
+        (LayerKind.COREDNS, "tcp", Outcome.FAILED),
+    ],
+)
+def test_an_alias_is_lost_by_tcp_into_dnsmasq_and_nowhere_else(
+    kind: LayerKind, transport: str, outcome: Outcome
+) -> None:
+    found = survey(profile=replace(PROFILES[kind], recursion_available=None))
+    path = next(one for one in PATHS if one.transport == transport)
+    verdict = row("records.external-name", without_alias(found, path), transport)
+    assert verdict.outcome is outcome
+    assert any("tcp_request" in line for line in verdict.evidence) == (outcome is Outcome.PASSED)
+
+
 def test_freedoms_of_a_mixed_cluster_add_up() -> None:
     mixed = profile_of({LayerKind.COREDNS, LayerKind.KUBE_DNS})
     assert mixed.reads_endpoints

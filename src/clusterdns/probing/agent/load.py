@@ -64,6 +64,7 @@ READS = 16  # in a row before the next query may be due
 SPIN_NS = 50_000  # before a query is due: waking up takes as long
 ALIVE_NS = 5_000_000_000
 CLOCK_STEP_NS = 1_000_000
+CLOCK_TRIES = 20
 
 PR_SET_TIMERSLACK = 29  # linux/prctl.h
 SCHED_SETATTR = {"x86_64": 314, "aarch64": 274}  # asm/unistd.h
@@ -234,14 +235,23 @@ def be_punctual() -> None:
     gc.disable()  # a collection is a pause
 
 
+def clock_ahead() -> int:
+    """Returns by how much the clock that can be set is ahead of the one that cannot."""
+    tries = []
+    for _ in range(CLOCK_TRIES):  # between two readings another process may have had the CPU
+        before, clock, after = time.monotonic_ns(), time.time_ns(), time.monotonic_ns()
+        tries.append((after - before, clock - before))
+    return min(tries)[1]
+
+
 def load(request: dict[str, Any]) -> None:
     """Carries out one plan."""
     be_punctual()
     this = Load(request)
     this.begin()
-    clocks = time.time_ns() - time.monotonic_ns()
+    ahead = clock_ahead()
     this.drive()
-    if abs(time.time_ns() - time.monotonic_ns() - clocks) > CLOCK_STEP_NS:
+    if abs(clock_ahead() - ahead) > CLOCK_STEP_NS:
         raise RuntimeError("the node's clock was set meanwhile: run again")
     this.report()
 
