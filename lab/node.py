@@ -18,12 +18,18 @@ from lab.sysctls import GLOBAL_SYSCTLS
 from lab.template import containerd_config
 from lab.topology import Topology
 
-CRI = f"""\
+DEBIAN_CNI_PLUGINS = "/usr/lib/cni"
+_OWN_CNI_PLUGINS = "/etc/cni/bin"
+
+
+def cri(cni_plugins: str) -> str:
+    """Return containerd's settings of a node whose CNI plugins are in a folder."""
+    return f"""\
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "{PAUSE_IMAGE}"
   restrict_oom_score_adj = true
   [plugins."io.containerd.grpc.v1.cri".cni]
-    bin_dir = "/etc/cni/bin"
+    bin_dir = "{cni_plugins}"
     conf_dir = "/etc/cni/net.d"
   [plugins."io.containerd.grpc.v1.cri".containerd]
     snapshotter = "overlayfs"
@@ -112,7 +118,9 @@ class Node:
         (etc / "kubernetes/kubelet.yaml").write_text(yaml.safe_dump(self.kubelet_config()))
         (etc / "kubernetes/kube-proxy.yaml").write_text(yaml.safe_dump(self._proxy_config()))
         (etc / "containerd").mkdir()
-        config = containerd_config(Path("/var/lib/containerd"), Path("/run/containerd"), cri=CRI)
+        config = containerd_config(
+            Path("/var/lib/containerd"), Path("/run/containerd"), cri=cri(_OWN_CNI_PLUGINS)
+        )
         (etc / "containerd/config.toml").write_text(config)
         share_images(template, self.folder / "lib/containerd")
 
@@ -212,10 +220,10 @@ def _cni_programs(folder: Path, *, dual_stack: bool) -> None:
     """Put the CNI plugins in use into a folder; with IPv6, ptp without duplicate address detection."""
     folder.mkdir()
     for program in ("host-local", "loopback"):
-        (folder / program).symlink_to(f"/usr/lib/cni/{program}")
+        (folder / program).symlink_to(f"{DEBIAN_CNI_PLUGINS}/{program}")
     ptp = folder / "ptp"
     if dual_stack:
         ptp.write_text(_PTP)
         ptp.chmod(0o755)
     else:
-        ptp.symlink_to("/usr/lib/cni/ptp")
+        ptp.symlink_to(f"{DEBIAN_CNI_PLUGINS}/ptp")

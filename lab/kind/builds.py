@@ -8,7 +8,7 @@ from pathlib import Path
 from lab import build, store, toolchain
 from lab.commands import run
 from lab.images import REPOSITORY, Image, files_layer, write_archive
-from lab.node import CRI
+from lab.node import DEBIAN_CNI_PLUGINS, cri
 from lab.paths import SOURCE
 from lab.recipes import Progress, debian_rootfs, go_program, kept
 from lab.template import containerd_config, import_images
@@ -95,7 +95,8 @@ def node(progress: Progress) -> NodeBuilds:
 def _node(progress: Progress) -> tuple[Path, str]:
     """Return the node image as an archive, and its tag."""
     rootfs = debian_rootfs("node", _NODE_PACKAGES, progress) / "rootfs.tar"
-    config = containerd_config(Path("/var/lib/containerd"), Path("/run/containerd"), cri=CRI)
+    settings = cri(DEBIAN_CNI_PLUGINS)
+    config = containerd_config(Path("/var/lib/containerd"), Path("/run/containerd"), cri=settings)
     version = f"v{build.KUBERNETES_VERSION}"
     modules = {name: SOURCE / name for name in _NODE_MODULES}
     digest = store.key(rootfs.parent.name, config, version, *modules.values(), SOURCE / "images.py")
