@@ -61,6 +61,14 @@ class Kubectl:
             and self._endpoints_known()
         )
 
+    def trouble(self) -> str:
+        """Return the newest warning about a pod, "" where there is none."""
+        found = self.items("/api/v1/events?fieldSelector=type=Warning,involvedObject.kind=Pod")
+        if not found:
+            return ""
+        newest = max(found, key=lambda one: str(one.get("lastTimestamp") or one.get("eventTime") or ""))
+        return f"{newest['involvedObject']['name']}: {newest['message']}"
+
     def _endpoints_known(self) -> bool:
         """Whether the EndpointSlices of kube-system's Services list every pod: they follow readiness."""
         core = "/api/v1/namespaces/kube-system"

@@ -149,7 +149,7 @@ def settle(name: str, wanted: Wanted, foreign: Sequence[str], progress: Progress
     _wait("nodes ready", lambda: _ready(kubectl))
     progress("nodes ready")
     kubectl.apply(made_as.manifests, instead)
-    _wait("workloads ready", kubectl.workloads_ready)
+    _wait("workloads ready", kubectl.workloads_ready, kubectl.trouble)
     metadata = {"name": _MARK, "namespace": "kube-system"}
     data = {"made": json.dumps(asdict(wanted))}
     kubectl.apply_objects([{"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}])
@@ -180,9 +180,9 @@ def _ready(kubectl: NodeKubectl) -> bool:
     return all(any(c["type"] == "Ready" and c["status"] == "True" for c in of_node) for of_node in conditions)
 
 
-def _wait(what: str, ready: Callable[[], bool]) -> None:
+def _wait(what: str, ready: Callable[[], bool], why: Callable[[], str] = lambda: "") -> None:
     deadline = time.monotonic() + _READY_SECONDS
     while not ready():
         if time.monotonic() > deadline:
-            raise LabError(f"{what}: not within {_READY_SECONDS:.0f} s")
+            raise LabError("; ".join(filter(None, (f"{what}: not within {_READY_SECONDS:.0f} s", why()))))
         time.sleep(0.2)
