@@ -23,12 +23,14 @@ def flags(kubeconfig_file: Path) -> list[str]:
 
 @pytest.fixture
 def left(api_server: ApiServer) -> None:
-    """One run's namespace that has expired, one that has not."""
+    """One run's namespace that has expired, one that has not, one that is being deleted."""
     now = datetime.now(UTC)
     items = [
         {"metadata": {"name": name, "annotations": {"clusterdns.io/expires": expires.isoformat()}}}
         for name, expires in (("old", now - timedelta(hours=1)), ("new", now + timedelta(hours=1)))
     ]
+    going = {"name": "gone", "deletionTimestamp": now.isoformat(), "annotations": {}}
+    items.append({"metadata": going})
     api_server.answers[f"GET {NAMESPACES}"] = 200, {"metadata": {}, "items": items}
     api_server.answers[f"GET {SERVICES}"] = 200, {"metadata": {}, "items": []}
 
@@ -49,7 +51,9 @@ def test_cleanup_removes_what_has_expired(
     assert main(["cleanup", *flags, *more]) == 0
     assert removed(api_server) == names
     said = capsys.readouterr().out
-    assert [line.split(":")[0] for line in said.splitlines()] == ["Namespace old", "Namespace new"]
+    lines = [line.split(":")[0] for line in said.splitlines()]
+    assert lines == ["Namespace old", "Namespace new", "Namespace gone"]
+    assert said.endswith("Namespace gone: is going\n")
     assert ("kept until" in said) == (not more)
 
 

@@ -25,7 +25,9 @@ def run(options: argparse.Namespace) -> ExitCode:
         now = datetime.now(UTC)
         found = left_behind(cluster)
         for made, expires in found:
-            if options.all or expires is None or expires <= now:
+            if "deletionTimestamp" in made["metadata"]:
+                print(f"{described(made)}: is going")
+            elif options.all or expires is None or expires <= now:
                 cluster.delete(made)
                 print(f"{described(made)}: being removed")
             else:
