@@ -22,9 +22,9 @@ DEBIAN_CNI_PLUGINS = "/usr/lib/cni"
 _OWN_CNI_PLUGINS = "/etc/cni/bin"
 
 
-def cri(cni_plugins: str) -> str:
-    """Return containerd's settings of a node whose CNI plugins are in a folder."""
-    return f"""\
+def containerd_of_node(cni_plugins: str) -> str:
+    """Return containerd's configuration in a node, with the folder that its CNI plugins are in."""
+    cri = f"""\
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "{PAUSE_IMAGE}"
   restrict_oom_score_adj = true
@@ -37,6 +37,7 @@ def cri(cni_plugins: str) -> str:
     [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
       runtime_type = "io.containerd.runc.v2"
 """
+    return containerd_config(Path("/var/lib/containerd"), Path("/run/containerd"), cri=cri)
 
 
 # Duplicate address detection would cost each sandbox 1.8 s. A sandbox has its own settings.
@@ -118,10 +119,7 @@ class Node:
         (etc / "kubernetes/kubelet.yaml").write_text(yaml.safe_dump(self.kubelet_config()))
         (etc / "kubernetes/kube-proxy.yaml").write_text(yaml.safe_dump(self._proxy_config()))
         (etc / "containerd").mkdir()
-        config = containerd_config(
-            Path("/var/lib/containerd"), Path("/run/containerd"), cri=cri(_OWN_CNI_PLUGINS)
-        )
-        (etc / "containerd/config.toml").write_text(config)
+        (etc / "containerd/config.toml").write_text(containerd_of_node(_OWN_CNI_PLUGINS))
         share_images(template, self.folder / "lib/containerd")
 
     def mount_script(self) -> str:

@@ -8,10 +8,10 @@ from pathlib import Path
 from lab import build, store, toolchain
 from lab.commands import run
 from lab.images import REPOSITORY, Image, files_layer, write_archive
-from lab.node import DEBIAN_CNI_PLUGINS, cri
+from lab.node import DEBIAN_CNI_PLUGINS, containerd_of_node
 from lab.paths import SOURCE
 from lab.recipes import Progress, debian_rootfs, go_program, kept
-from lab.template import containerd_config, import_images
+from lab.template import import_images
 
 # Where a node of ours finds what it shares with the host: builds that are only read.
 PROGRAMS_MOUNT = "/kind/bin"
@@ -95,8 +95,7 @@ def node(progress: Progress) -> NodeBuilds:
 def _node(progress: Progress) -> tuple[Path, str]:
     """Return the node image as an archive, and its tag."""
     rootfs = debian_rootfs("node", _NODE_PACKAGES, progress) / "rootfs.tar"
-    settings = cri(DEBIAN_CNI_PLUGINS)
-    config = containerd_config(Path("/var/lib/containerd"), Path("/run/containerd"), cri=settings)
+    config = containerd_of_node(DEBIAN_CNI_PLUGINS)
     version = f"v{build.KUBERNETES_VERSION}"
     modules = {name: SOURCE / name for name in _NODE_MODULES}
     digest = store.key(rootfs.parent.name, config, version, *modules.values(), SOURCE / "images.py")

@@ -4,7 +4,7 @@ A deviation is accepted where it is documented, and reported as such.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from clusterdns.model.topology import LayerKind
 
@@ -79,6 +79,11 @@ class Profile:
     lost_alias: Deviation | None = None
     reads_endpoints: bool = False
     besides: tuple[Deviation, ...] = ()
+
+    def deviations(self) -> list[Deviation]:
+        """Return all that is documented of the implementation."""
+        values = [getattr(self, one.name) for one in fields(self)]
+        return [*(one for one in values if isinstance(one, Deviation)), *self.besides]
 
 
 PROFILES: dict[LayerKind, Profile] = {
