@@ -40,6 +40,24 @@ class Lookup:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenLookup:
+    """One lookup as it was made on one node.
+
+    Attributes:
+        queries: What was asked, in order, retries left out.
+        retries: How many of these were sent again.
+        failure: getaddrinfo's error, None where it found an address.
+        search: The search list that the cluster is to give to the pod: its own three
+            domains, then the node's suffixes.
+    """
+
+    queries: tuple[Question, ...]
+    retries: int
+    failure: str | None
+    search: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Truth:
     """Which names exist.
 

@@ -1,8 +1,9 @@
 """What a check found out, and the exit code that a run's outcomes add up to."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import Field, dataclass
 from enum import IntEnum, StrEnum
+from typing import Any, ClassVar, Protocol
 
 
 class Outcome(StrEnum):
@@ -30,6 +31,12 @@ class ExitCode(IntEnum):
 _JUDGEMENTS = frozenset({Outcome.PASSED, Outcome.FAILED, Outcome.WARNED})
 
 
+class Measurements(Protocol):
+    """What a check has measured: a data class of the check's own, whose fields name their units."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """What measurements say about the cluster.
@@ -37,43 +44,68 @@ class Verdict:
     A verdict only judges: what cannot be measured is an `errors.HarnessError`, and
     what a cluster does not have is skipped before a check starts.
 
+    Attributes:
+        outcome: Passed, failed or warned.
+        reason: What was found, in one line.
+        remedy: What to do about it, in one line; "" where the check's own remedy says it.
+        source: What requires it; "" where the check's own source says it.
+        measurements: What was measured; None where the verdict needs none.
+        evidence: Lines that prove it: queries seen, files read.
+
     Raises:
-        ValueError: the outcome is not a judgement, or a complaint lacks its reason or remedy.
+        ValueError: the outcome is not a judgement, or a complaint lacks its reason.
     """
 
     outcome: Outcome
-    reason: str = ""  # one line: what was found
-    remedy: str = ""  # one line: what to do about it
-    source: str = ""  # what requires it: a specification, a document, a setting
-    measurements: Mapping[str, object] = field(default_factory=dict)  # what was measured, as JSON can hold it
-    evidence: tuple[str, ...] = ()  # lines that prove it: queries seen, files read
+    reason: str = ""
+    remedy: str = ""
+    source: str = ""
+    measurements: Measurements | None = None
+    evidence: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.outcome not in _JUDGEMENTS:
             raise ValueError(f"a verdict is passed, failed or warned, not {self.outcome}")
-        if self.outcome is not Outcome.PASSED and not (self.reason and self.remedy):
-            raise ValueError(f"a verdict of {self.outcome} needs a reason and a remedy")
+        if self.outcome is not Outcome.PASSED and not self.reason:
+            raise ValueError(f"a verdict of {self.outcome} needs a reason")
 
 
 def judged(
-    wrong: Sequence[str],
+    faults: Sequence[str],
+    measurements: Measurements | None = None,
     *,
-    remedy: str,
-    source: str,
-    measurements: Mapping[str, object],
-    evidence: tuple[str, ...] = (),
+    outcome: Outcome = Outcome.FAILED,
+    remedy: str = "",
+    evidence: Sequence[str] | None = None,
 ) -> Verdict:
-    """Return the verdict that fails for what is wrong, one line each, and passes where nothing is."""
-    if not wrong:
-        return Verdict(outcome=Outcome.PASSED, source=source, measurements=measurements, evidence=evidence)
+    """Return the verdict that complains of faults, and passes where there are none.
+
+    Args:
+        faults: What is wrong, a line each; the first one becomes the reason.
+        measurements: What was measured.
+        outcome: How it complains.
+        remedy: What to do about it, where the check's own remedy does not say it.
+        evidence: Lines that prove the verdict; the faults where None.
+    """
     return Verdict(
-        outcome=Outcome.FAILED,
-        reason=wrong[0] + (f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""),
-        remedy=remedy,
-        source=source,
+        outcome=outcome if faults else Outcome.PASSED,
+        reason=and_more(faults) if faults else "",
+        remedy=remedy if faults else "",
         measurements=measurements,
-        evidence=(*wrong, *evidence),
+        evidence=tuple(faults if evidence is None else evidence),
     )
+
+
+def and_more(lines: Sequence[str], what: str = "more", shown: int = 1) -> str:
+    """Return the first lines as one, with how many there are besides.
+
+    Args:
+        lines: At least one.
+        what: The others are, e.g. "more nodes".
+        shown: How many of the lines are shown.
+    """
+    rest = len(lines) - shown
+    return "; ".join(lines[:shown]) + (f" (and {rest} {what})" if rest > 0 else "")
 
 
 def exit_code(

@@ -225,12 +225,6 @@ class Prober:
         with self.open(pod, operation, request, container) as running:
             return running.collect()
 
-    def run_on(
-        self, pods: Iterable[ProbePod], operation: str, request: Mapping[str, Any]
-    ) -> list[list[Answer]]:
-        """Run an operation in many pods at once; return the answers in the pods' order."""
-        return in_parallel(lambda pod: self.run(pod, operation, request), pods)
-
 
 def _program(operation: str) -> str:
     """Return an operation and what it imports as one program that can be an argument."""
@@ -297,7 +291,7 @@ def _ready(pod: Object | None, name: str) -> ProbePod:
         if waiting.get("reason") in _NO_IMAGE:
             raise ProbeError(
                 f"node {node} cannot pull image {container['image']} ({said}): "
-                "choose one it can pull with --image-repo, --probe-image or --musl-image"
+                "choose one it can pull with --image-repo or --probe-image"
             )
         if waiting.get("reason") in _NO_CONTAINER:
             raise ProbeError(f"probe pod {name} cannot start on node {node}: {said}")

@@ -13,7 +13,7 @@ from typing import Any, Self
 from pydantic import ConfigDict, ValidationError, model_validator
 
 from clusterdns.errors import UsageError
-from clusterdns.model.catalogue import Profile
+from clusterdns.model.profiles import Profile
 from clusterdns.settings.choice import Choice
 from clusterdns.settings.fields import setting
 from clusterdns.settings.limits import Limits
@@ -21,7 +21,7 @@ from clusterdns.settings.measuring import Measuring
 
 ENV_PREFIX = "CLUSTERDNS_"
 
-IMAGES = {"probe": "python:3.13.3-slim-bookworm", "musl": "python:3.13.3-alpine3.21"}
+PUBLIC_IMAGE = "python:3.13.3-slim-bookworm"
 # The project's own image (images/probe), with a musl resolver in it. A lab's nodes hold it.
 OWN_IMAGE = "clusterdns.lab/probe:1"
 
@@ -75,21 +75,18 @@ class Settings(Measuring, Limits, Choice):  # pydantic lists the fields of the l
             faults = [_fault(dict(fault), flags) for fault in error.errors()]
             raise UsageError("; ".join(faults)) from None
 
-    def images(self, held: Collection[str] = ()) -> dict[str, str]:
-        """Return the image of each kind of probe pod.
+    def image(self, held: Collection[str] = ()) -> str:
+        """Return the image of the probe pods.
 
         Args:
             held: images that every node holds already. The project's own is taken if it
                 is among them, as it is on every lab and kind cluster of ours, however that is reached.
         """
-        chosen = {"probe": self.probe_image, "musl": self.musl_image}
-        own = self.cluster in ("lab", "kind") or OWN_IMAGE in held
-        return {kind: chosen[kind] or self._default_image(IMAGES[kind], own=own) for kind in IMAGES}
-
-    def _default_image(self, public: str, *, own: bool) -> str:
+        if self.probe_image:
+            return self.probe_image
         if self.image_repo:
-            return f"{self.image_repo.rstrip('/')}/{public}"
-        return OWN_IMAGE if own else public
+            return f"{self.image_repo.rstrip('/')}/{PUBLIC_IMAGE}"
+        return OWN_IMAGE if self.cluster in ("lab", "kind") or OWN_IMAGE in held else PUBLIC_IMAGE
 
 
 def flag(name: str) -> str:

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, field_validator
+from pydantic import BaseModel
 
-from clusterdns.model.catalogue import Profile, expand
+from clusterdns.model.profiles import Profile
 from clusterdns.settings.fields import Names, setting
 
 
@@ -84,9 +84,3 @@ class Choice(BaseModel):
         default=False,
         source="somebody else's cluster",
     )
-
-    @field_validator("check", "require")
-    @classmethod
-    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        expand(names)
-        return names

@@ -129,12 +129,8 @@ class Measuring(BaseModel):
         "image of the probe pods, with Python 3.9 or newer and glibc",
         source="the project's own where every node holds it, else a pinned python slim image",
     )
-    musl_image: str | None = setting(
-        "image of the musl probe pods, with Python 3.9 or newer",
-        source="the project's own where every node holds it, else a pinned python Alpine image",
-    )
     image_repo: str | None = setting(
-        "repository to pull the default images from instead, e.g. mirror.example/dns",
+        "repository to pull the default image from instead, e.g. mirror.example/dns",
         source="the image's own",
     )
     pod_ready_timeout: float = setting(

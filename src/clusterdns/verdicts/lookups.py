@@ -1,36 +1,60 @@
-"""Verdicts on the queries that lookups put on the wire."""
+"""What lookups put on the wire, on every node: their number, their order, what they cost."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
-from clusterdns.model.lookups import Lookup, Truth, expected
-from clusterdns.model.outcome import Outcome, Verdict
-from clusterdns.model.resolver import Question
+from clusterdns.check import Case, Check, Need
+from clusterdns.cluster.permissions import OBJECTS, PROBES
+from clusterdns.measuring.run import Run
+from clusterdns.model.lookups import CASES, FAMILIES, Lookup, SeenLookup, Truth, expected
+from clusterdns.model.outcome import Verdict, and_more, judged
+from clusterdns.model.profiles import Profile
+from clusterdns.model.resolver import Libc, Question
+from clusterdns.verdicts.needs import MUSL, PRIVILEGED
 
 _SOURCE = "resolv.conf(5), glibc's res_search(3), musl's name_from_dns_search"
+_GRANTS = (OBJECTS, PROBES)
+_NEEDS: Mapping[Libc, tuple[Need, ...]] = {Libc.GLIBC: (), Libc.MUSL: (MUSL,)}
+_NAMED = 3  # queries that a reason names
+
+Seen = Mapping[str, SeenLookup]
+"""Node -> what was seen there of a lookup."""
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """One lookup as it was made on one node.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookupQueries:
+    """Measurements of a lookup.
 
     Attributes:
-        queries: What was asked, in order, retries left out.
-        retries: How many of these were sent again.
-        failure: getaddrinfo's error, None where it found an address.
-        search: The search list that the cluster is to give to the pod: its own three
-            domains, then the node's suffixes.
+        name: What was looked up.
+        libc: Whose resolver did.
+        queries: Node -> the queries on the wire, in order, as "TYPE NAME".
+        retries: Node -> how many queries were sent again.
+        required: Node -> how many queries the model has; empty where they are not counted.
+        queries_per_family: Node -> the most queries of one address family; empty where they are not counted.
+        budget: The most that these may be; None where they are not counted.
     """
 
-    queries: tuple[Question, ...]
-    retries: int
-    failure: str | None
-    search: tuple[str, ...]
+    name: str
+    libc: Libc
+    queries: Mapping[str, Sequence[str]]
+    retries: Mapping[str, int]
+    required: Mapping[str, int]
+    queries_per_family: Mapping[str, int]
+    budget: int | None
 
 
-def lookup_count(lookup: Lookup, seen: Mapping[str, Seen], truth: Truth, search_limit: int) -> Verdict:
-    """The queries on the wire are those of the model, and none had to be sent again.
+def _case(
+    name: str, lookup: tuple[str, str, Libc], judge: Callable[[Run, Lookup, Seen], Verdict]
+) -> Case:
+    """Return the case of a check that judges one lookup: its case, its family, its C library."""
+    return Case(name, lambda run: judge(run, *run.lookups.of(*lookup)), needs=_NEEDS[lookup[2]])
+
+
+def lookup_count(lookup: Lookup, seen: Seen, truth: Truth, search_limit: int) -> Verdict:
+    """Judge the queries on the wire by the model, and that none had to be sent again.
 
     The model's search list is cut at the limit: what a longer one costs is found out here.
 
@@ -40,114 +64,171 @@ def lookup_count(lookup: Lookup, seen: Mapping[str, Seen], truth: Truth, search_
         truth: Which names exist.
         search_limit: The most suffixes that a pod may have.
     """
-    required = {node: expected(lookup, one.search[:search_limit], truth) for node, one in seen.items()}
-    wrong: dict[str, str] = {}
-    for node, one in seen.items():
-        if Counter(one.queries) != Counter(required[node]):
-            extra = Counter(one.queries) - Counter(required[node])
-            missing = Counter(required[node]) - Counter(one.queries)
-            wrong[node] = (
-                f"{len(one.queries)} queries for {lookup.name} on {node}, the model has {len(required[node])}"
-                f"{_named('; not in the model', extra)}{_named('; not seen', missing)}"
+    required = {
+        node: expected(lookup, on_node.search[:search_limit], truth) for node, on_node in seen.items()
+    }
+    faults: dict[str, str] = {}
+    for node, on_node in seen.items():
+        sent, modelled = Counter(on_node.queries), Counter(required[node])
+        if sent != modelled:
+            faults[node] = (
+                f"{len(on_node.queries)} queries for {lookup.name} on {node}, the model has "
+                f"{len(required[node])}{_named('; not in the model', sent - modelled)}"
+                f"{_named('; not seen', modelled - sent)}"
             )
-        elif one.retries:
-            wrong[node] = f"{one.retries} queries for {lookup.name} on {node} were sent again: lost, or late"
-    return _judged(
-        lookup,
-        seen,
-        wrong,
-        remedy="compare resolv.conf (resolver.search-list, resolver.ndots), then what the nameserver drops",
-        more={"required": {node: len(queries) for node, queries in required.items()}},
-    )
+        elif on_node.retries:
+            faults[node] = (
+                f"{on_node.retries} queries for {lookup.name} on {node} were sent again: lost, or late"
+            )
+    return _judged(lookup, seen, faults, required={node: len(sent) for node, sent in required.items()})
 
 
-def lookup_order(lookup: Lookup, seen: Mapping[str, Seen], truth: Truth) -> Verdict:
-    """Suffixes are tried in search order, the absolute name where ndots puts it.
+LOOKUP_COUNT = Check(
+    id="resolver.lookup-count",
+    profile=Profile.CORE,
+    requirement="A lookup sends exactly the queries that the search list, ndots and the C library call for.",
+    source=_SOURCE,
+    remedy="compare resolv.conf (resolver.search-list, resolver.ndots), then what the nameserver drops",
+    needs=(PRIVILEGED,),
+    grants=_GRANTS,
+    measures=(Run.lookups,),
+    cases=[
+        _case(
+            "-".join(lookup),
+            lookup,
+            lambda run, looked_up, seen: lookup_count(
+                looked_up, seen, run.lookups.truth, run.settings.search_limit
+            ),
+        )
+        for lookup in product(CASES, FAMILIES, Libc)
+    ],
+)
+
+
+def lookup_order(lookup: Lookup, seen: Seen, truth: Truth) -> Verdict:
+    """Judge the order in which suffixes and the absolute name are tried.
 
     Only the order is judged: queries that should not be there, or are missing, are the
     business of `lookup_count`.
     """
-    wrong: dict[str, str] = {}
+    faults: dict[str, str] = {}
     absolute = lookup.name.lower().removesuffix(".")
-    for node, one in seen.items():
-        model = expected(lookup, one.search, truth)
-        required = [question for question in model if question in one.queries]
-        found = [question for question in one.queries if question in model]
-        ends_absolute = model[-1].name == absolute and absolute in {query.name for query in one.queries}
-        if not found:
-            wrong[node] = f"{lookup.name} on {node} is not asked for as the model says in a single query"
-        elif found != required:
-            wrong[node] = f"{lookup.name} on {node} is tried as {_path(found)}, not {_path(required)}"
-        elif ends_absolute and one.queries[-1].name != absolute:
-            wrong[node] = f"{lookup.name} on {node} is not tried last, but before {one.queries[-1].name}"
-    remedy = "look for a webhook that reorders dnsConfig.searches or changes ndots"
-    return _judged(lookup, seen, wrong, remedy=remedy)
+    for node, on_node in seen.items():
+        model = expected(lookup, on_node.search, truth)
+        required = [question for question in model if question in on_node.queries]
+        tried = [question for question in on_node.queries if question in model]
+        ends_absolute = model[-1].name == absolute and absolute in {query.name for query in on_node.queries}
+        if not tried:
+            faults[node] = f"{lookup.name} on {node} is not asked for as the model says in a single query"
+        elif tried != required:
+            faults[node] = f"{lookup.name} on {node} is tried as {_path(tried)}, not {_path(required)}"
+        elif ends_absolute and on_node.queries[-1].name != absolute:
+            faults[node] = (
+                f"{lookup.name} on {node} is not tried last, but before {on_node.queries[-1].name}"
+            )
+    return _judged(lookup, seen, faults)
 
 
-def amplification(lookup: Lookup, seen: Mapping[str, Seen], budget: int) -> Verdict:
-    """A successful external lookup costs no more queries per address family than the budget."""
+LOOKUP_ORDER = Check(
+    id="resolver.lookup-order",
+    profile=Profile.CORE,
+    requirement="A lookup tries the suffixes in search order, and the absolute name where ndots puts it.",
+    source=_SOURCE,
+    remedy="look for a webhook that reorders dnsConfig.searches or changes ndots",
+    needs=(PRIVILEGED,),
+    grants=_GRANTS,
+    measures=(Run.lookups,),
+    cases=[
+        _case(
+            f"{case}-{libc}",
+            (case, "unspec", libc),
+            lambda run, looked_up, seen: lookup_order(looked_up, seen, run.lookups.truth),
+        )
+        for case, libc in product(CASES, Libc)
+    ],
+)
+
+
+def amplification(lookup: Lookup, seen: Seen, budget: int) -> Verdict:
+    """Judge what a successful external lookup costs per address family."""
     per_family = {
-        node: max(Counter(question.rtype for question in one.queries).values(), default=0)
-        for node, one in seen.items()
+        node: max(Counter(question.rtype for question in on_node.queries).values(), default=0)
+        for node, on_node in seen.items()
     }
-    wrong = {
+    faults = {
         node: f"{count} queries per address family for {lookup.name} on {node}, budget {budget}"
         for node, count in per_family.items()
         if count > budget
     }
-    wrong |= {
-        node: f"{lookup.name} does not resolve on {node} ({one.failure}): no successful lookup to count"
-        for node, one in seen.items()
-        if one.failure
+    faults |= {
+        node: f"{lookup.name} does not resolve on {node} ({on_node.failure}): no successful lookup to count"
+        for node, on_node in seen.items()
+        if on_node.failure
     }
-    remedy = (
-        "shorten the node's search list, or set ndots:1 or trailing dots where external names are looked up"
-    )
-    return _judged(
-        lookup, seen, wrong, remedy=remedy, more={"queries per family": per_family, "budget": budget}
-    )
+    return _judged(lookup, seen, faults, queries_per_family=per_family, budget=budget)
 
 
-def _judged(
+AMPLIFICATION = Check(
+    id="resolver.amplification",
+    profile=Profile.CORE,
+    requirement="A successful external lookup costs no more queries per address family than the budget.",
+    source=_SOURCE,
+    remedy="shorten the node's search list, or set ndots:1 or trailing dots where external names are looked up",
+    needs=(PRIVILEGED,),
+    grants=_GRANTS,
+    measures=(Run.lookups,),
+    cases=[
+        _case(
+            libc,
+            ("external", "unspec", libc),
+            lambda run, looked_up, seen: amplification(looked_up, seen, run.settings.amplification_budget),
+        )
+        for libc in Libc
+    ],
+)
+
+CHECKS = (LOOKUP_COUNT, LOOKUP_ORDER, AMPLIFICATION)
+
+
+def _judged(  # noqa: PLR0913 - what is measured of a lookup
     lookup: Lookup,
-    seen: Mapping[str, Seen],
-    wrong: Mapping[str, str],
+    seen: Seen,
+    faults: Mapping[str, str],
     *,
-    remedy: str,
-    more: Mapping[str, object] | None = None,
+    required: Mapping[str, int] | None = None,
+    queries_per_family: Mapping[str, int] | None = None,
+    budget: int | None = None,
 ) -> Verdict:
-    measurements = {
-        "name": lookup.name,
-        "libc": lookup.libc,
-        "queries": {node: [f"{q.rtype} {q.name}" for q in one.queries] for node, one in seen.items()},
-        "retries": {node: one.retries for node, one in seen.items()},
-        **(more or {}),
-    }
-    lines = list(wrong.values())
+    """Return the verdict; its evidence are the queries, of the nodes with faults where there are such."""
     evidence = [
         f"{node} {number}. {question.rtype} {question.name}"
-        for node, one in seen.items()
-        if node in wrong or not wrong
-        for number, question in enumerate(one.queries, 1)
+        for node, on_node in seen.items()
+        if node in faults or not faults
+        for number, question in enumerate(on_node.queries, 1)
     ]
-    if not lines:
-        return Verdict(
-            outcome=Outcome.PASSED, source=_SOURCE, measurements=measurements, evidence=tuple(evidence)
-        )
-    others = f" (and {len(lines) - 1} more nodes)" if len(lines) > 1 else ""
-    return Verdict(
-        outcome=Outcome.FAILED,
-        reason=lines[0] + others,
-        remedy=remedy,
-        source=_SOURCE,
-        measurements=measurements,
-        evidence=tuple(evidence),
+    lines = list(faults.values())
+    return judged(
+        [and_more(lines, "more nodes")] if lines else [],
+        LookupQueries(
+            name=lookup.name,
+            libc=lookup.libc,
+            queries={
+                node: [f"{query.rtype} {query.name}" for query in on_node.queries]
+                for node, on_node in seen.items()
+            },
+            retries={node: on_node.retries for node, on_node in seen.items()},
+            required=required or {},
+            queries_per_family=queries_per_family or {},
+            budget=budget,
+        ),
+        evidence=evidence,
     )
 
 
 def _named(label: str, questions: Counter[Question]) -> str:
     names = [f"{question.rtype} {question.name}" for question in questions.elements()]
-    return f"{label}: {', '.join(names[:3])}{' …' if len(names) > 3 else ''}" if names else ""  # noqa: PLR2004
+    more = " …" if len(names) > _NAMED else ""
+    return f"{label}: {', '.join(names[:_NAMED])}{more}" if names else ""
 
 
 def _path(questions: Sequence[Question]) -> str:

@@ -1,101 +1,231 @@
-"""Verdicts on what a pod's resolver was given: nameserver, search list, ndots, policies."""
+"""What a pod's resolver is given, on every node: nameserver, search list, ndots, policies."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from clusterdns.model.outcome import Outcome, Verdict
+from clusterdns.check import Check, only
+from clusterdns.cluster.permissions import OBJECTS, PROBES
+from clusterdns.measuring.run import Run
+from clusterdns.model.outcome import Verdict, judged
 from clusterdns.model.pod_dns import MAX_SEARCH_CHARACTERS, MAX_SEARCH_DOMAINS
 from clusterdns.model.pods import CLUSTER_FIRST, DEFAULT, NDOTS_ONE, VARIANTS, NodeView
+from clusterdns.model.profiles import Profile
 from clusterdns.model.resolver import ResolvConf
+from clusterdns.verdicts.needs import PRIVILEGED
 
 CLUSTER_NDOTS = 5
 _KUBELET = "the kubelet's DNS configurer (pkg/kubelet/network/dns) and the documentation of dnsPolicy"
+_GRANTS = (OBJECTS, PROBES)
+
+
+@dataclass(frozen=True, slots=True)
+class Nameservers:
+    """Measurements of resolver.nameserver.
+
+    Attributes:
+        nameservers: Node -> what its ClusterFirst pod asks.
+        allowed: Address -> what it belongs to.
+    """
+
+    nameservers: Mapping[str, tuple[str, ...]]
+    allowed: Mapping[str, str]
 
 
 def nameserver(views: Sequence[NodeView], allowed: Mapping[str, str]) -> Verdict:
-    """ClusterFirst pods ask the cluster's DNS Service, the node-local cache or the provider.
+    """Judge whom ClusterFirst pods ask.
 
     Args:
         views: One per node.
         allowed: Address -> what it belongs to.
     """
-    seen = {view.node: view.seen[CLUSTER_FIRST].nameservers for view in views}
-    wrong = {node: found for node, found in seen.items() if not found or not set(found) <= set(allowed)}
-    return _judged(
-        wrong,
-        reason=lambda node: f"pods on {node} ask {_words(wrong[node])}, not {_words(allowed)}",
-        remedy="set the kubelet's clusterDNS there to the cluster's DNS address, or remove the webhook",
-        measurements={"nameservers": seen, "allowed": dict(allowed)},
+    asked = {view.node: view.seen[CLUSTER_FIRST].nameservers for view in views}
+    return judged(
+        [
+            f"pods on {node} ask {_words(servers)}, not {_words(allowed)}"
+            for node, servers in asked.items()
+            if not servers or not set(servers) <= set(allowed)
+        ],
+        Nameservers(asked, dict(allowed)),
     )
+
+
+NAMESERVER = Check(
+    id="resolver.nameserver",
+    profile=Profile.CORE,
+    requirement=(
+        "A ClusterFirst pod's nameserver is the cluster DNS Service's, the node-local one or the provider's."
+    ),
+    source=_KUBELET,
+    remedy="set the kubelet's clusterDNS there to the cluster's DNS address, or remove the webhook",
+    grants=_GRANTS,
+    measures=(Run.views,),
+    cases=only(lambda run: nameserver(run.views, run.topology.addresses())),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SearchLists:
+    """Measurements of resolver.search-list.
+
+    Attributes:
+        zone: The cluster domain.
+        search: Node -> the search list of its ClusterFirst pod.
+        node_suffixes: Node -> the search list of its Default pod.
+        node_zones: Node -> its topology.kubernetes.io/zone.
+        nodes_agree: Whether all nodes have the same suffixes.
+    """
+
+    zone: str
+    search: Mapping[str, tuple[str, ...]]
+    node_suffixes: Mapping[str, tuple[str, ...]]
+    node_zones: Mapping[str, str]
+    nodes_agree: bool
 
 
 def search_list(views: Sequence[NodeView], zone: str) -> Verdict:
-    """The search list is the namespace's domain, the Service domain, the zone, the node's own suffixes."""
+    """Judge the search list of ClusterFirst pods."""
     required = {view.node: view.required(CLUSTER_FIRST, zone, ()).search for view in views}
-    seen = {view.node: view.seen[CLUSTER_FIRST].search for view in views}
-    wrong = {node: found for node, found in seen.items() if found != required[node]}
+    search = {view.node: view.seen[CLUSTER_FIRST].search for view in views}
     suffixes = {view.node: view.seen[DEFAULT].search for view in views}
-    return _judged(
-        wrong,
-        reason=lambda node: (
-            f"search list on {node} is [{_words(seen[node], ' ')}], not [{_words(required[node], ' ')}]"
+    return judged(
+        [
+            f"search list on {node} is [{_words(domains, ' ')}], not [{_words(required[node], ' ')}]"
+            for node, domains in search.items()
+            if domains != required[node]
+        ],
+        SearchLists(
+            zone=zone,
+            search=search,
+            node_suffixes=suffixes,
+            node_zones={view.node: view.zone_label for view in views},
+            nodes_agree=len(set(suffixes.values())) <= 1,
         ),
-        remedy="look for a webhook that sets dnsConfig, and compare the kubelet's resolvConf on these nodes",
-        measurements={
-            "zone": zone,
-            "search": seen,
-            "node suffixes": suffixes,
-            "node zones": {view.node: view.zone_label for view in views},
-            "nodes agree": len(set(suffixes.values())) <= 1,
-        },
     )
+
+
+SEARCH_LIST = Check(
+    id="resolver.search-list",
+    profile=Profile.CORE,
+    requirement=(
+        "A pod's search list is its namespace's domain, the Service domain, the zone, "
+        "then the suffixes of its own node, in order."
+    ),
+    source=_KUBELET,
+    remedy="look for a webhook that sets dnsConfig, and compare the kubelet's resolvConf on these nodes",
+    grants=_GRANTS,
+    measures=(Run.views,),
+    cases=only(lambda run: search_list(run.views, run.topology.zone.value)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SearchLengths:
+    """Measurements of resolver.search-length.
+
+    Attributes:
+        suffixes: Node -> how many its ClusterFirst pod has.
+        characters: Node -> how long they are, the spaces between them included.
+        limit: The most suffixes that there may be.
+        events: What kubelets said about lists that they cut.
+    """
+
+    suffixes: Mapping[str, int]
+    characters: Mapping[str, int]
+    limit: int
+    events: Sequence[str]
 
 
 def search_length(views: Sequence[NodeView], limit: int, events: Sequence[str]) -> Verdict:
-    """No more suffixes than the limit, and the kubelet cut none off (event DNSConfigForming)."""
-    seen = {view.node: len(view.seen[CLUSTER_FIRST].search) for view in views}
+    """Judge the length of the search list, and what kubelets say about it (event DNSConfigForming)."""
+    suffixes = {view.node: len(view.seen[CLUSTER_FIRST].search) for view in views}
     characters = {view.node: len(" ".join(view.seen[CLUSTER_FIRST].search)) for view in views}
     most = min(limit, MAX_SEARCH_DOMAINS)
-    wrong = {
-        node: count
-        for node, count in seen.items()
+    measurements = SearchLengths(suffixes, characters, limit, list(events))
+    faults = [
+        f"{count} suffixes ({characters[node]} characters) on {node}, limit {most}"
+        for node, count in suffixes.items()
         if count > most or characters[node] > MAX_SEARCH_CHARACTERS
-    }
-    measurements = {"suffixes": seen, "characters": characters, "limit": limit, "events": list(events)}
-    if events and not wrong:
-        return Verdict(
-            outcome=Outcome.FAILED,
-            reason=f"the kubelet cut a search list short: {events[0]}",
+    ]
+    if events and not faults:
+        return judged(
+            [f"the kubelet cut a search list short: {event}" for event in events],
+            measurements,
             remedy="take suffixes off the node's resolv.conf (kubelet resolvConf)",
-            source=_KUBELET,
-            measurements=measurements,
         )
-    return _judged(
-        wrong,
-        reason=lambda node: f"{seen[node]} suffixes ({characters[node]} characters) on {node}, limit {most}",
-        remedy="take suffixes off the node's resolv.conf: each costs every external lookup a query a family",
-        measurements=measurements,
-    )
+    return judged(faults, measurements)
+
+
+SEARCH_LENGTH = Check(
+    id="resolver.search-length",
+    profile=Profile.CORE,
+    requirement="A pod's search list has no more suffixes than the limit, and the kubelet cut none off.",
+    source=_KUBELET,
+    remedy="take suffixes off the node's resolv.conf: each costs every external lookup a query a family",
+    grants=_GRANTS,
+    measures=(Run.views,),
+    cases=only(lambda run: search_length(run.views, run.settings.search_limit, run.search_list_events)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ndots:
+    """Measurements of resolver.ndots.
+
+    Attributes:
+        ndots: "NODE/VARIANT" -> what the pod's resolv.conf says.
+    """
+
+    ndots: Mapping[str, int]
 
 
 def ndots(views: Sequence[NodeView]) -> Verdict:
-    """Ndots is 5 for ClusterFirst pods, or what the pod's own submitted dnsConfig says."""
+    """Judge ndots of pods that ask for none, and of those that do."""
     required = {CLUSTER_FIRST: CLUSTER_NDOTS, "merged": CLUSTER_NDOTS, NDOTS_ONE: 1}
-    seen = {f"{view.node}/{variant}": view.seen[variant].ndots for view in views for variant in required}
-    wrong = {key: count for key, count in seen.items() if count != required[key.rpartition("/")[2]]}
-    return _judged(
-        wrong,
-        reason=lambda key: (
-            f"ndots is {wrong[key]} in pod {key}, submitted to be {required[key.rpartition('/')[2]]}"
-        ),
-        remedy="remove the webhook that sets dnsConfig, or submit the option with the pods, where it is seen",
-        measurements={"ndots": seen},
+    pods = [(view.node, variant, view.seen[variant].ndots) for view in views for variant in required]
+    return judged(
+        [
+            f"ndots is {count} in pod {node}/{variant}, submitted to be {required[variant]}"
+            for node, variant, count in pods
+            if count != required[variant]
+        ],
+        Ndots({f"{node}/{variant}": count for node, variant, count in pods}),
     )
 
 
+NDOTS = Check(
+    id="resolver.ndots",
+    profile=Profile.CORE,
+    requirement="Ndots is 5 for ClusterFirst pods unless the pod's own submitted dnsConfig says otherwise.",
+    source=_KUBELET,
+    remedy="remove the webhook that sets dnsConfig, or submit the option with the pods, where it is seen",
+    needs=(PRIVILEGED,),
+    grants=_GRANTS,
+    measures=(Run.views,),
+    cases=only(lambda run: ndots(run.views)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvConfs:
+    """Measurements of resolver.dns-policy.
+
+    Attributes:
+        resolv_conf: "NODE/VARIANT" -> what the pod was given, on one line.
+    """
+
+    resolv_conf: Mapping[str, str]
+
+
 def dns_policy(views: Sequence[NodeView], zone: str, allowed: Mapping[str, str]) -> Verdict:
-    """Every dnsPolicy, and dnsConfig merged into it, gives exactly the documented resolv.conf."""
-    wrong: dict[str, str] = {}
-    measured: dict[str, str] = {}
+    """Judge the whole resolv.conf of every variant that the others are not derived from.
+
+    Args:
+        views: One per node.
+        zone: The cluster domain.
+        allowed: Address -> what it belongs to.
+    """
+    faults: list[str] = []
+    resolv_conf: dict[str, str] = {}
     for view in views:
         given = view.seen[CLUSTER_FIRST].nameservers
         # What the kubelet's clusterDNS must be; where pods ask somebody else, that is wrong for every policy.
@@ -104,37 +234,26 @@ def dns_policy(views: Sequence[NodeView], zone: str, allowed: Mapping[str, str])
             if variant in (CLUSTER_FIRST, DEFAULT):
                 continue  # judged by search-list and nameserver; what the others are derived from
             required, seen = view.required(variant, zone, nameservers), view.seen[variant]
-            key = f"{view.node}/{variant}"
-            measured[key] = _text(seen)
+            pod = f"{view.node}/{variant}"
+            resolv_conf[pod] = _text(seen)
             if seen != required:
-                wrong[key] = f"[{_text(seen)}], not [{_text(required)}]"
-    return _judged(
-        wrong,
-        reason=lambda key: f"resolv.conf of {key} is {wrong[key]}",
-        remedy="look for a webhook that changes dnsConfig; compare the kubelet's clusterDNS and resolvConf",
-        measurements={"resolv.conf": measured},
-    )
+                faults.append(f"resolv.conf of {pod} is [{_text(seen)}], not [{_text(required)}]")
+    return judged(faults, ResolvConfs(resolv_conf))
 
 
-def _judged(
-    wrong: Mapping[str, object],
-    *,
-    reason: Callable[[str], str],
-    remedy: str,
-    measurements: Mapping[str, object],
-) -> Verdict:
-    if not wrong:
-        return Verdict(outcome=Outcome.PASSED, source=_KUBELET, measurements=measurements)
-    lines = [reason(key) for key in wrong]
-    more = f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""
-    return Verdict(
-        outcome=Outcome.FAILED,
-        reason=lines[0] + more,
-        remedy=remedy,
-        source=_KUBELET,
-        measurements=measurements,
-        evidence=tuple(lines),
-    )
+DNS_POLICY = Check(
+    id="resolver.dns-policy",
+    profile=Profile.CORE,
+    requirement="Every dnsPolicy, and dnsConfig merged into it, gives exactly the documented resolv.conf.",
+    source=_KUBELET,
+    remedy="look for a webhook that changes dnsConfig; compare the kubelet's clusterDNS and resolvConf",
+    needs=(PRIVILEGED,),
+    grants=_GRANTS,
+    measures=(Run.views,),
+    cases=only(lambda run: dns_policy(run.views, run.topology.zone.value, run.topology.addresses())),
+)
+
+CHECKS = (NAMESERVER, SEARCH_LIST, SEARCH_LENGTH, NDOTS, DNS_POLICY)
 
 
 def _text(conf: ResolvConf) -> str:

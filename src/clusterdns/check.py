@@ -1,0 +1,151 @@
+"""What a check is: declared once, as one literal beside the function that judges.
+
+Everything else that speaks of checks is derived from the declarations: selection, skips, preflight,
+`--list-checks`, the audit, the reports and the tables of the documentation.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from clusterdns.cluster.permissions import Grant
+from clusterdns.measuring.part import part
+from clusterdns.measuring.run import Run
+from clusterdns.model.outcome import Verdict
+from clusterdns.model.profiles import Profile
+from clusterdns.settings import Settings
+
+
+class Stage(IntEnum):
+    """When a case runs among those of its run: what disturbs the cluster least comes first."""
+
+    QUIET = 0
+    STEADY_LOAD = 1
+    BURSTS_PAST_CACHES = 2
+    BURSTS = 3  # what they saturate stays so for a while after the load has ended
+    LOGGED_LOAD = 4
+    REMOVAL = 5  # of what the others needed
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Something that a cluster or a probe must have, or a check is skipped.
+
+    Attributes:
+        name: In a word or two; a skip's reason begins with "no NAME".
+        why_absent: Says why a run's cluster does not have it; None where it does.
+    """
+
+    name: str
+    why_absent: Callable[[Run], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One of the cases of a check.
+
+    Attributes:
+        name: Which; "" for the only one.
+        judge: Judges what the run has measured. It raises `errors.HarnessError` where the run could not measure.
+        needs: Besides the check's own.
+        profile: Where it is not the check's.
+        grants: Permissions besides the check's own.
+        stage: When it runs.
+    """
+
+    name: str
+    judge: Callable[[Run], Verdict]
+    needs: tuple[Need, ...] = ()
+    profile: Profile | None = None
+    grants: tuple[Grant, ...] = ()
+    stage: Stage = Stage.QUIET
+
+
+Cases = Sequence[Case] | Callable[[Settings], Sequence[Case]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """The declaration of a check.
+
+    Attributes:
+        id: "<area>.<name>". It is what reports, `--check` and CI gates use, and never changes meaning.
+        profile: How much it may do to a cluster.
+        requirement: What it requires of a cluster, in one sentence.
+        source: What requires that: a specification, a document, a setting.
+        remedy: What to do where it complains; a verdict may say something more precise.
+        cases: Its cases, or a function that makes them of a run's settings.
+        needs: What all its cases need, those that others build on first.
+        grants: The permissions that it uses.
+        measures: The parts of a run that it judges and that may be measured beforehand, side by side.
+    """
+
+    id: str
+    profile: Profile
+    requirement: str
+    source: str
+    remedy: str
+    cases: Cases
+    needs: tuple[Need, ...] = ()
+    grants: tuple[Grant, ...] = ()
+    measures: tuple[part[Run, object], ...] = field(default=())
+
+    @property
+    def area(self) -> str:
+        """The first word of the id."""
+        return self.id.partition(".")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class SelectedCase:
+    """A case with its check: what a run selects, skips, runs and reports.
+
+    Attributes:
+        check: The check.
+        case: One of its cases.
+    """
+
+    check: Check
+    case: Case
+
+    @property
+    def name(self) -> str:
+        """The check's id, with the case in brackets where there is one."""
+        return f"{self.check.id}[{self.case.name}]" if self.case.name else self.check.id
+
+    @property
+    def profile(self) -> Profile:
+        """The profile that it runs in."""
+        return self.case.profile or self.check.profile
+
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        """What it needs, those of the check first."""
+        return self.check.needs + self.case.needs
+
+    @property
+    def grants(self) -> tuple[Grant, ...]:
+        """The permissions that it uses."""
+        return self.check.grants + self.case.grants
+
+    def skip_reason(self, run: Run) -> str | None:
+        """Return why it is skipped, or None where it runs.
+
+        A need is not asked for where one before it is not met.
+        """
+        reasons = ((need, need.why_absent(run)) for need in self.needs)
+        return next((f"no {need.name}: {reason}" for need, reason in reasons if reason), None)
+
+
+def only(judge: Callable[[Run], Verdict], *, stage: Stage = Stage.QUIET) -> tuple[Case, ...]:
+    """Return the cases of a check that has one only."""
+    return (Case("", judge, stage=stage),)
+
+
+def cases_of(checks: Iterable[Check], settings: Settings) -> list[SelectedCase]:
+    """Return every case of the checks, in order of declaration."""
+    return [
+        SelectedCase(check, case)
+        for check in checks
+        for case in (check.cases(settings) if callable(check.cases) else check.cases)
+    ]

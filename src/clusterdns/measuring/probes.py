@@ -1,0 +1,147 @@
+"""Probe pods on every node, in every way to configure a pod's DNS, and what they were given."""
+
+import copy
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from clusterdns.cluster.api import Cluster
+from clusterdns.cluster.workload import Workload
+from clusterdns.errors import AdmissionRefused
+from clusterdns.manifests import MANIFESTS
+from clusterdns.model.pods import CLUSTER_FIRST, VARIANTS, NodeView, Variant
+from clusterdns.parallel import in_parallel
+from clusterdns.probing.identity import Identity, identity
+from clusterdns.probing.pods import ProbePod, Prober, agent_configmap, on_node
+
+SERVICE = "clusterdns-target"
+"""A Service in the namespace of the pods that make lookups: enough to have a name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """The run's probe pods.
+
+    Attributes:
+        pods: (node, variant) -> pod.
+        refused: Why there are none that need privileges; None where there are.
+    """
+
+    pods: Mapping[tuple[str, str], ProbePod]
+    refused: str | None
+
+    def of(self, variant: str) -> dict[str, ProbePod]:
+        """Return node -> its pod of a variant, for the nodes that have one."""
+        return {node: pod for (node, name), pod in self.pods.items() if name == variant}
+
+
+def start_probes(
+    cluster: Cluster, prober: Prober, workload: Workload, nodes: Sequence[str], image: str
+) -> Probes:
+    """Start one pod of every variant on every node, and wait until all are ready.
+
+    Raises:
+        AdmissionRefused: even pods without privileges are refused.
+        ProbeError: a pod cannot become ready, e.g. its image cannot be pulled.
+        DeadlineExceeded: pods did not become ready in time.
+    """
+    namespaces = (workload.namespace, workload.privileged_namespace)
+    for namespace in namespaces:
+        cluster.create(workload.owned(agent_configmap(), namespace))
+    cluster.create(workload.owned(_service(), workload.privileged_namespace))
+
+    def start(names: Iterable[str], *, privileged: bool) -> list[ProbePod]:
+        templates = {name: _template(VARIANTS[name], capture=privileged) for name in names}
+        return prober.start(
+            [
+                workload.owned(on_node(template, node, image, f"{name}-{index}"), namespaces[privileged])
+                for index, node in enumerate(nodes)
+                for name, template in templates.items()
+            ]
+        )
+
+    def start_privileged() -> tuple[list[ProbePod], str | None]:
+        names = [name for name, variant in VARIANTS.items() if variant.privileged]
+        try:
+            return start(names, privileged=True), None
+        except AdmissionRefused as error:  # then at least look at the pod that everybody has
+            return start([CLUSTER_FIRST], privileged=False), str(error)
+
+    def start_unprivileged() -> tuple[list[ProbePod], str | None]:
+        names = [name for name, variant in VARIANTS.items() if not variant.privileged]
+        return start(names, privileged=False), None
+
+    (unprivileged, _), (privileged, refused) = in_parallel(
+        lambda group: group(), [start_unprivileged, start_privileged]
+    )
+    pods = {(pod.node, pod.name.rpartition("-")[0]): pod for pod in (*unprivileged, *privileged)}
+    return Probes(pods, refused)
+
+
+def identities(prober: Prober, probes: Probes) -> dict[tuple[str, str], Identity]:
+    """Return (node, variant) -> what the pod says of itself."""
+    answers = in_parallel(lambda pod: identity(prober, pod), probes.pods.values())
+    return dict(zip(probes.pods, answers, strict=True))
+
+
+def node_views(
+    probes: Probes, identities: Mapping[tuple[str, str], Identity], zone_labels: Mapping[str, str]
+) -> list[NodeView]:
+    """Return what every variant was given, node by node.
+
+    Args:
+        probes: The pods.
+        identities: What they say of themselves.
+        zone_labels: Node -> its topology.kubernetes.io/zone.
+    """
+    return [
+        NodeView(
+            node=node,
+            zone_label=zone_label,
+            namespaces={name: pod.namespace for (on, name), pod in probes.pods.items() if on == node},
+            seen={name: pod.resolv_conf for (on, name), pod in identities.items() if on == node},
+        )
+        for node, zone_label in sorted(zone_labels.items())
+    ]
+
+
+def search_list_events(cluster: Cluster, namespaces: Iterable[str]) -> list[str]:
+    """Return what kubelets say about search lists that they had to cut, as "POD: MESSAGE"."""
+    return [
+        f"{event['involvedObject']['name']}: {event['message']}"
+        for namespace in namespaces
+        for event in cluster.list("events", namespace=namespace, fields="reason=DNSConfigForming")
+    ]
+
+
+def _template(variant: Variant, *, capture: bool) -> dict[str, Any]:
+    name = "capture" if variant.capture and capture else "probe"
+    template: dict[str, Any] = copy.deepcopy(
+        yaml.safe_load((MANIFESTS / "probe" / f"{name}.yaml").read_text())
+    )
+    spec = template["spec"]
+    spec["dnsPolicy"] = variant.policy.value
+    spec["hostNetwork"] = variant.host_network
+    if variant.dns_config is not None:
+        options = [
+            {"name": name} if value is None else {"name": name, "value": value}
+            for name, value in variant.dns_config.options
+        ]
+        config = {
+            "nameservers": list(variant.dns_config.nameservers),
+            "searches": list(variant.dns_config.searches),
+            "options": options,
+        }
+        spec["dnsConfig"] = {key: value for key, value in config.items() if value}
+    return template
+
+
+def _service() -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": SERVICE},
+        "spec": {"ports": [{"name": "http", "port": 80}]},
+    }

@@ -1,0 +1,52 @@
+"""Which DNS addresses answer at all, asked from a pod on every node."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from clusterdns.measuring.probes import Probes
+from clusterdns.model.pods import CLUSTER_FIRST
+from clusterdns.model.reachability import Attempt
+from clusterdns.model.topology import Topology
+from clusterdns.parallel import in_parallel
+from clusterdns.probing.pods import ProbePod, Prober
+from clusterdns.probing.sending import Outgoing, send
+from clusterdns.probing.wire import question
+
+
+@dataclass(frozen=True, slots=True)
+class Reachability:
+    """Sends one query to each of many addresses, from every node.
+
+    Attributes:
+        prober: Runs the queries.
+        probes: The pods that ask.
+        topology: Says the zone.
+        timeout: Seconds for an answer.
+    """
+
+    prober: Prober
+    probes: Probes
+    topology: Topology
+    timeout: float
+
+    def ask(self, targets: Mapping[str, str], transport: str) -> list[Attempt]:
+        """Ask for the API server's Service, which every cluster has; every answer counts.
+
+        Args:
+            targets: Address -> whose it is.
+            transport: "udp" or "tcp".
+
+        Raises:
+            ProbeError: an agent failed.
+        """
+        wire = question(f"kubernetes.default.svc.{self.topology.zone.value}", "A")
+        messages = [Outgoing(wire, address, transport) for address in targets]
+        names = [f"{what} ({address})" for address, what in targets.items()]
+
+        def from_node(node_and_pod: tuple[str, ProbePod]) -> list[Attempt]:
+            node, pod = node_and_pod
+            replies = send(self.prober, pod, messages, timeout=self.timeout)
+            return [Attempt(node, names[reply.index], transport, reply.failure) for reply in replies]
+
+        by_node = in_parallel(from_node, sorted(self.probes.of(CLUSTER_FIRST).items()))
+        return [attempt for attempts in by_node for attempt in attempts]
