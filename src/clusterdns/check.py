@@ -128,6 +128,14 @@ class SelectedCase:
         """The permissions that it uses."""
         return self.check.grants + self.case.grants
 
+    def judge(self, run: Run) -> Verdict:
+        """Judge what the run has measured.
+
+        Raises:
+            HarnessError: it could not measure.
+        """
+        return self.case.judge(run)
+
     def skip_reason(self, run: Run) -> str | None:
         """Return why it is skipped, or None where it runs.
 

@@ -1,6 +1,7 @@
 import pytest
 
-from clusterdns.model.catalogue import CATALOGUE, INCLUDES, Profile, expand
+from clusterdns.catalogue import CATALOGUE, expand
+from clusterdns.model.profiles import INCLUDES, Profile
 
 
 def test_every_row_is_one_sentence_under_its_area() -> None:

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from clusterdns.errors import UsageError
-from clusterdns.model.catalogue import Profile
-from clusterdns.settings import Settings
+from clusterdns.model.profiles import Profile
+from clusterdns.settings import OWN_IMAGE, PUBLIC_IMAGE, Settings
 
 
 def test_every_setting_says_what_it_is_for_and_where_its_default_comes_from() -> None:
@@ -67,7 +67,14 @@ def test_load_and_disruption_are_free_on_a_lab_only() -> None:
         assert Settings.load({**foreign, "profile": profile, allowed: True}, {}).profile == profile
 
 
-def test_a_repository_moves_default_images_and_leaves_overrides_alone() -> None:
-    images = Settings.load({"image_repo": "mirror.example/dns/", "musl_image": "mine:1"}, {}).images()
-    assert images["probe"].startswith("mirror.example/dns/python:")
-    assert images["musl"] == "mine:1"
+def test_a_repository_moves_the_default_image_and_leaves_an_override_alone() -> None:
+    mirror = {"image_repo": "mirror.example/dns/"}
+    assert Settings.load(mirror, {}).image().startswith("mirror.example/dns/python:")
+    assert Settings.load({**mirror, "probe_image": "mine:1"}, {}).image() == "mine:1"
+
+
+def test_the_projects_own_image_is_taken_where_every_node_holds_it() -> None:
+    assert Settings.load({"cluster": "lab"}, {}).image() == OWN_IMAGE
+    foreign = Settings.load({"cluster": "kubeconfig", "kubeconfig": "f", "kube_context": "c"}, {})
+    assert foreign.image() == PUBLIC_IMAGE
+    assert foreign.image([OWN_IMAGE]) == OWN_IMAGE

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from clusterdns.model.catalogue import CATALOGUE
+from clusterdns.catalogue import CATALOGUE
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "specification.md"
 # The clauses of the specification with something to hold a server to.

@@ -5,6 +5,7 @@ run that was killed. It is found again by label only.
 """
 
 import signal
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -47,6 +48,9 @@ class Workload:
         self._timeout = timeout
         self._namespaces: dict[str, Object] = {}
         self._placed: list[Object] = []
+        self._lock = threading.Lock()
+        self._making = {pod_security: threading.Lock() for pod_security in ("restricted", "privileged")}
+        self._closed = False
 
     @property
     def namespace(self) -> str:
@@ -70,9 +74,11 @@ class Workload:
 
     def place(self, manifest: Mapping[str, Any]) -> None:
         """Create an object in a namespace that is not the run's; `take_away` or `close` removes it."""
-        made = self.owned(manifest)
-        self._placed.append(made)  # first: an interrupted creation is removed as well
-        self._cluster.create(made)
+        owned = self.owned(manifest)
+        with self._lock:
+            self._refuse_when_closed()
+            self._placed.append(owned)  # first: an interrupted creation is removed as well
+        self._cluster.create(owned)
 
     def take_away(self) -> None:
         """Remove all that was placed, pods and all, and wait until it is gone.
@@ -93,6 +99,8 @@ class Workload:
                 (k8s.io/kubernetes pkg/controller/namespace, namespaceDeletionGracePeriod).
         """
         left = []
+        with self._lock:  # what is measured in the background makes nothing any more
+            self._closed = True
         with _signals_held():  # a second Ctrl-C must not keep the requests from being sent
             for manifest in (*self._namespaces.values(), *reversed(self._placed)):
                 try:
@@ -110,7 +118,9 @@ class Workload:
         return left
 
     def _namespace(self, name: str, pod_security: str) -> str:
-        if name not in self._namespaces:
+        with self._making[pod_security]:
+            if name in self._namespaces:
+                return name
             manifest = self.owned(
                 {
                     "apiVersion": "v1",
@@ -118,12 +128,18 @@ class Workload:
                     "metadata": {"name": name, "labels": {_POD_SECURITY: pod_security}},
                 }
             )
-            self._namespaces[name] = manifest  # first: an interrupted creation is removed as well
+            with self._lock:
+                self._refuse_when_closed()
+                self._namespaces[name] = manifest  # first: an interrupted creation is removed as well
             self._cluster.create(manifest)
             wait_until(
                 lambda: self._usable(name), what=f"service account of namespace {name}", timeout=self._timeout
             )
         return name
+
+    def _refuse_when_closed(self) -> None:
+        if self._closed:
+            raise HarnessError("the run has ended: it makes nothing any more")
 
     def _usable(self, namespace: str) -> None:
         # Until its service account is there, every pod is refused.

@@ -1,8 +1,7 @@
 """The root of what is measured: one object per run, whose parts are made when they are first asked for."""
 
 import secrets
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 
 from clusterdns.cluster.api import Cluster
 from clusterdns.cluster.facts import read_topology
@@ -122,18 +121,6 @@ class Run:
     def reachability(self) -> Reachability:
         """Asks DNS addresses from every node."""
         return Reachability(self.prober, self.probes, self.topology, self.settings.query_timeout)
-
-    def measure(self, parts: Iterable["part[Run, object]"]) -> "Callable[[], None]":
-        """Begin to measure parts, side by side; what fails is told to whoever asks for the part.
-
-        Returns:
-            A function that waits until all are measured, or have failed.
-        """
-        wanted = list(dict.fromkeys(parts))
-        pool = ThreadPoolExecutor(len(wanted) or 1, thread_name_prefix="measuring")
-        for wanted_part in wanted:
-            pool.submit(wanted_part.__get__, self, Run)
-        return pool.shutdown
 
     def close(self) -> list[str]:
         """Remove all that the run has made; return what could not be removed, in words."""

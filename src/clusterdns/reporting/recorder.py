@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from clusterdns.model.catalogue import CATALOGUE, expand
+from clusterdns.catalogue import expand
+from clusterdns.check import SelectedCase
+from clusterdns.measuring.run import Run as MeasuredRun
 from clusterdns.model.outcome import ExitCode, Outcome, Verdict, exit_code
 from clusterdns.reporting.html import html
 from clusterdns.reporting.junit import junit_xml
+from clusterdns.reporting.results import check_result
 from clusterdns.reporting.schema import CheckResult, Report, Run, StandIn
-from clusterdns.reporting.text import one_line
 from clusterdns.settings import Settings
 
 REPORT = "report.json"
@@ -24,11 +26,10 @@ ARTIFACTS = "artifacts"
 
 
 @dataclass
-class Case:
-    """A case of a check while it runs."""
+class CaseRecord:
+    """What has become of a case while it runs."""
 
-    check: str
-    case: str | None
+    case: SelectedCase
     artifacts: Path  # the run's
     outcome: Outcome | None = None
     verdict: Verdict | None = None
@@ -36,14 +37,9 @@ class Case:
     duration: float = 0.0
 
     @property
-    def name(self) -> str:
-        """The id, with the case in brackets where there is one."""
-        return self.check if self.case is None else f"{self.check}[{self.case}]"
-
-    @property
     def folder(self) -> Path:
         """Its artifacts; made when first asked for."""
-        return self.artifacts / re.sub(r"[^\w.=-]+", "_", self.name).rstrip("_")
+        return self.artifacts / re.sub(r"[^\w.=-]+", "_", self.case.name).rstrip("_")
 
     def take(self, outcome: Outcome, reason: str) -> None:
         """Take in the outcome of a phase: set-up, body or tear-down."""
@@ -54,7 +50,7 @@ class Case:
 
 @dataclass
 class Recorder:
-    """What a run has found out so far. Fixtures add facts about the cluster as they learn them."""
+    """What a run has found out so far."""
 
     settings: Settings
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
@@ -66,11 +62,18 @@ class Recorder:
     results: list[CheckResult] = field(default_factory=list)
     report: Report | None = None
 
-    def begin(self, check: str, case: str | None) -> Case:
+    def begin(self, case: SelectedCase) -> CaseRecord:
         """Return a case that is about to run, with nothing left of an earlier run's artifacts."""
-        begun = Case(check, case, self.settings.report_dir / ARTIFACTS)
-        shutil.rmtree(begun.folder, ignore_errors=True)
-        return begun
+        record = CaseRecord(case, self.settings.report_dir / ARTIFACTS)
+        shutil.rmtree(record.folder, ignore_errors=True)
+        return record
+
+    def describe(self, run: MeasuredRun) -> None:
+        """Take in what a run has learnt of the cluster: every report says it."""
+        if MeasuredRun.topology.is_measured(run):
+            self.cluster["dns"] = list(run.topology.lines())
+        if MeasuredRun.dns_profile.is_measured(run):
+            self.cluster["documented deviations"] = [str(known) for known in run.dns_profile.deviations()]
 
     def prepare(self) -> None:
         """Make the folder, and remove an earlier run's reports: nobody shall take them for this one's.
@@ -83,28 +86,22 @@ class Recorder:
         for name in (REPORT, PAGE, JUNIT):
             (folder / name).unlink(missing_ok=True)
 
-    def close(self, case: Case) -> None:
+    def close(self, record: CaseRecord) -> None:
         """Turn a case that has ended into its result."""
-        verdict = case.verdict or Verdict(outcome=Outcome.PASSED)
-        outcome, reasons = case.outcome or Outcome.ERROR, case.reasons or ["the check did not run"]
-        if outcome is Outcome.SKIPPED and case.check in expand(self.settings.require):
+        outcome, reasons = record.outcome or Outcome.ERROR, record.reasons or ["the check did not run"]
+        if outcome is Outcome.SKIPPED and record.case.check.id in expand(self.settings.require):
             outcome, reasons = Outcome.FAILED, [f"required, but skipped: {reasons[0]}"]
-        if outcome in (Outcome.PASSED, Outcome.SKIPPED) and case.folder.exists():
-            shutil.rmtree(case.folder)
-        files = sorted(path for path in case.folder.rglob("*") if path.is_file())
+        if outcome in (Outcome.PASSED, Outcome.SKIPPED) and record.folder.exists():
+            shutil.rmtree(record.folder)
+        files = sorted(path for path in record.folder.rglob("*") if path.is_file())
         self.results.append(
-            CheckResult(
-                id=case.check,
-                case=case.case,
-                outcome=outcome,
-                reason=one_line("; ".join(reason for reason in reasons if reason)),
-                remedy=verdict.remedy,
-                requirement=CATALOGUE[case.check].requirement,
-                source=verdict.source,
-                measurements=dict(verdict.measurements),
-                evidence=verdict.evidence,
-                duration=round(case.duration, 3),
-                artifacts=tuple(str(path.relative_to(self.settings.report_dir)) for path in files),
+            check_result(
+                record.case,
+                outcome,
+                verdict=record.verdict,
+                reasons=reasons,
+                duration=record.duration,
+                artifacts=[str(path.relative_to(self.settings.report_dir)) for path in files],
             )
         )
 
