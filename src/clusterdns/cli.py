@@ -1,4 +1,4 @@
-"""`clusterdns`: what can be done without pytest.
+"""`clusterdns`: the checks by `clusterdns test`, and what can be done without pytest.
 
 Exit codes are those of a run: 0 and 1 by what was found, 4 for wrong usage, 6 for what cannot be read.
 """
@@ -9,11 +9,11 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from clusterdns.commands import audit, capacity, capture, cleanup, dnsmasq_log
+from clusterdns.commands import audit, capacity, capture, cleanup, dnsmasq_log, test
 from clusterdns.errors import HarnessError, UsageError
 from clusterdns.model.outcome import ExitCode
 
-_COMMANDS = (audit, capacity, capture, cleanup, dnsmasq_log)
+_COMMANDS = (audit, capacity, capture, cleanup, dnsmasq_log, test)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -23,12 +23,15 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
-    parser = _Parser(prog="clusterdns", description="Cluster DNS conformance, without pytest.")
+    arguments = sys.argv[1:] if argv is None else argv
+    if arguments[:1] == [test.NAME]:
+        return test.run(arguments[1:])
+    parser = _Parser(prog="clusterdns", description="Cluster DNS conformance: the checks, and what needs no check.")
     commands = parser.add_subparsers(dest="command", required=True)
     for command in _COMMANDS:
         command.add(commands)
     try:
-        options = parser.parse_args(argv)
+        options = parser.parse_args(arguments)
         return int(options.run(options))
     except UsageError as error:
         print(f"clusterdns: {error}", file=sys.stderr)

@@ -1,24 +1,23 @@
 """Which cases a run includes, and in which order: decided here and nowhere else."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from clusterdns.catalogue import CATALOGUE, expand
-from clusterdns.check import Check, SelectedCase
+from clusterdns.check import SelectedCase
 from clusterdns.errors import UsageError
 from clusterdns.model.profiles import INCLUDES, Profile
 from clusterdns.settings import Settings, flag
 
 
-def refuse_unknown(settings: Settings, checks: Iterable[Check] = CATALOGUE.values()) -> None:
+def refuse_unknown(settings: Settings) -> None:
     """Make sure that every name in `--check` and `--require` stands for a check.
 
     Raises:
         UsageError: one does not; the message lists near matches.
     """
-    known = tuple(checks)
     for setting in ("check", "require"):
         try:
-            expand(getattr(settings, setting), known)
+            expand(getattr(settings, setting))
         except ValueError as error:
             raise UsageError(f"{flag(setting)}: {error}") from None
 
@@ -37,8 +36,14 @@ def refuse_impossible(cases: Sequence[SelectedCase], settings: Settings) -> None
         settings: Of the run.
 
     Raises:
-        UsageError: a name stands for no case that the run includes; the message says what to add.
+        UsageError: a name stands for no case that the run includes, or a case is of no check in the
+            catalogue; the message says what to add.
     """
+    strangers = [case for case in cases if case.check.id not in CATALOGUE]
+    if strangers:
+        raise UsageError(
+            f"check {strangers[0].check.id!r} is not in the catalogue: add its module to clusterdns.catalogue"
+        )
     for name in (*settings.check, *settings.require):
         profiles = {case.profile for case in cases if case.check.id in expand([name])}
         if not profiles:

@@ -10,7 +10,7 @@ import yaml
 from clusterdns.cluster.api import Cluster
 from clusterdns.cluster.workload import Workload
 from clusterdns.errors import AdmissionRefused
-from clusterdns.manifests import MANIFESTS
+from clusterdns.suite import MANIFESTS
 from clusterdns.model.pods import CLUSTER_FIRST, VARIANTS, NodeView, Variant
 from clusterdns.parallel import in_parallel
 from clusterdns.probing.identity import Identity, identity
