@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from bench.load import PARENT, TOPOLOGY, lab, start_pods
-from clusterdns.capture.decoder import Decoder
-from clusterdns.capture.transactions import Queries
+from clusterdns.analysis.capture.decoder import Decoder
+from clusterdns.analysis.capture.pcap import read
+from clusterdns.analysis.capture.transactions import Queries
 from clusterdns.cluster.api import connect
-from clusterdns.formats.pcap import read
 from clusterdns.probing.load import Bursts, Constant, Plan, distinct, run_load
 from clusterdns.probing.pods import Prober
 
@@ -38,8 +38,8 @@ TSHARK = ["tshark", "-n", "-o", "dns.retransmission_timer:30", "-Y", "dns", "-T"
 TSHARK += [argument for field in FIELDS for argument in ("-e", field)]
 DECODE = """
 import sys
-from clusterdns.capture.decoder import Decoder
-from clusterdns.formats.pcap import read
+from clusterdns.analysis.capture.decoder import Decoder
+from clusterdns.analysis.capture.pcap import read
 with open(sys.argv[1], "rb") as file:
     print(sum(int(decoded.queries.answered.sum()) for decoded in Decoder(read(file), [53])))
 """

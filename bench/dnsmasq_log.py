@@ -14,9 +14,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from clusterdns.formats.compression import lines
-from clusterdns.formats.dnsmasq_log import DnsmasqLog
-from clusterdns.model.dnsmasq_requests import Summary
+from clusterdns.analysis.compression import lines
+from clusterdns.analysis.dnsmasq_log.lines import DnsmasqLog
+from clusterdns.analysis.dnsmasq_log.requests import Summary
 from clusterdns.model.topology import DNSMASQ_TCP_LIMIT
 
 RUNS = 5

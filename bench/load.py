@@ -26,9 +26,9 @@ from typing import Any
 
 import yaml
 
-from clusterdns.capture.queries import read_queries
+from clusterdns.analysis.capture.pcap import read
+from clusterdns.analysis.capture.queries import read_queries
 from clusterdns.cluster.api import Cluster, connect
-from clusterdns.formats.pcap import read
 from clusterdns.model.latency import Histogram
 from clusterdns.model.load import PodLoad
 from clusterdns.probing.capturing import capturing

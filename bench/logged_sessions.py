@@ -22,18 +22,18 @@ from typing import Any
 from bench.decoder import cache, capturing, install
 from bench.dnsmasq_log import count, fastest, summarised
 from bench.load import PARENT, TOPOLOGY, lab, start_pods
-from clusterdns.capture.connections import NEVER
-from clusterdns.capture.decoder import Decoder
+from clusterdns.analysis.capture.connections import NEVER
+from clusterdns.analysis.capture.decoder import Decoder
+from clusterdns.analysis.capture.pcap import read
+from clusterdns.analysis.compression import lines
+from clusterdns.analysis.dnsmasq_log.lines import DnsmasqLog
+from clusterdns.analysis.dnsmasq_log.requests import Summary
 from clusterdns.cluster.api import NAMESPACE, Cluster, connect
 from clusterdns.cluster.debug_deployment import NAME, OWN_LABELS, debug_copy, live_deployment
 from clusterdns.cluster.dns_pods import DNSMASQ
 from clusterdns.cluster.inventory import is_ready
 from clusterdns.cluster.retarget import retarget
 from clusterdns.cluster.waiting import NotYet, wait_until
-from clusterdns.formats.compression import lines
-from clusterdns.formats.dnsmasq_log import DnsmasqLog
-from clusterdns.formats.pcap import read
-from clusterdns.model.dnsmasq_requests import Summary
 from clusterdns.model.latency import Histogram
 from clusterdns.model.topology import DNSMASQ_TCP_LIMIT
 from clusterdns.probing.load import Constant, Plan, distinct, run_load_together

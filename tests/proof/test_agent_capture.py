@@ -15,9 +15,9 @@ from typing import Any, Self
 import pytest
 
 import clusterdns.probing
-from clusterdns.capture.queries import Query, first_tries, read_queries, retries
-from clusterdns.formats import pcap
-from clusterdns.formats.records import Records
+from clusterdns.analysis.capture import pcap
+from clusterdns.analysis.capture.queries import Query, first_tries, read_queries, retries
+from clusterdns.analysis.capture.records import Records
 from clusterdns.formats.resolvconf import parse
 from clusterdns.model.resolver import Libc, Question, Reply, expected_queries
 from tests.proof.loopback_resolver import Loopback

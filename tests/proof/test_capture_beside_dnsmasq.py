@@ -9,11 +9,11 @@ from contextlib import ExitStack
 import dns.message
 import pytest
 
-from clusterdns.capture.queries import Query, read_queries
+from clusterdns.analysis.capture.pcap import read
+from clusterdns.analysis.capture.queries import Query, read_queries
 from clusterdns.cluster.api import connect
 from clusterdns.cluster.debugging import CAPTURE, attach
 from clusterdns.cluster.dns_pods import DNSMASQ, dnsmasq_pods
-from clusterdns.formats.pcap import read
 from clusterdns.probing.capturing import ETH0, KUBEDNS, Captured, Point, capturing
 from clusterdns.probing.pods import ProbePod, Prober
 from tests.proof.conftest import ROOT, Lab

@@ -1,6 +1,7 @@
 """Imports follow the data: target -> observations -> measurements -> verdict -> report."""
 
 import ast
+import importlib
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "selection": {"errors", "model", "settings"},
     "flags": {"settings"},
     "formats": {"errors", "model"},
-    "capture": {"errors", "model", "formats"},
+    "analysis": {"errors", "model", "reporting"},
     "cluster": {"errors", "model", "formats", "parallel"},
     "probing": {"errors", "model", "formats", "parallel", "cluster"},
     "verdicts": {"errors", "model", "settings"},
@@ -27,7 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "settings",
         "selection",
         "formats",
-        "capture",
+        "analysis",
         "cluster",
         "verdicts",
         "reporting",
@@ -59,6 +60,34 @@ def test_imports_go_one_way(path: Path) -> None:
     ours = {part_of(name) for name in names if name.startswith("clusterdns.")} - {part}
     assert ours <= MAY_IMPORT[part]
     assert not {name for name in names if name.split(".")[0] in ("fixtures", "tests", "lab")}
+
+
+BORDER = {
+    "clusterdns.analysis.capture": "*",
+    "clusterdns.analysis.capture.plots": "plots",  # by itself: a capture is read without it, too
+    "clusterdns.analysis.dnsmasq_log": "*",
+    "clusterdns.analysis.coredns_log": "*",
+    "clusterdns.analysis.compression": "*",
+}
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted(
+        path
+        for folder in ("src", "fixtures", "tests/conformance")
+        for path in (SOURCE.parent / folder).rglob("*.py")
+        if SOURCE / "clusterdns" / "analysis" not in path.parents
+    ),
+    ids=lambda path: str(path.relative_to(SOURCE.parent)),
+)
+def test_the_analysers_are_used_through_their_border(path: Path) -> None:
+    for name in imported(path):
+        if name.startswith("clusterdns.analysis."):
+            module, _, thing = name.rpartition(".")
+            assert BORDER.get(module) in ("*", thing), name
+            public = getattr(importlib.import_module(module), "__all__", [thing])
+            assert thing in public, name
 
 
 def test_only_the_cluster_package_talks_to_kubernetes() -> None:

@@ -6,15 +6,11 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from clusterdns.capture.decoder import PORTS, Decoder
-from clusterdns.capture.summary import Summary
-from clusterdns.commands._capture_plots import plots
-from clusterdns.commands._capture_report import Analysed, facts, lines
+from clusterdns.analysis.capture import PORTS, Analysed, analyse, facts, lines
+from clusterdns.analysis.capture.plots import plots
+from clusterdns.analysis.compression import CompressionError, uncompressed
 from clusterdns.commands._target import Commands
 from clusterdns.errors import UsageError
-from clusterdns.formats.compression import CompressionError, uncompressed
-from clusterdns.formats.pcap import read
-from clusterdns.formats.records import PcapError
 from clusterdns.model.outcome import ExitCode
 from clusterdns.model.topology import DEFAULT_ZONE
 from clusterdns.reporting.text import printable
@@ -81,23 +77,17 @@ def _analysed(name: str, ports: Sequence[int], worst: int) -> Analysed:
     Raises:
         UsageError: It cannot be read, or there is no DNS in it.
     """
-    damage = None
-    summary = Summary(worst)
     try:
         with Path("/dev/stdin" if name == _STDIN else name).open("rb") as file, uncompressed(file) as plain:
-            decoder = Decoder(read(plain), ports)
-            try:
-                for decoded in decoder:
-                    summary.take(decoded)
-            except PcapError as error:
-                damage = str(error)
+            analysed = analyse(plain, ports=ports, worst=worst)
     except (OSError, CompressionError) as error:
         raise UsageError(f"{name}: {error}") from None
-    if damage and not decoder.packets:
-        raise UsageError(f"{name}: {damage}")
-    if not summary.transactions:
+    packets = analysed.decoder.packets
+    if analysed.damage and not packets:
+        raise UsageError(f"{name}: {analysed.damage}")
+    if not analysed.summary.transactions:
         raise UsageError(
-            f"{name}: no DNS query in {decoder.packets} packets to port {' or '.join(map(str, ports))}: "
+            f"{name}: no DNS query in {packets} packets to port {' or '.join(map(str, ports))}: "
             "--port takes others"
         )
-    return Analysed(decoder, summary, damage)
+    return analysed

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from clusterdns.model.dnsmasq_requests import Summary
+from clusterdns.model.dnsmasq_log import LogSummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class LoggedLoad:
     """
 
     what: str
-    summary: Summary
+    summary: LogSummary
     lines: int
     counts: Mapping[str, int]
     load: Mapping[str, object]

@@ -11,8 +11,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from clusterdns.cli import main
-from tests.unit.capture.network import Network, query
-from tests.unit.capture.wires import SECOND, file, udp
+from tests.unit.analysis.capture.network import Network, query
+from tests.unit.analysis.capture.wires import SECOND, file, udp
 
 REAL = Path(__file__).parents[1] / "data" / "resolver.pcap"
 

@@ -1,4 +1,4 @@
-from clusterdns.model.dnsmasq_requests import Requests, Summary
+from clusterdns.analysis.dnsmasq_log.requests import Requests, Summary
 from clusterdns.model.outcome import Outcome, Verdict
 from clusterdns.model.query_log import LoggedLoad, LoggedNames, Ramp
 from clusterdns.verdicts import query_log

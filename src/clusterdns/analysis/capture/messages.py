@@ -1,0 +1,182 @@
+"""From payloads to DNS messages: header and question, many at a time."""
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from clusterdns.analysis.capture.arrays import Columns, Flags, Hashes, Ints, numbers, view
+
+_HEADER = 12
+_RESPONSE, _OPCODE, _RCODE = 0x8000, 0x7800, 0x000F
+_LONGEST_LABEL, _LONGEST_NAME = 63, 254  # without the root's octet (RFC 1035, 3.1)
+_BEHIND_NAME = 5  # octets: the root's label, type and class
+
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
+_SHIFT = np.uint64(29)
+_EACH_OCTET = 0x0101010101010101
+_LOW_BITS, _HIGH_BIT = np.uint64(0x7F * _EACH_OCTET), np.uint64(0x80 * _EACH_OCTET)
+_FROM_A, _BEYOND_Z = np.uint64((0x80 - ord("A")) * _EACH_OCTET), np.uint64((0x7F - ord("Z")) * _EACH_OCTET)
+_TO_LOWER = np.uint64(2)  # from an octet's highest bit to the one that makes a letter a small one
+_FIRST_OCTETS = np.array([(1 << 8 * count) - 1 for count in range(8)] + [(1 << 64) - 1], np.uint64)
+
+
+class Kind(StrEnum):
+    """What payloads are that are not looked into."""
+
+    CUT = "messages cut off within their question by the capture"
+    OTHER = "messages that are no standard query or response with one whole question"
+
+
+@dataclass(frozen=True, slots=True)
+class Payloads(Columns):
+    """What may be a DNS message each.
+
+    Attributes:
+        frame: The packet's number in the file that completes it.
+        first_ns: When its first octet was captured, in nanoseconds since 1970.
+        time_ns: When its last was; the same for UDP.
+        source, source_port, destination, destination_port: As in `packets.Packets`.
+        tcp: Whether it came by TCP.
+        connection: Which of the TCP connections; -1 for UDP.
+        at: Where it begins in its data.
+        captured: How much of it is there.
+        length: How much there was on the wire.
+    """
+
+    frame: Ints
+    first_ns: Ints
+    time_ns: Ints
+    source: Ints
+    source_port: Ints
+    destination: Ints
+    destination_port: Ints
+    tcp: Flags
+    connection: Ints
+    at: Ints
+    captured: Ints
+    length: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Messages(Columns):
+    """DNS queries and responses.
+
+    Attributes:
+        frame, first_ns, time_ns, tcp, connection: As in `Payloads`.
+        client, client_port, server, server_port: Who asks whom.
+        response: Whether it is a response.
+        id: Of the message.
+        rcode: Of a response.
+        answers: The number of records in the answer section.
+        rtype: The number of the question's type.
+        name_at, name_end: Where the question's name lies in the data, without the root's octet.
+        key: The same for all messages of one socket and server with the same id and question, in any case.
+    """
+
+    frame: Ints
+    first_ns: Ints
+    time_ns: Ints
+    tcp: Flags
+    connection: Ints
+    client: Ints
+    client_port: Ints
+    server: Ints
+    server_port: Ints
+    response: Flags
+    id: Ints
+    rcode: Ints
+    answers: Ints
+    rtype: Ints
+    name_at: Ints
+    name_end: Ints
+    key: Hashes
+
+
+def parse(data: bytes, payloads: Payloads, counts: Counter[str]) -> Messages:
+    """Takes header and question out of payloads.
+
+    Args:
+        data: Where they lie, with spare octets behind the last.
+        payloads: The payloads.
+        counts: Where what is left out is counted.
+
+    Returns:
+        The messages with opcode QUERY and one question, in the order of the payloads.
+    """
+    whole = payloads.captured >= _HEADER
+    cut = payloads.captured < payloads.length
+    flags, questions = (numbers(data, ">u2", payloads.at + at) for at in (2, 4))
+    other = whole & ((flags & _OPCODE != 0) | (questions != 1))
+    name_end = _name_ends(data, payloads)
+    good = whole & ~other & (name_end > 0)
+    left_out = ~good
+    counts[Kind.CUT] += int(np.count_nonzero(left_out & cut & ~other))
+    counts[Kind.OTHER] += int(np.count_nonzero(left_out & ~(cut & ~other)))
+    if left_out.any():
+        payloads, flags, name_end = payloads.only(good), flags[good], name_end[good]
+    response = flags & _RESPONSE != 0
+    client = np.where(response, payloads.destination, payloads.source)
+    client_port = np.where(response, payloads.destination_port, payloads.source_port)
+    server = np.where(response, payloads.source, payloads.destination)
+    server_port = np.where(response, payloads.source_port, payloads.destination_port)
+    ident = numbers(data, ">u2", payloads.at)
+    rtype = numbers(data, ">u2", name_end + 1)
+    key = _names(data, payloads.at + _HEADER, name_end)
+    rest = (client << 32) | (client_port << 16) | server_port, (server << 32) | (ident << 16) | rtype
+    for column in (*rest, payloads.connection, numbers(data, ">u2", name_end + 3)):
+        key = _mixed(key, column.astype(np.uint64))
+    return Messages(
+        frame=payloads.frame,
+        first_ns=payloads.first_ns,
+        time_ns=payloads.time_ns,
+        tcp=payloads.tcp,
+        connection=payloads.connection,
+        client=client,
+        client_port=client_port,
+        server=server,
+        server_port=server_port,
+        response=response,
+        id=ident,
+        rcode=flags & _RCODE,
+        answers=numbers(data, ">u2", payloads.at + 6),
+        rtype=rtype,
+        name_at=payloads.at + _HEADER,
+        name_end=name_end,
+        key=key,
+    )
+
+
+def _name_ends(data: bytes, payloads: Payloads) -> Ints:
+    """Find where the names in the questions end; 0 where they are not whole, or no plain names."""
+    at, found = payloads.at + _HEADER, np.zeros(len(payloads), np.int64)
+    end, limit = payloads.at + payloads.captured - _BEHIND_NAME, payloads.at + _HEADER + _LONGEST_NAME
+    going = np.flatnonzero(at <= end)
+    while len(going):
+        size = numbers(data, "u1", at[going])
+        found[going[size == 0]] = at[going[size == 0]]
+        at[going] += size + 1
+        on = (size > 0) & (size <= _LONGEST_LABEL) & (at[going] <= np.minimum(end, limit)[going])
+        going = going[on]
+    return found
+
+
+def _names(data: bytes, start: Ints, end: Ints) -> Hashes:
+    """Hash names in lower case, eight octets at a time."""
+    words, key = view(data, "<u8"), np.zeros(len(start), np.uint64)
+    going, at = np.arange(len(start)), start
+    while len(going := going[at[going] < end[going]]):
+        word = words[at[going]] & _FIRST_OCTETS[np.minimum(end[going] - at[going], 8)]
+        low = word & _LOW_BITS
+        # An octet's highest bit is set in the first sum from "A" on, in the second beyond "Z".
+        capital = ((low + _FROM_A) ^ (low + _BEYOND_Z)) & ~word & _HIGH_BIT
+        key[going] = _mixed(key[going], word | (capital >> _TO_LOWER))
+        at = at + 8
+    return key
+
+
+def _mixed(key: Hashes, word: Hashes) -> Hashes:
+    """Mix 64 more bits into hashes; two different ones meet by chance alone."""
+    key = (key ^ word) * _MULTIPLIER
+    return key ^ (key >> _SHIFT)

@@ -1,0 +1,24 @@
+"""dnsmasq's query log, from lines to requests and what they tell: pure."""
+
+from collections.abc import Iterable
+
+from clusterdns.analysis.dnsmasq_log.lines import DnsmasqLog, Kind
+from clusterdns.analysis.dnsmasq_log.report import report
+from clusterdns.analysis.dnsmasq_log.requests import Requests, Summary
+
+__all__ = ["DnsmasqLog", "Kind", "Requests", "Summary", "analyse", "report"]
+
+
+def analyse(lines: Iterable[bytes], *, limit: int, worst: int = 10) -> tuple[DnsmasqLog, Summary]:
+    """Read a log to its end, in constant memory.
+
+    Args:
+        lines: With their ends, as a file yields them.
+        limit: How many TCP connections dnsmasq serves at once.
+        worst: How many of the slowest requests and the longest sessions are kept.
+
+    Returns:
+        The log, which counts what was not understood, and what it tells.
+    """
+    log = DnsmasqLog(lines)
+    return log, Summary.of(log, limit=limit, worst=worst)

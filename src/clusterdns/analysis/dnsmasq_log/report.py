@@ -1,0 +1,61 @@
+"""What dnsmasq's log tells, in lines for people."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from clusterdns.analysis.dnsmasq_log.lines import DnsmasqLog
+from clusterdns.analysis.expansions import by_base
+from clusterdns.model.dnsmasq_log import LogSummary
+from clusterdns.model.latency import Histogram
+
+_QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999}
+
+
+def report(log: DnsmasqLog, summary: LogSummary, worst: int, zone: str) -> Iterator[str]:
+    """Yield it line by line."""
+    sessions, concurrency = summary.sessions, summary.sessions.concurrency
+    total, nxdomain = summary.requests, summary.nxdomain / summary.requests
+    yield f"{total} requests in {log.lines} lines and {summary.seconds:.3f} s, {nxdomain:.1%} NXDOMAIN"
+    yield from (f"  {count} {kind}" for kind, count in log.counts.items() if count)
+    yield f"requests, first to last line: {_percentiles(summary.durations)}"
+    yield from (
+        f"  {_ms(one.microseconds)} at {_clock(one.first_us)}: "
+        f"{one.serial} {one.client} {one.query} {one.name}"
+        for one in summary.slowest()
+    )
+    yield f"TCP sessions, first query to last reply: {_percentiles(sessions.durations)}"
+    yield from (
+        f"  {_ms(one.microseconds)} at {_clock(one.first_us)}: "
+        f"PID {one.pid}, {one.client}, {one.requests} requests"
+        for one in sessions.longest()
+    )
+    if concurrency.peak_us is not None:
+        peak = f"{concurrency.peak} of {concurrency.limit} at {_clock(concurrency.peak_us)}"
+        yield f"TCP sessions at once: at most {peak}, {sessions.reused} PIDs came again"
+    if concurrency.saturated_us is not None:
+        since, lasted = _clock(concurrency.saturated_us), _ms(concurrency.saturation)
+        yield f"  SATURATED first at {since}, for {lasted} in all"
+    yield "names, by the queries that their expansions cost:"
+    names = {name.decode("latin-1"): count for name, count in summary.names.items()}
+    yield from (
+        f"  {base.queries} for {base.name} ({base.expansions} names)" for base in by_base(names, zone)[:worst]
+    )
+    yield "clients, by requests:"
+    for client, count in summary.clients.most_common(worst):
+        rate = f", {count / summary.seconds:.1f} per second" if summary.seconds else ""
+        yield f"  {count} from {client.decode('latin-1')}{rate}"
+
+
+def _percentiles(durations: Histogram) -> str:
+    if not len(durations):
+        return "none with time stamps"
+    figures = [f"{name} {_ms(durations.percentile(quantile))}" for name, quantile in _QUANTILES.items()]
+    return f"{len(durations)}, {', '.join(figures)}, max {_ms(durations.maximum)}"
+
+
+def _ms(microseconds: int) -> str:
+    return f"{microseconds / 1000:.3f} ms"
+
+
+def _clock(microseconds: int) -> str:
+    return datetime.fromtimestamp(microseconds / 1e6, UTC).strftime("%m-%d %H:%M:%S.%f")

@@ -1,1 +1,0 @@
-"""From captured packets to DNS queries: pure."""

@@ -1,0 +1,23 @@
+from pathlib import Path
+
+from clusterdns.analysis.coredns_log import ForwardTimeout, forward_timeouts
+
+DATA = Path(__file__).parents[1] / "data"
+
+
+def test_every_line_of_a_real_node_cache_is_a_timeout_by_tcp() -> None:
+    lines = (DATA / "node-cache-1.26.7-timeouts.txt").read_text().splitlines()
+    found = list(forward_timeouts(lines))
+    assert len(found) == len(lines)
+    assert {(one.phase, one.transport, one.address) for one in found} == {("dial", "tcp", "10.96.0.21")}
+    assert found[0].name == "api425.signicat.com.default.svc.cluster.local."
+
+
+def test_a_read_names_the_far_end_and_other_errors_are_passed_over() -> None:
+    read = "[ERROR] plugin/errors: 2 a.example. AAAA: read udp 10.244.1.2:4242->8.8.8.8:53: i/o timeout"
+    six = "[ERROR] plugin/errors: 2 b.example. A: read tcp [fd00::1]:40000->[fd00::a]:53: i/o timeout"
+    other = "[ERROR] plugin/errors: 2 c.example. A: dial tcp 10.96.0.21:53: connect: connection refused"
+    assert list(forward_timeouts([read, other, six, "[INFO] 127.0.0.1"])) == [
+        ForwardTimeout("a.example.", "AAAA", "read", "udp", "8.8.8.8", read),
+        ForwardTimeout("b.example.", "A", "read", "tcp", "fd00::a", six),
+    ]
