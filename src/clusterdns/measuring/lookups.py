@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from clusterdns.capture.queries import Query, first_tries, read_queries, retries
-from clusterdns.formats.pcap import read
+from clusterdns.analysis.capture import Query, first_tries, read, read_queries, retries
 from clusterdns.measuring.probes import SERVICE, Probes
 from clusterdns.model.lookups import CASES, FAMILIES, NDOTS_1, Lookup, SeenLookup, Truth, lookup
 from clusterdns.model.pods import CLUSTER_FIRST, NDOTS_ONE, NodeView
