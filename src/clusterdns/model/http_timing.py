@@ -1,4 +1,4 @@
-"""HTTP as clients of a cluster's DNS see it: how long each phase of a request takes, and where requests fail."""
+"""HTTP as clients of a cluster's DNS see it: how long the phases of requests take, and where they fail."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

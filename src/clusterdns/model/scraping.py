@@ -184,8 +184,8 @@ class Counted:
 
     Attributes:
         pod: Which pod.
-        answered: How many it answered, round by round.
-        rises: How much its counter rose meanwhile, round by round; None where it could not be read.
+        answered: How many it answered, type by type.
+        rises: How much its counter of that type rose meanwhile; None where it could not be read.
     """
 
     pod: DNSPod

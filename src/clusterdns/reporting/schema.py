@@ -6,7 +6,7 @@
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, is_dataclass
+from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Annotated, Literal
@@ -36,10 +36,14 @@ def _plain(value: object) -> JsonValue:
         case set() | frozenset():
             plain = [_plain(item) for item in sorted(value, key=str)]
         case _ if is_dataclass(value) and not isinstance(value, type):
-            plain = _plain(asdict(value))
+            plain = _plain({part.name: getattr(value, part.name) for part in fields(value)})
         case _:
             plain = printable(str(value))
     return plain
+
+
+def _facts(value: object) -> JsonValue:
+    return {} if value is None else _plain(value)
 
 
 def _text(value: object) -> str | None:
@@ -47,7 +51,7 @@ def _text(value: object) -> str | None:
 
 
 Text = Annotated[str, BeforeValidator(_text)]
-Facts = Annotated[Mapping[str, object], BeforeValidator(_plain)]
+Facts = Annotated[Mapping[str, object], BeforeValidator(_facts)]
 
 
 class _Model(BaseModel):

@@ -3,9 +3,9 @@
 Request:
     {"urls": ["http://www.example.com/", "https://www.example.com/"], "times": 20, "timeout": 5.0,
      "give_up": 3}
-Every URL is asked for so many "times", one request after the other, each over a connection of its own. "timeout" is
-each phase's, in seconds, but for DNS, which is as patient as the C library. With "give_up", a URL that failed so
-often in a row is not asked for again.
+Every URL is asked for so many "times", one request after the other, each over its own connection.
+"timeout" is each phase's, in seconds, but for DNS, which is as patient as the C library. With "give_up", a
+URL that failed so often in a row is not asked for again.
 
 Answers, one per request:
     {"timing": 0, "url": "...", "phases": {"dns": 2100000, "connect": 90000, "tls": ..., "first_byte": ...,

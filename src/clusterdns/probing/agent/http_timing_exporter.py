@@ -102,7 +102,7 @@ class Exporter:
         yield "# HELP clusterdns_http_requests_total Requests, failed ones too."
         yield "# TYPE clusterdns_http_requests_total counter"
         for series in self.urls.values():
-            yield f"clusterdns_http_requests_total{{{series.labels}}} {series.fetches}"
+            yield f"clusterdns_http_requests_total{{{series.labels}}} {series.requests}"
 
 
 def serve(exporter: Exporter, port: int) -> ThreadingHTTPServer:
