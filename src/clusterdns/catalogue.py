@@ -9,9 +9,29 @@ from collections.abc import Iterable
 from types import ModuleType
 
 from clusterdns.check import Check
-from clusterdns.verdicts import lookups, resolver
+from clusterdns.verdicts import (
+    autoscaling,
+    http,
+    lookups,
+    metrics,
+    resolver,
+    scraping,
+    tcp_paths,
+    topology,
+    upstreams,
+)
 
-_MODULES: tuple[ModuleType, ...] = (resolver, lookups)
+_MODULES: tuple[ModuleType, ...] = (
+    resolver,
+    lookups,
+    topology,
+    tcp_paths,
+    autoscaling,
+    upstreams,
+    metrics,
+    scraping,
+    http,
+)
 
 CATALOGUE: dict[str, Check] = {check.id: check for module in _MODULES for check in module.CHECKS}
 

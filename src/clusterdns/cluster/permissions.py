@@ -94,9 +94,12 @@ METRICS = Grant(
 )
 MONITORS = Grant(
     "read what the Prometheus operator is told",
-    tuple(
-        Permission(_MONITORING, resource, ("list",))
-        for resource in ("podmonitors", "prometheusagents", "prometheuses", "servicemonitors")
+    (
+        Permission("", "namespaces", ("list",)),
+        *(
+            Permission(_MONITORING, resource, ("list",))
+            for resource in ("podmonitors", "prometheusagents", "prometheuses", "servicemonitors")
+        ),
     ),
 )
 DEBUG_COPY = Grant(

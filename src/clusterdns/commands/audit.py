@@ -1,35 +1,27 @@
-"""`clusterdns audit`: the topology's verdicts without pytest, reading only."""
+"""`clusterdns audit`: the checks that only read objects, without pytest."""
 
 import argparse
 import os
 import sys
 import time
-import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from clusterdns.cluster.facts import read_topology
+from clusterdns.catalogue import CATALOGUE
+from clusterdns.check import SelectedCase, cases_of
 from clusterdns.cluster.preflight import preflight
 from clusterdns.commands._target import Commands, add_target, target
-from clusterdns.model.catalogue import CATALOGUE, Profile
-from clusterdns.model.outcome import ExitCode, Outcome, Verdict, exit_code
-from clusterdns.model.topology import Topology
-from clusterdns.reporting.schema import CheckResult, Report, Run
-from clusterdns.reporting.summary import MEANING
-from clusterdns.reporting.text import printable
-from clusterdns.selection import skip_reason
+from clusterdns.errors import HarnessError
+from clusterdns.measuring.run import Run
+from clusterdns.model.outcome import ExitCode, Outcome, exit_code
+from clusterdns.model.profiles import Profile
+from clusterdns.reporting import schema
+from clusterdns.reporting.results import check_result
+from clusterdns.reporting.schema import CheckResult, Report
+from clusterdns.reporting.terminal import exit_line, rendered, told
 from clusterdns.settings import Settings, flag
-from clusterdns.verdicts.audit import NEEDS, VERDICTS, features
 
 _LIMITS = ("peak_queries_per_node", "external_lookups_per_node", "upstream_quota")
-_COLOUR = {
-    Outcome.PASSED: "\033[32m",
-    Outcome.WARNED: "\033[33m",
-    Outcome.FAILED: "\033[31m",
-    Outcome.SKIPPED: "\033[2m",
-}
-_PLAIN = "\033[0m"
-_EVIDENCE = 20  # lines that are shown; --json has all
 
 
 def add(commands: Commands) -> None:
@@ -56,14 +48,15 @@ def run(options: argparse.Namespace) -> ExitCode:
     }
     settings = Settings.load({"cluster": "kubeconfig", "profile": Profile.AUDIT, **given}, os.environ)
     began, clock = datetime.now(UTC), time.monotonic()
+    cases = [case for case in cases_of(CATALOGUE.values(), settings) if case.profile is Profile.AUDIT]
     with target(options) as cluster:
-        version = preflight(cluster, Profile.AUDIT)
-        topology = read_topology(cluster)
-    checks = tuple(_results(topology, settings))
-    code = exit_code([(check.id, check.outcome) for check in checks], strict=settings.strict)
+        version = preflight(cluster, [grant for case in cases for grant in case.grants], Profile.AUDIT)
+        measured = Run(cluster, settings, foreign=True)
+        results = audit(cases, measured)
+    code = exit_code([(result.id, result.outcome) for result in results], strict=settings.strict)
     report = Report(
-        run=Run(
-            id=uuid.uuid4().hex[:8],
+        run=schema.Run(
+            id=measured.run_id,
             started=began,
             duration=round(time.monotonic() - clock, 3),
             profile=Profile.AUDIT,
@@ -71,46 +64,27 @@ def run(options: argparse.Namespace) -> ExitCode:
         ),
         cluster={"context": options.kube_context, "version": version, "kind": "kubeconfig"},
         settings=settings.model_dump(mode="json"),
-        checks=checks,
+        checks=tuple(results),
     )
+    lines = [line for result in results for line in told([result])]
     coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    sys.stdout.write(report.json_text() if options.json else _text(report, coloured=coloured))
+    text = rendered([*lines, exit_line(code)], coloured=coloured)
+    sys.stdout.write(report.json_text() if options.json else text)
     return code
 
 
-def _results(topology: Topology, settings: Settings) -> Iterator[CheckResult]:
-    there = features(topology)
-    for check, judge in VERDICTS.items():
-        absent = skip_reason(NEEDS.get(check, ()), there.__getitem__)
-        verdict = judge(topology, settings) if absent is None else Verdict(outcome=Outcome.PASSED)
-        yield CheckResult(
-            id=check,
-            case=None,
-            outcome=verdict.outcome if absent is None else Outcome.SKIPPED,
-            reason=verdict.reason if absent is None else absent,
-            remedy=verdict.remedy,
-            requirement=CATALOGUE[check].requirement,
-            source=verdict.source,
-            measurements=dict(verdict.measurements),
-            evidence=verdict.evidence,
-            duration=0,
-        )
+def audit(cases: Iterable[SelectedCase], measured: Run) -> list[CheckResult]:
+    """Return what becomes of every case. What cannot be measured is an error of that case alone."""
+    return [_judge(case, measured) for case in cases]
 
 
-def _text(report: Report, *, coloured: bool) -> str:
-    """Return the report for people: every outcome, with the arithmetic or the evidence behind it."""
-    lines = []
-    for check in report.checks:
-        complaint = check.outcome in (Outcome.FAILED, Outcome.WARNED)
-        word = f"{check.outcome.upper():8}"
-        lines.append(f"{_COLOUR[check.outcome]}{word}{_PLAIN}{check.id}" if coloured else f"{word}{check.id}")
-        said = [check.reason] if check.reason else []
-        said += check.evidence[:_EVIDENCE]
-        if len(check.evidence) > _EVIDENCE:
-            said.append(f"and {len(check.evidence) - _EVIDENCE} lines more: --json has them")
-        said += [f"to do: {check.remedy}"] if check.remedy else []
-        said += [f"source: {check.source}"] if complaint and check.source else []
-        lines += [f"    {printable(line)}" for line in said]
-    code = report.run.exit_code
-    lines.append(f"{MEANING[code]} (exit code {code.value}, {report.run.duration:.1f} s)")
-    return "\n".join(lines) + "\n"
+def _judge(case: SelectedCase, measured: Run) -> CheckResult:
+    began = time.monotonic()
+    try:
+        absent = case.skip_reason(measured)
+        if absent is not None:
+            return check_result(case, Outcome.SKIPPED, reasons=[absent])
+        verdict = case.case.judge(measured)
+    except HarnessError as error:
+        return check_result(case, Outcome.ERROR, reasons=[str(error)], duration=time.monotonic() - began)
+    return check_result(case, verdict.outcome, verdict=verdict, duration=time.monotonic() - began)

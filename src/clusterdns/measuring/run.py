@@ -1,12 +1,17 @@
 """The root of what is measured: one object per run, whose parts are made when they are first asked for."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from clusterdns.cluster.api import Cluster
 from clusterdns.cluster.facts import read_topology
+from clusterdns.cluster.prometheus import PrometheusServer
+from clusterdns.cluster.selectors import read_monitoring
 from clusterdns.cluster.workload import Workload
+from clusterdns.measuring.counters import Counters
+from clusterdns.measuring.http_timing import time_pages
 from clusterdns.measuring.lookups import CapturedLookups, capture_lookups
+from clusterdns.measuring.metrics import read_metrics, read_sidecars
 from clusterdns.measuring.part import part
 from clusterdns.measuring.probes import (
     Probes,
@@ -15,9 +20,14 @@ from clusterdns.measuring.probes import (
     search_list_events,
     start_probes,
 )
+from clusterdns.measuring.prometheus import ask_servers, find_servers
 from clusterdns.measuring.reachability import Reachability
-from clusterdns.model.pods import NodeView
+from clusterdns.model.http_timing import HttpTiming
+from clusterdns.model.monitoring import Monitoring
+from clusterdns.model.pods import CLUSTER_FIRST, NodeView
+from clusterdns.model.reachability import TRANSPORTS, Attempt
 from clusterdns.model.resolver import Libc
+from clusterdns.model.scraping import Counted, Reading, Scraped, Sidecar
 from clusterdns.model.topology import Topology
 from clusterdns.probing.identity import Identity
 from clusterdns.probing.pods import Prober
@@ -54,9 +64,7 @@ class Run:
     def workload(self) -> Workload:
         """What this run makes in the cluster."""
         settings = self.settings
-        return Workload(
-            self.cluster, self.run_id, expiry=settings.expiry, timeout=settings.cleanup_timeout
-        )
+        return Workload(self.cluster, self.run_id, expiry=settings.expiry, timeout=settings.cleanup_timeout)
 
     @part
     def probe_image(self) -> str:
@@ -121,6 +129,62 @@ class Run:
     def reachability(self) -> Reachability:
         """Asks DNS addresses from every node."""
         return Reachability(self.prober, self.probes, self.topology, self.settings.query_timeout)
+
+    @part
+    def serving_by_tcp(self) -> Sequence[Attempt]:
+        """Whether every DNS pod and Service answers by TCP, from every node."""
+        return self.reachability.ask(self.topology.serving_addresses(), "tcp")
+
+    @part
+    def node_caches_asked(self) -> Mapping[str, Sequence[Attempt]]:
+        """Transport -> whether the node cache's addresses answer on every node."""
+        addresses = self.topology.node_local_addresses()
+        return {transport: self.reachability.ask(addresses, transport) for transport in TRANSPORTS}
+
+    @part
+    def http_timings(self) -> Sequence[HttpTiming]:
+        """Requests for the external name's page, from every node."""
+        settings = self.settings
+        pods = self.probes.of(CLUSTER_FIRST).values()
+        return time_pages(self.prober, pods, settings.external_name, settings.query_timeout)
+
+    @part
+    def monitoring(self) -> Monitoring:
+        """The DNS pods, and every object that has a part in scraping them."""
+        return read_monitoring(self.cluster)
+
+    @part
+    def readings(self) -> Sequence[Reading]:
+        """What every metrics port of every DNS pod answers."""
+        return read_metrics(self.cluster, self.monitoring.pods)
+
+    @part
+    def counted(self) -> Sequence[Counted]:
+        """Queries sent to every DNS pod that counts them, and what its counters say."""
+        senders = self.probes.of(CLUSTER_FIRST)
+        zone, timeout = self.topology.zone.value, self.settings.query_timeout
+        return Counters(self.cluster, self.prober, senders, zone, timeout).count(self.monitoring.pods)
+
+    @part
+    def sidecars(self) -> Sequence[Sidecar]:
+        """Some Envoy sidecars, and how many series they have."""
+        settings = self.settings
+        selector, most, timeout = (
+            settings.sidecar_selector,
+            settings.sidecar_samples,
+            settings.prometheus_timeout,
+        )
+        return read_sidecars(self.cluster, selector, most, timeout)
+
+    @part
+    def prometheus_servers(self) -> Sequence[PrometheusServer]:
+        """Every Prometheus that can be asked."""
+        return find_servers(self.cluster, self.settings)
+
+    @part
+    def scraped(self) -> Sequence[Scraped]:
+        """What every Prometheus that answers scrapes of the DNS pods."""
+        return ask_servers(self.prometheus_servers, self.monitoring.pods)
 
     def close(self) -> list[str]:
         """Remove all that the run has made; return what could not be removed, in words."""

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+TRANSPORTS = ("udp", "tcp")
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:

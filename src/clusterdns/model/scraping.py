@@ -113,6 +113,21 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Scraped:
+    """What one Prometheus scrapes of the DNS pods.
+
+    Attributes:
+        name: The Prometheus.
+        targets: Those at a metrics port of a DNS pod.
+        total: How many targets it has in all.
+    """
+
+    name: str
+    targets: tuple[Target, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """A whole page of metrics.
 
@@ -169,8 +184,8 @@ class Counted:
 
     Attributes:
         pod: Which pod.
-        answered: How many it answered.
-        rises: How much its counter rose meanwhile, round by round; None where it could not be read.
+        answered: How many it answered, type by type.
+        rises: How much its counter of that type rose meanwhile; None where it could not be read.
     """
 
     pod: DNSPod

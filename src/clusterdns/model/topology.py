@@ -80,6 +80,11 @@ class Forward:
     max_concurrent: int | None = None
     assumed: bool = False
 
+    def __str__(self) -> str:
+        how = "by TCP" if self.force_tcp else "by UDP" if self.prefer_udp else "as it was asked"
+        assumed = ", assumed" if self.assumed else ""
+        return f"{' '.join(self.zones)} to {' '.join(self.upstreams)} {how} ({self.source}{assumed})"
+
 
 NO_DENIALS = Fact(value=False, source="nothing says so", assumed=True)
 
@@ -119,6 +124,12 @@ class Layer:
     upstream: str | None = None
     budget: str | None = None
     faults: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        addresses = ", ".join(address.value for address in self.addresses) or "no address"
+        limits = "".join(f"; {name}: {limit}" for name, limit in self.limits.items())
+        replicas = f"{self.ready} of {self.replicas} ready" if self.replicas else "no pods"
+        return f"{self.kind} {self.version.value} ({self.name}) at {addresses}, {replicas}{limits}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,7 @@ class Limits(BaseModel):
         ge=0,
     )
     http_dns_limit: float = setting(
-        "milliseconds that half of the fetches by HTTP may wait for their name",
+        "milliseconds that half of the requests by HTTP may wait for their name",
         default=100,
         source="seven lookups by two families, one after the other, within the p99 limit",
         gt=0,

@@ -1,91 +1,154 @@
-"""Verdicts on a cluster's DNS metrics as its pods expose them: there, true and affordable."""
+"""A cluster's DNS metrics as its pods expose them: there, true and affordable."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+from clusterdns.check import Case, Check, only
+from clusterdns.cluster.permissions import METRICS, OBJECTS, PROBES
 from clusterdns.errors import HarnessError
-from clusterdns.model.outcome import Outcome, Verdict
+from clusterdns.measuring.run import Run
+from clusterdns.model.outcome import Verdict, judged
+from clusterdns.model.profiles import Profile
 from clusterdns.model.scraping import REQUESTS, Counted, Reading, Sidecar
+from clusterdns.verdicts.needs import COUNTERS, DNS_PODS, SIDECARS
 
 _LARGEST = 3  # sample names that a reason or a measurement names
 
 
+@dataclass(frozen=True, slots=True)
+class Exposed:
+    """Measurements of metrics.exposed.
+
+    Attributes:
+        series: Port, as "NAMESPACE/POD:PORT (CONTAINER)" -> how many series it has.
+        faults: Port -> what is wrong with its answer.
+    """
+
+    series: Mapping[str, int]
+    faults: Mapping[str, str]
+
+
 def exposed(readings: Sequence[Reading]) -> Verdict:
-    """Every metrics port of every DNS pod answers with the families it must have, each series once."""
-    wrong = {one.where: fault for one in readings if (fault := _fault(one))}
-    pages = {one.where: one.page.series for one in readings if one.page}
-    if not wrong:
-        return Verdict(outcome=Outcome.PASSED, measurements={"series": pages})
-    lines = tuple(f"{where}: {fault}" for where, fault in wrong.items())
-    return Verdict(
-        outcome=Outcome.FAILED,
-        reason=lines[0] + _more(lines),
-        remedy="make the container serve its metrics there (CoreDNS: `prometheus :PORT` in the Corefile; "
-        "kube-dns: its sidecar, and PROMETHEUS_PORT), and let nothing filter the port",
-        source="coredns.io/plugins/metrics; kubernetes/dns README",
-        measurements={"series": pages, "wrong": wrong},
-        evidence=lines,
+    """Judge what every metrics port answers: the families that it must have, and each series once."""
+    faults = {reading.where: fault for reading in readings if (fault := _fault(reading))}
+    return judged(
+        [f"{where}: {fault}" for where, fault in faults.items()],
+        Exposed({reading.where: reading.page.series for reading in readings if reading.page}, faults),
     )
 
 
-def _fault(one: Reading) -> str:
-    if one.page is None:
-        return one.failure
-    missing = [family for family in one.port.families if family not in one.page.samples]
+EXPOSED = Check(
+    id="metrics.exposed",
+    profile=Profile.CORE,
+    requirement="Every metrics port of every DNS pod answers with the families it must have.",
+    source="coredns.io/plugins/metrics; kubernetes/dns README",
+    remedy="make the container serve its metrics there (CoreDNS: `prometheus :PORT` in the Corefile; "
+    "kube-dns: its sidecar, and PROMETHEUS_PORT), and let nothing filter the port",
+    needs=(DNS_PODS,),
+    grants=(OBJECTS, METRICS),
+    measures=(Run.readings,),
+    cases=only(lambda run: exposed(run.readings)),
+)
+
+
+def _fault(reading: Reading) -> str:
+    if reading.page is None:
+        return reading.failure
+    missing = [family for family in reading.port.families if family not in reading.page.samples]
     if missing:
         return f"answers, but without {', '.join(missing)}"
-    if one.page.duplicates:
-        return f"has {len(one.page.duplicates)} series twice, e.g. {one.page.duplicates[0]}"
+    duplicates = reading.page.duplicates
+    if duplicates:
+        return f"has {len(duplicates)} series twice, e.g. {duplicates[0]}"
     return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """Measurements of metrics.truth.
+
+    Attributes:
+        sample: The counter.
+        answered: Pod -> how many queries it answered, type by type.
+        rose_by: Pod -> how much its counter rose, type by type; None where it could not be read.
+    """
+
+    sample: str
+    answered: Mapping[str, Sequence[int]]
+    rose_by: Mapping[str, Sequence[float | None]]
 
 
 def truth(counts: Sequence[Counted]) -> Verdict:
-    """The counters of a CoreDNS-type pod rise by at least the queries that it answered.
+    """Judge by how much counters rose, against the queries that were answered.
 
     Raises:
-        HarnessError: a pod answered none of them.
+        HarnessError: no pod was asked, or one answered none of its queries.
     """
-    for one in counts:
-        if not all(one.answered):
+    if not counts:
+        raise HarnessError("no probe pod can ask a pod that counts its queries: nothing was counted")
+    for counted in counts:
+        if not all(counted.answered):
+            pod = counted.pod
             raise HarnessError(
-                f"{one.pod.full_name} left queries to {one.pod.asks} unanswered: its counters prove nothing"
+                f"{pod.full_name} left queries to {pod.asks} unanswered: its counters prove nothing"
             )
-    wrong = [line for one in counts if (line := _untrue(one))]
-    measurements = {
-        "sample": REQUESTS,
-        "answered": {one.pod.full_name: list(one.answered) for one in counts},
-        "rose by": {one.pod.full_name: list(one.rises) for one in counts},
-    }
-    if not wrong:
-        return Verdict(outcome=Outcome.PASSED, measurements=measurements)
-    return Verdict(
-        outcome=Outcome.FAILED,
-        reason=wrong[0] + _more(wrong),
-        remedy="find out what answers on that port: another pod, an old process, a proxy that caches",
-        source="coredns.io/plugins/metrics: coredns_dns_requests_total counts every query",
-        measurements=measurements,
-        evidence=tuple(wrong),
+    return judged(
+        [fault for counted in counts if (fault := _untrue(counted))],
+        Truth(
+            REQUESTS,
+            {counted.pod.full_name: counted.answered for counted in counts},
+            {counted.pod.full_name: counted.rises for counted in counts},
+        ),
     )
 
 
-def _untrue(one: Counted) -> str:
-    if None in one.rises:
-        return f"{one.pod.full_name} answers queries, but its counters cannot be read"
-    for answered, rise in zip(one.answered, one.rises, strict=True):
+TRUTH = Check(
+    id="metrics.truth",
+    profile=Profile.CORE,
+    requirement="The counters of CoreDNS and node caches rise by at least the queries they answered.",
+    source="coredns.io/plugins/metrics: coredns_dns_requests_total counts every query",
+    remedy="find out what answers on that port: another pod, an old process, a proxy that caches",
+    needs=(DNS_PODS, COUNTERS),
+    grants=(OBJECTS, METRICS, PROBES),
+    measures=(Run.counted,),
+    cases=only(lambda run: truth(run.counted)),
+)
+
+
+def _untrue(counted: Counted) -> str:
+    if None in counted.rises:
+        return f"{counted.pod.full_name} answers queries, but its counters cannot be read"
+    for answered, rise in zip(counted.answered, counted.rises, strict=True):
         if rise is not None and rise < answered:
-            return f"{one.pod.full_name} answered {answered} queries, and its {REQUESTS} rose by {rise:g}"
+            return f"{counted.pod.full_name} answered {answered} queries, and its {REQUESTS} rose by {rise:g}"
     return ""
 
 
+@dataclass(frozen=True, slots=True)
+class SeriesCounts:
+    """Measurements of metrics.cardinality.
+
+    Attributes:
+        series: Pod -> how many series it has.
+        largest: Pod -> sample name -> how many series, of the names with the most.
+        budget: The most series that a pod may have.
+    """
+
+    series: Mapping[str, int]
+    largest: Mapping[str, Mapping[str, int]]
+    budget: int
+
+
 def series_of_dns(readings: Sequence[Reading], budget: int) -> Verdict:
-    """No DNS pod has more series than the budget, all its ports together."""
+    """Judge the series of each DNS pod, all its ports together."""
     pods: dict[str, int] = {}
     largest: dict[str, list[tuple[str, int]]] = {}
-    for one in readings:
-        if one.page:
-            name = one.pod.full_name
-            pods[name] = pods.get(name, 0) + one.page.series
+    for reading in readings:
+        if reading.page:
+            name = reading.pod.full_name
+            pods[name] = pods.get(name, 0) + reading.page.series
             largest[name] = sorted(
-                [*largest.get(name, []), *one.page.largest(_LARGEST)], key=lambda pair: -pair[1]
+                [*largest.get(name, []), *reading.page.largest(_LARGEST)], key=lambda pair: -pair[1]
             )[:_LARGEST]
     return _within(
         pods,
@@ -97,10 +160,10 @@ def series_of_dns(readings: Sequence[Reading], budget: int) -> Verdict:
 
 
 def series_of_sidecars(sidecars: Sequence[Sidecar], budget: int) -> Verdict:
-    """No Envoy sidecar that was looked at has more series than the budget."""
+    """Judge the series of each Envoy sidecar that was looked at."""
     return _within(
-        {f"{one.pod}:{one.port}": one.series for one in sidecars},
-        {f"{one.pod}:{one.port}": list(one.largest) for one in sidecars},
+        {f"{sidecar.pod}:{sidecar.port}": sidecar.series for sidecar in sidecars},
+        {f"{sidecar.pod}:{sidecar.port}": sidecar.largest for sidecar in sidecars},
         budget,
         remedy="name what is needed in proxyStatsMatcher by inclusionSuffixes, never by a regex that matches "
         "everything; and limit what a pod hears of with a Sidecar object",
@@ -108,26 +171,40 @@ def series_of_sidecars(sidecars: Sequence[Sidecar], budget: int) -> Verdict:
 
 
 def _within(
-    pods: dict[str, int], largest: dict[str, list[tuple[str, int]]], budget: int, *, remedy: str
+    pods: Mapping[str, int], largest: Mapping[str, Sequence[tuple[str, int]]], budget: int, *, remedy: str
 ) -> Verdict:
-    wrong = [
-        f"{pod} has {series} series, budget {budget}: "
-        + ", ".join(f"{count} of {name}" for name, count in largest[pod])
-        for pod, series in sorted(pods.items(), key=lambda pair: -pair[1])
-        if series > budget
-    ]
-    measurements = {"series": pods, "largest": {pod: dict(most) for pod, most in largest.items()}}
-    if not wrong:
-        return Verdict(outcome=Outcome.PASSED, measurements=measurements)
-    return Verdict(
-        outcome=Outcome.FAILED,
-        reason=wrong[0] + _more(wrong),
+    return judged(
+        [
+            f"{pod} has {series} series, budget {budget}: "
+            + ", ".join(f"{count} of {name}" for name, count in largest[pod])
+            for pod, series in sorted(pods.items(), key=lambda pair: -pair[1])
+            if series > budget
+        ],
+        SeriesCounts(pods, {pod: dict(counts) for pod, counts in largest.items()}, budget),
         remedy=remedy,
-        source="a setting: every series costs memory in each Prometheus that scrapes it",
-        measurements=measurements,
-        evidence=tuple(wrong),
     )
 
 
-def _more(lines: Sequence[str]) -> str:
-    return f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""
+CARDINALITY = Check(
+    id="metrics.cardinality",
+    profile=Profile.CORE,
+    requirement="No DNS pod and no Envoy sidecar has more series than its budget.",
+    source="a setting: every series costs memory in each Prometheus that scrapes it",
+    remedy="drop what nobody reads: every series costs memory in each Prometheus that scrapes it",
+    grants=(OBJECTS, METRICS),
+    measures=(Run.readings, Run.sidecars),
+    cases=(
+        Case(
+            "dns",
+            lambda run: series_of_dns(run.readings, run.settings.dns_series_budget),
+            needs=(DNS_PODS,),
+        ),
+        Case(
+            "sidecars",
+            lambda run: series_of_sidecars(run.sidecars, run.settings.sidecar_series_budget),
+            needs=(SIDECARS,),
+        ),
+    ),
+)
+
+CHECKS = (EXPOSED, TRUTH, CARDINALITY)

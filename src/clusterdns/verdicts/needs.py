@@ -1,6 +1,7 @@
 """What checks need of a cluster or of the probe image: without it they are skipped, with the reason."""
 
 from clusterdns.check import Need
+from clusterdns.measuring.run import Run
 from clusterdns.model.resolver import Libc
 from clusterdns.model.topology import LayerKind
 
@@ -10,9 +11,7 @@ PRIVILEGED = Need("privileged", lambda run: run.probes.refused)
 MUSL = Need(
     "musl",
     lambda run: (
-        None
-        if Libc.MUSL in run.libcs
-        else "the probe image holds no getaddrinfo-musl (images/probe has it)"
+        None if Libc.MUSL in run.libcs else "the probe image holds no getaddrinfo-musl (images/probe has it)"
     ),
 )
 
@@ -27,3 +26,43 @@ AUTOSCALER = Need(
     "autoscaler",
     lambda run: None if run.topology.autoscaler else "no ConfigMap in kube-system sets DNS replicas",
 )
+
+
+def _why_no_dns_pods(run: Run) -> str | None:
+    pods = run.monitoring.pods
+    if not pods:
+        return "no pod of this cluster serves its DNS"
+    if not any(pod.metrics for pod in pods):
+        return "it is not known where the DNS pods of this cluster have their metrics"
+    return None
+
+
+DNS_PODS = Need("dns-pods", _why_no_dns_pods)
+"""Pods of the cluster's DNS that have metrics."""
+
+COUNTERS = Need(
+    "counters",
+    lambda run: (
+        None
+        if any(pod.asks for pod in run.monitoring.pods)
+        else "neither CoreDNS nor a node cache: dnsmasq's counters leave out what comes by TCP"
+    ),
+)
+"""DNS pods whose counters count every query."""
+
+SIDECARS = Need(
+    "sidecars",
+    lambda run: None if run.sidecars else f"no running pod is labelled {run.settings.sidecar_selector}",
+)
+"""Pods with an Envoy sidecar."""
+
+PROMETHEUS = Need(
+    "prometheus",
+    lambda run: (
+        None
+        if run.prometheus_servers
+        else "no Service is labelled as a Prometheus': name yours with "
+        "--prometheus-service or --prometheus-url"
+    ),
+)
+"""A Prometheus to ask."""

@@ -1,12 +1,17 @@
-"""Verdicts on who scrapes a cluster's DNS pods: on paper (selectors), and in fact (targets)."""
+"""Who scrapes a cluster's DNS pods: on paper (selectors), and in fact (targets)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from clusterdns.check import Check, only
+from clusterdns.cluster.permissions import METRICS, MONITORS, OBJECTS
 from clusterdns.errors import HarnessError
-from clusterdns.model.outcome import Outcome, Verdict
-from clusterdns.model.scraping import DNSPod, MetricsPort, Target
-from clusterdns.model.selectors import Broken, Chain
+from clusterdns.measuring.run import Run
+from clusterdns.model.outcome import Verdict, judged
+from clusterdns.model.profiles import Profile
+from clusterdns.model.scraping import DNSPod, MetricsPort, Scraped, Target
+from clusterdns.model.selectors import Broken, Chain, evaluate
+from clusterdns.verdicts.needs import DNS_PODS, PROMETHEUS
 
 SETUP_ERROR_SERIES = 20
 """More than node-cache's own port has besides what it repeats: a series for each type of set-up error."""
@@ -16,87 +21,116 @@ _SOURCE = "prometheus-operator Documentation/developer/getting-started.md"
 
 
 @dataclass(frozen=True, slots=True)
-class Scraped:
-    """What one Prometheus scrapes of the DNS pods.
+class Chains:
+    """Measurements of metrics.selectors.
 
     Attributes:
-        name: The Prometheus.
-        targets: Those at a metrics port of a DNS pod.
-        total: How many targets it has in all.
+        holding: Services, ServiceMonitors, PodMonitors and annotations that select what they mean to.
+        broken: Each of the others -> its first broken link, and what was found there.
+        left_out: Why ServiceMonitors and PodMonitors are left out; "" where they are not.
     """
 
-    name: str
-    targets: tuple[Target, ...]
-    total: int
+    holding: Sequence[str]
+    broken: Mapping[str, str]
+    left_out: str
 
 
 def selectors(chains: Sequence[Chain], missing: str) -> Verdict:
-    """Each Service, ServiceMonitor, PodMonitor and annotation that means to select DNS pods does.
+    """Judge every Service, ServiceMonitor, PodMonitor and annotation that means to select DNS pods.
 
     Args:
-        chains: what each of them does.
-        missing: why ServiceMonitors and PodMonitors are left out; "" where they are not.
+        chains: What each of them does.
+        missing: Why ServiceMonitors and PodMonitors are left out; "" where they are not.
     """
     broken = [chain for chain in chains if chain.broken]
-    measurements = {
-        "chains": {
-            chain.subject: f"{chain.broken.link}: {chain.broken.found}" if chain.broken else "holds"
-            for chain in chains
-        },
-        "left out": missing or "nothing",
-    }
-    evidence = tuple(map(str, chains))
-    if not broken:
-        return Verdict(outcome=Outcome.PASSED, measurements=measurements, evidence=evidence)
-    more = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
-    return Verdict(
-        outcome=Outcome.FAILED,
-        reason=f"{broken[0]}{more}",
-        remedy=_fix(broken[0]),
-        source=_SOURCE,
-        measurements=measurements,
-        evidence=evidence,
+    return judged(
+        [str(chain) for chain in broken],
+        Chains(
+            holding=[chain.subject for chain in chains if not chain.broken],
+            broken={
+                chain.subject: f"{chain.broken.link}: {chain.broken.found}"
+                for chain in chains
+                if chain.broken
+            },
+            left_out=missing,
+        ),
+        remedy=_fix(broken[0]) if broken else "",
+        evidence=[str(chain) for chain in chains],
     )
 
 
-def scraped(pods: Sequence[DNSPod], servers: Sequence[Scraped], chains: Sequence[Chain]) -> Verdict:
-    """A Prometheus has every DNS pod as a healthy target, once.
+SELECTORS = Check(
+    id="metrics.selectors",
+    profile=Profile.CORE,
+    requirement="Each Service, ServiceMonitor and PodMonitor that means to select DNS pods does.",
+    source=_SOURCE,
+    remedy="mend the first link that is broken",
+    needs=(DNS_PODS,),
+    grants=(OBJECTS, MONITORS),
+    measures=(Run.monitoring,),
+    cases=only(lambda run: selectors(evaluate(run.monitoring), run.monitoring.missing)),
+)
 
-    Where there are several, one must have them all; the one with the fewest faults is judged.
+
+@dataclass(frozen=True, slots=True)
+class ScrapedTargets:
+    """Measurements of metrics.scraped.
+
+    Attributes:
+        prometheus: The one that is judged.
+        targets_in_all: How many targets it has.
+        targets: Those at a metrics port of a DNS pod.
+        others: The other Prometheus that answered.
+    """
+
+    prometheus: str
+    targets_in_all: int
+    targets: Sequence[Target]
+    others: Sequence[str]
+
+
+def scraped(pods: Sequence[DNSPod], servers: Sequence[Scraped], chains: Sequence[Chain]) -> Verdict:
+    """Judge the Prometheus that has the fewest faults: where there are several, one must have every pod.
 
     Raises:
         HarnessError: a target has not been scraped yet.
     """
-    judged = [(_Judged.of(pods, server), server) for server in servers]
-    found, server = min(judged, key=lambda pair: len(pair[0].lines()))
-    if found.pending and not found.lines():
-        raise HarnessError(f"{found.pending[0]} has not been scraped yet: run again in a minute")
-    measurements = {
-        "Prometheus": server.name,
-        "targets in all": server.total,
-        "targets": [_described(target) for target in server.targets],
-        "others": [other.name for _, other in judged if other is not server],
-    }
-    lines = found.lines()
-    if not lines:
-        return Verdict(
-            outcome=Outcome.PASSED,
-            measurements=measurements,
-            evidence=tuple(map(_described, server.targets)),
-        )
-    remedy = found.remedy(chains)
-    return Verdict(
-        outcome=Outcome.FAILED,
-        reason=lines[0] + (f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""),
-        remedy=remedy,
-        source=_SOURCE,
-        measurements=measurements,
-        evidence=(*lines, *map(_described, server.targets), *map(str, chains)),
+    candidates = [(_Faults.of(pods, server), server) for server in servers]
+    faults, server = min(candidates, key=lambda pair: len(pair[0].lines()))
+    lines = faults.lines()
+    if faults.pending and not lines:
+        raise HarnessError(f"{faults.pending[0]} has not been scraped yet: run again in a minute")
+    described = [_described(target) for target in server.targets]
+    return judged(
+        lines,
+        ScrapedTargets(
+            prometheus=server.name,
+            targets_in_all=server.total,
+            targets=server.targets,
+            others=[other.name for _, other in candidates if other is not server],
+        ),
+        remedy=faults.remedy(chains) if lines else "",
+        evidence=[*lines, *described, *map(str, chains)] if lines else described,
     )
 
 
+SCRAPED = Check(
+    id="metrics.scraped",
+    profile=Profile.CORE,
+    requirement="A Prometheus in the cluster has every DNS pod as a healthy target, once.",
+    source=_SOURCE,
+    remedy="compare the Prometheus' targets with the DNS pods (kubectl get pods -n kube-system -o wide)",
+    needs=(DNS_PODS, PROMETHEUS),
+    grants=(OBJECTS, METRICS, MONITORS),
+    measures=(Run.scraped,),
+    cases=only(lambda run: scraped(run.monitoring.pods, run.scraped, evaluate(run.monitoring))),
+)
+
+CHECKS = (SELECTORS, SCRAPED)
+
+
 @dataclass(frozen=True, slots=True)
-class _Judged:
+class _Faults:
     """What is wrong with the targets of one Prometheus.
 
     Attributes:
@@ -114,7 +148,7 @@ class _Judged:
     has: tuple[str, ...]
 
     @classmethod
-    def of(cls, pods: Sequence[DNSPod], server: Scraped) -> "_Judged":
+    def of(cls, pods: Sequence[DNSPod], server: Scraped) -> "_Faults":
         missing, down, double, pending, has = [], [], [], [], set()
         for pod in pods:
             hits = [(port, _hitting(pod, port, server.targets)) for port in pod.metrics]
@@ -125,13 +159,15 @@ class _Judged:
             for port, targets in hits:
                 where = f"{pod.full_name}:{port.number} ({port.container})"
                 down += [
-                    f"the scrape of {where} by {one.pool} fails: {one.error}"
-                    for one in targets
-                    if one.healthy is False
+                    f"the scrape of {where} by {target.pool} fails: {target.error}"
+                    for target in targets
+                    if target.healthy is False
                 ]
-                pending += [f"target {where} of {one.pool}" for one in targets if one.healthy is None]
+                pending += [
+                    f"target {where} of {target.pool}" for target in targets if target.healthy is None
+                ]
                 if len(targets) > 1:
-                    by = " and ".join(f"{one.pool} (port {one.port})" for one in targets)
+                    by = " and ".join(f"{target.pool} (port {target.port})" for target in targets)
                     double.append(
                         f"{where} is scraped {len(targets)} times, by {by}: its series count double"
                     )
@@ -172,14 +208,14 @@ class _Judged:
 def _hitting(pod: DNSPod, port: MetricsPort, targets: Sequence[Target]) -> list[Target]:
     """Return the targets that give the series of a metrics port."""
     return list(_at(pod, port.number, targets)) + [
-        one
-        for one in _at(pod, port.repeated_at, targets)
-        if one.kept is None or one.kept > SETUP_ERROR_SERIES or one.healthy is False
+        target
+        for target in _at(pod, port.repeated_at, targets)
+        if target.kept is None or target.kept > SETUP_ERROR_SERIES or target.healthy is False
     ]
 
 
 def _at(pod: DNSPod, port: int, targets: Sequence[Target]) -> Iterator[Target]:
-    return (one for one in targets if (one.host, one.port) == (pod.address, port))
+    return (target for target in targets if (target.host, target.port) == (pod.address, port))
 
 
 def _fix(chain: Chain) -> str:

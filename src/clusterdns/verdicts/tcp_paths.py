@@ -1,12 +1,18 @@
-"""Verdicts on forwarding by TCP: topology.no-tcp-into-dnsmasq, tcp-capacity, autoscaler, forward-pool."""
+"""Forwarding by TCP: topology.no-tcp-into-dnsmasq, tcp-capacity, forward-pool."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, fields
 
-from clusterdns.model.capacity import LARGEST_CLUSTER, Demand, at_sizes, first_short
+from clusterdns.check import Check, only
+from clusterdns.cluster.permissions import OBJECTS
+from clusterdns.measuring.run import Run
+from clusterdns.model.capacity import Demand
 from clusterdns.model.dns_profiles import LOST_ALIAS
 from clusterdns.model.outcome import Outcome, Verdict
+from clusterdns.model.profiles import Profile
 from clusterdns.model.tcp_paths import TcpPath, demand, pool, replicas_for, tcp_paths
-from clusterdns.model.topology import Forward, Layer, Topology
+from clusterdns.model.topology import Fact, Forward, Layer, Topology
 from clusterdns.settings import Settings
 
 _SOURCE = (
@@ -26,13 +32,24 @@ _MAX_AGE = (1, 14, 3)
 _TABLE = (5, 10, 20, 50, 100, 200, 500)  # concurrent queries per node
 
 
+@dataclass(frozen=True, slots=True)
+class PathsByTcp:
+    """Measurements of topology.no-tcp-into-dnsmasq.
+
+    Attributes:
+        paths_by_tcp: Each forward by TCP to something in the cluster, in words.
+    """
+
+    paths_by_tcp: Sequence[str]
+
+
 def no_tcp_into_dnsmasq(topology: Topology) -> Verdict:
-    """No layer forwards by TCP into a Service with dnsmasq behind it, whatever dnsmasq's limit is."""
+    """Judge every forward by TCP by what is behind the Service that it goes to."""
     paths = tcp_paths(topology)
     wrong = [path for path in paths if path.into_dnsmasq]
-    measurements = {"paths by TCP": [_told(path) for path in paths]}
+    measurements = PathsByTcp([_told(path) for path in paths])
     if not wrong:
-        return Verdict(outcome=Outcome.PASSED, source=_SOURCE, measurements=measurements)
+        return Verdict(outcome=Outcome.PASSED, measurements=measurements)
     zones = dict.fromkeys(zone for path in wrong for zone in path.forward.zones)
     first = wrong[0]
     assumed = " (assumed: see the evidence)" if all(path.assumed for path in wrong) else ""
@@ -42,41 +59,86 @@ def no_tcp_into_dnsmasq(topology: Topology) -> Verdict:
             f"{first.layer.name} forwards {', '.join(zones)} by TCP into dnsmasq behind Service "
             f"{first.service.name}{assumed}: it forks a child for each connection and serves few at a time"
         ),
-        remedy=_REMEDY,
-        source=_SOURCE,
         measurements=measurements,
         evidence=(*(_told(path) for path in wrong), f"by TCP, besides: {LOST_ALIAS}"),
     )
 
 
+NO_TCP_INTO_DNSMASQ = Check(
+    id="topology.no-tcp-into-dnsmasq",
+    profile=Profile.AUDIT,
+    requirement=(
+        "No layer forwards queries by TCP into a Service with dnsmasq behind it, whatever dnsmasq's limit is."
+    ),
+    source=_SOURCE,
+    remedy=_REMEDY,
+    grants=(OBJECTS,),
+    measures=(Run.topology,),
+    cases=only(lambda run: no_tcp_into_dnsmasq(run.topology)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DemandAt:
+    """The demand at a number of concurrent queries per node.
+
+    Attributes:
+        per_node: Concurrent queries of a node.
+        connections: That all nodes open.
+        children: That all ready replicas have.
+        headroom: Children that are left; negative where some lack.
+        replicas_needed: For so many connections.
+    """
+
+    per_node: int
+    connections: int
+    children: int
+    headroom: int
+    replicas_needed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TcpCapacity:
+    """Measurements of topology.tcp-capacity.
+
+    Attributes:
+        arithmetic: In words.
+        demand: What nodes ask of dnsmasq at their peak; None where nothing goes there by TCP.
+        saturates_at_per_node: The least number of concurrent queries on every node that is too many.
+        limits: Pod -> its TCP limit.
+        table: The demand at other numbers of concurrent queries.
+    """
+
+    arithmetic: str
+    demand: DemandAt | None = None
+    saturates_at_per_node: int | None = None
+    limits: Mapping[str, Fact[int]]
+    table: Sequence[DemandAt] = ()
+
+
 def tcp_capacity(topology: Topology, settings: Settings) -> Verdict:
-    """Connections that nodes open at their peak are no more than the children of all ready replicas."""
+    """Judge the connections that nodes open at their peak by the children of all ready replicas."""
     paths = tcp_paths(topology)
     found = demand(paths, settings.peak_queries_per_node)
     if found is None:
         return Verdict(
             outcome=Outcome.PASSED,
-            source=_SOURCE,
-            measurements={"arithmetic": "nothing goes by TCP into dnsmasq"},
+            measurements=TcpCapacity(arithmetic="nothing goes by TCP into dnsmasq", limits={}),
         )
     into = tuple(path for path in paths if path.into_dnsmasq)
     arithmetic = _arithmetic(into, found)
-    measurements: dict[str, object] = {
-        "arithmetic": arithmetic,
-        "nodes": found.nodes,
-        "concurrent queries per node": found.per_node,
-        "connections wanted": found.wanted,
-        "TCP children": found.children,
-        "saturates at per node": found.saturates_at,
-        "limits": {pod: str(limit) for path in into for pod, limit in path.limits.items()},
-        "demand": [_row(found, per_node) for per_node in _TABLE],
-    }
-    evidence = tuple(_demand_table(found))
+    measurements = TcpCapacity(
+        arithmetic=arithmetic,
+        demand=_row(found, found.per_node),
+        saturates_at_per_node=found.saturates_at,
+        limits={pod: limit for path in into for pod, limit in path.limits.items()},
+        table=[_row(found, per_node) for per_node in _TABLE],
+    )
+    evidence = tuple(_lines(measurements.table))
     if found.headroom >= 0:
         return Verdict(
             outcome=Outcome.PASSED,
             reason=arithmetic,
-            source=_SOURCE,
             measurements=measurements,
             evidence=evidence,
         )
@@ -86,87 +148,77 @@ def tcp_capacity(topology: Topology, settings: Settings) -> Verdict:
             f"{arithmetic}; at {found.per_node} per node (--peak-queries-per-node) "
             f"{found.wanted} connections want {found.children} children"
         ),
-        remedy=_REMEDY,
-        source=_SOURCE,
         measurements=measurements,
         evidence=evidence,
     )
 
 
-def autoscaler(topology: Topology, settings: Settings) -> Verdict:
-    """The autoscaler leaves no single point of failure, and replicas grow with what nodes ask of them by TCP.
+TCP_CAPACITY = Check(
+    id="topology.tcp-capacity",
+    profile=Profile.AUDIT,
+    requirement=(
+        "Connections that nodes open into dnsmasq at their peak are no more than its replicas' TCP children."
+    ),
+    source=_SOURCE,
+    remedy=_REMEDY,
+    grants=(OBJECTS,),
+    measures=(Run.topology,),
+    cases=only(lambda run: tcp_capacity(run.topology, run.settings)),
+)
 
-    Where capacity is short today already, that is for `tcp_capacity` to say; here it is a warning.
+
+@dataclass(frozen=True, slots=True)
+class ForwardPools:
+    """Measurements of topology.forward-pool.
+
+    Attributes:
+        bounded: Pools of connections whose life is bounded, in words.
+        unbounded: The others.
     """
-    scaler = topology.autoscaler
-    if scaler is None or scaler.value is None:
-        return Verdict(
-            outcome=Outcome.FAILED,
-            reason=f"the autoscaler's parameters are not known: {scaler.source if scaler else 'none'}",
-            remedy="put valid JSON there: the autoscaler goes on with what it read last, until it restarts",
-        )
-    nodes, cores = topology.schedulable, topology.cores
-    found = demand(tcp_paths(topology), settings.peak_queries_per_node)
-    now, twice = (scaler.value.replicas(times * nodes, times * cores) for times in (1, 2))
-    measurements: dict[str, object] = {
-        "parameters": str(scaler),
-        "nodes": nodes,
-        "cores": cores,
-        "replicas now": now,
-        "replicas at twice the nodes": twice,
-    }
-    complaints: list[tuple[Outcome, str]] = []
-    if nodes > 1 and now < 2:  # noqa: PLR2004 - one is a single point of failure
-        outcome = Outcome.FAILED if found else Outcome.WARNED
-        complaints.append((outcome, f"it gives {now} replica to {nodes} nodes: a single point of failure"))
-    if found:
-        limit = found.children // found.replicas if found.replicas else 0
-        per_core = cores / nodes if nodes else 0.0
-        short = first_short(scaler.value, per_core, found.per_node, limit)
-        today, doubled = at_sizes(scaler.value, (nodes, 2 * nodes), per_core, found.per_node, limit)
-        measurements["first short at"] = _size(short) if short else f"no size up to {LARGEST_CLUSTER} nodes"
-        if today.headroom < 0 and short:
-            complaints.append((Outcome.WARNED, f"no size it scales to suffices: short at {_size(short)}"))
-        elif doubled.headroom < 0:
-            complaints.append((Outcome.FAILED, f"twice the nodes are short of children: {_size(doubled)}"))
-    evidence = tuple(f"{name}: {value}" for name, value in measurements.items())
-    if not complaints:
-        return Verdict(outcome=Outcome.PASSED, measurements=measurements, evidence=evidence)
-    return Verdict(
-        outcome=min((outcome for outcome, _ in complaints), key=[Outcome.FAILED, Outcome.WARNED].index),
-        reason="; ".join(text for _, text in complaints),
-        remedy="set preventSinglePointFailure and a smaller nodesPerReplica; better: no TCP into dnsmasq",
-        source="kubernetes-sigs/cluster-proportional-autoscaler; GKE's kube-dns-autoscaler",
-        measurements=measurements,
-        evidence=evidence,
-    )
+
+    bounded: Sequence[str]
+    unbounded: Sequence[str]
 
 
 def forward_pool(topology: Topology) -> Verdict:
-    """Where queries are forwarded by TCP, the life of a connection is bounded for that version of CoreDNS."""
+    """Judge whether the life of a connection is bounded, for the version of CoreDNS that opens it."""
     into = {(path.layer.name, path.forward) for path in tcp_paths(topology) if path.into_dnsmasq}
-    told: dict[str, str] = {}
+    bounded: list[str] = []
     wrong: dict[str, Outcome] = {}
     for layer in topology.layers:
         for forward in layer.forwards:
             if forward.force_tcp:
                 line = f"{layer.name} ({layer.coredns}), {_where(forward)}: {_pool_settings(forward)}"
-                told[line] = "bounded" if _bounded(layer, forward) else "not bounded"
-                if not _bounded(layer, forward):
+                if _bounded(layer, forward):
+                    bounded.append(line)
+                else:
                     wrong[line] = Outcome.FAILED if (layer.name, forward) in into else Outcome.WARNED
+    measurements = ForwardPools(bounded, list(wrong))
     if not wrong:
-        return Verdict(outcome=Outcome.PASSED, source=_SOURCE, measurements={"pools": told})
+        return Verdict(outcome=Outcome.PASSED, measurements=measurements)
     return Verdict(
         outcome=Outcome.FAILED if Outcome.FAILED in wrong.values() else Outcome.WARNED,
         reason=(
             f"connections of {next(iter(wrong))} live as long as there are queries: from CoreDNS 1.14.1 on "
             "the pool is first in, first out, so none is ever idle for long"
         ),
-        remedy="set max_age (CoreDNS 1.14.3 or later) in each forward with force_tcp",
-        source=_SOURCE,
-        measurements={"pools": told},
+        measurements=measurements,
         evidence=tuple(wrong),
     )
+
+
+FORWARD_POOL = Check(
+    id="topology.forward-pool",
+    profile=Profile.AUDIT,
+    requirement="Where queries are forwarded by TCP, the life of a connection is bounded.",
+    source=_SOURCE,
+    remedy="set max_age (CoreDNS 1.14.3 or later) in each forward with force_tcp",
+    grants=(OBJECTS,),
+    measures=(Run.topology,),
+    cases=only(lambda run: forward_pool(run.topology)),
+)
+
+CHECKS = (NO_TCP_INTO_DNSMASQ, TCP_CAPACITY, FORWARD_POOL)
 
 
 def _bounded(layer: Layer, forward: Forward) -> bool:
@@ -191,28 +243,25 @@ def _arithmetic(paths: tuple[TcpPath, ...], found: Demand) -> str:
     )
 
 
-def _row(found: Demand, per_node: int) -> dict[str, int]:
-    one = Demand(found.nodes, per_node, found.replicas, found.children, found.share)
+def _row(found: Demand, per_node: int) -> DemandAt:
+    demanded = Demand(found.nodes, per_node, found.replicas, found.children, found.share)
     limit = found.children // found.replicas if found.replicas else 0
-    return {
-        "per node": per_node,
-        "connections": one.wanted,
-        "children": one.children,
-        "headroom": one.headroom,
-        "replicas needed": replicas_for(one.wanted, limit),
-    }
+    return DemandAt(
+        per_node=per_node,
+        connections=demanded.wanted,
+        children=demanded.children,
+        headroom=demanded.headroom,
+        replicas_needed=replicas_for(demanded.wanted, limit),
+    )
 
 
-def _demand_table(found: Demand) -> list[str]:
-    rows = [_row(found, per_node) for per_node in _TABLE]
-    names = list(rows[0])
-    return ["  ".join(names), *("  ".join(str(row[name]).rjust(len(name)) for name in names) for row in rows)]
-
-
-def _size(one: Demand) -> str:
-    replicas = "1 replica" if one.replicas == 1 else f"{one.replicas} replicas"
-    nodes = "1 node" if one.nodes == 1 else f"{one.nodes} nodes"
-    return f"{nodes}, {replicas}, {one.children} children for {one.wanted} connections"
+def _lines(table: Sequence[DemandAt]) -> list[str]:
+    names = [field.name.replace("_", " ") for field in fields(DemandAt)]
+    rows = [
+        "  ".join(str(value).rjust(len(name)) for value, name in zip(astuple(row), names, strict=True))
+        for row in table
+    ]
+    return ["  ".join(names), *rows]
 
 
 def _told(path: TcpPath) -> str:

@@ -1,68 +1,72 @@
-"""Verdicts on a cluster's DNS topology: what runs, where, and whether it is enough."""
+"""What serves a cluster's DNS, where it runs, and whether it is enough and answers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from clusterdns.check import Case, Check, only
+from clusterdns.cluster.permissions import OBJECTS, PROBES
+from clusterdns.measuring.run import Run
 from clusterdns.model.outcome import Outcome, Verdict
-from clusterdns.model.topology import Forward, Layer, LayerKind, Service, Topology
+from clusterdns.model.profiles import Profile
+from clusterdns.model.reachability import TRANSPORTS, Attempt
+from clusterdns.model.topology import Layer, LayerKind, Service, Topology
+from clusterdns.verdicts.needs import NODELOCAL
 
 _NAMED = 3  # nodes or pods that a reason names; the measurements have all
 _PODS = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A query that was sent from a pod on a node.
-
-    Attributes:
-        node: Where the pod runs.
-        target: What was asked: its name and address.
-        transport: "udp" or "tcp".
-        failure: Why no answer came, None where one came, whatever it says.
-    """
-
-    node: str
-    target: str
-    transport: str
-    failure: str | None
-
-
 def identify(topology: Topology) -> Verdict:
-    """Every layer is known, and its configuration can be loaded again; assumptions are called so."""
-    measurements = {
-        "zone": str(topology.zone),
-        "provider": topology.provider.name or "unknown",
-        "notes": list(topology.provider.notes),
-        "nodes": dict(topology.nodes),
-        "nodes left out": dict(topology.left_out),
-        "layers": [_described(layer) for layer in topology.layers],
-        "services": {service.name: _backend(service) for service in topology.services},
-        "autoscaler": str(topology.autoscaler) if topology.autoscaler else "none",
-        "stub domains": {domain: list(servers) for domain, servers in topology.stub_domains.items()},
-    }
-    evidence = tuple(_line(layer) for layer in topology.layers)
+    """Judge whether every layer is known, and its configuration can be loaded again."""
+    evidence = [str(layer) for layer in topology.layers]
     faults = [f"{layer.name}: {fault}" for layer in topology.layers for fault in layer.faults]
     if not topology.layers:
         return Verdict(
             outcome=Outcome.FAILED,
             reason="no DNS layer found: no pod in kube-system listens on port 53, and this is not GKE",
             remedy="deploy CoreDNS or kube-dns, or see which namespace your DNS pods are in",
-            measurements=measurements,
+            measurements=topology,
         )
     if faults:
         return Verdict(
             outcome=Outcome.FAILED,
             reason="; ".join(faults),
-            remedy="mend it: running pods keep what they have loaded, the next one to start cannot",
             source="CoreDNS' Corefile grammar (coredns/caddy)",
-            measurements=measurements,
+            measurements=topology,
             evidence=(*evidence, *faults),
         )
-    return Verdict(outcome=Outcome.PASSED, measurements=measurements, evidence=evidence)
+    return Verdict(outcome=Outcome.PASSED, measurements=topology, evidence=tuple(evidence))
+
+
+IDENTIFY = Check(
+    id="topology.identify",
+    profile=Profile.AUDIT,
+    requirement=(
+        "Every DNS layer is identified with its version, replicas and limits, and where each fact was read."
+    ),
+    source="the cluster's own objects: pods, Services, ConfigMaps",
+    remedy="mend it: running pods keep what they have loaded, the next one to start cannot",
+    grants=(OBJECTS,),
+    measures=(Run.topology,),
+    cases=only(lambda run: identify(run.topology)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Replicas:
+    """Measurements of topology.redundancy.
+
+    Attributes:
+        services: With a layer behind them.
+        budgets: Layer -> the PodDisruptionBudget that covers it; None where there is none.
+    """
+
+    services: Sequence[Service]
+    budgets: Mapping[str, str | None]
 
 
 def redundancy(topology: Topology) -> Verdict:
-    """At least two DNS pods are ready, on distinct nodes, with a disruption budget."""
+    """Judge the pods behind every Service that sends queries to one, and their disruption budgets."""
     serving = {layer.name: layer for layer in topology.layers if layer.kind is not LayerKind.NODE_LOCAL}
     services = [service for service in topology.services if _serves(service, serving)]
     single_node = len(topology.nodes) == 1
@@ -86,77 +90,149 @@ def redundancy(topology: Topology) -> Verdict:
         for name in selected
         if serving[name].budget is None
     ]
-    measurements = {
-        "services": {service.name: _backend(service) for service in services},
-        "budgets": {layer.name: layer.budget for layer in serving.values()},
-    }
+    measurements = Replicas(
+        services=services,
+        budgets={layer.name: layer.budget for layer in serving.values()},
+    )
     if not failed and not warned:
         return Verdict(outcome=Outcome.PASSED, measurements=measurements)
     return Verdict(
         outcome=Outcome.FAILED if failed else Outcome.WARNED,
         reason="; ".join((*failed, *warned)),
-        remedy="run two replicas or more, keep them apart by podAntiAffinity, and add a PodDisruptionBudget",
-        source="kubernetes.io/docs/concepts/workloads/pods/disruptions/",
         measurements=measurements,
     )
 
 
+REDUNDANCY = Check(
+    id="topology.redundancy",
+    profile=Profile.AUDIT,
+    requirement="At least two DNS pods are ready, on distinct nodes, with a disruption budget.",
+    source="kubernetes.io/docs/concepts/workloads/pods/disruptions/",
+    remedy="run two replicas or more, keep them apart by podAntiAffinity, and add a PodDisruptionBudget",
+    grants=(OBJECTS,),
+    measures=(Run.topology,),
+    cases=only(lambda run: redundancy(run.topology)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Measurements of topology.nodelocal-coverage, read from objects.
+
+    Attributes:
+        covered: Nodes with a node cache that is ready.
+        not_covered: The others.
+        upstream_services: Node cache -> the Service that it asks.
+    """
+
+    covered: Sequence[str]
+    not_covered: Sequence[str]
+    upstream_services: Mapping[str, str | None]
+
+
 def nodelocal_coverage(topology: Topology) -> Verdict:
-    """A node cache is ready on every node that runs Linux pods, and has somebody to ask."""
+    """Judge whether every node that runs Linux pods has a node cache with somebody to ask."""
     caches = topology.of_kind(LayerKind.NODE_LOCAL)
     covered = {node for layer in caches for node in layer.nodes}
     bare = sorted(set(topology.nodes) - covered)
     wrong = [f"no ready node cache on {_names(bare)}"] if bare else []
     upstreams = {layer.name: layer.upstream for layer in caches}
     for name, upstream in upstreams.items():
-        service = next((one for one in topology.services if one.name == upstream), None)
+        service = next((service for service in topology.services if service.name == upstream), None)
         if service is None:
             wrong.append(f"the upstream Service {upstream} of {name} is not there")
         elif not service.ready:
             wrong.append(f"the upstream Service {upstream} of {name} has no ready endpoint")
-    measurements = {"covered": sorted(covered), "not covered": bare, "upstreams": upstreams}
+    measurements = Coverage(sorted(covered), bare, upstreams)
     if not wrong:
         return Verdict(outcome=Outcome.PASSED, measurements=measurements)
     return Verdict(
         outcome=Outcome.FAILED,
         reason="; ".join(wrong),
-        remedy="look at the DaemonSet's nodeSelector, tolerations and pods, and at the Service's selector",
-        source="kubernetes.io/docs/tasks/administer-cluster/nodelocaldns/",
         measurements=measurements,
     )
 
 
-def tcp_reachable(asked: Sequence[Asked]) -> Verdict:
-    """TCP port 53 works from every node to every DNS pod and Service."""
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Measurements of topology.tcp-reachable, and of topology.nodelocal-coverage where pods ask.
+
+    Attributes:
+        answered: Paths that an answer came on, as "NODE -> TARGET, TRANSPORT".
+        failed: Path -> why no answer came.
+    """
+
+    answered: Sequence[str]
+    failed: Mapping[str, str]
+
+
+def tcp_reachable(asked: Sequence[Attempt]) -> Verdict:
+    """Judge whether every DNS pod and Service answered by TCP."""
+    return _answered(asked)
+
+
+def nodelocal_answers(asked: Sequence[Attempt]) -> Verdict:
+    """Judge whether the addresses of the node cache answered on every node."""
     return _answered(
-        asked,
-        remedy="look for a NetworkPolicy, firewall rule or iptables rule that lets only UDP port 53 through",
-        source="RFC 7766: DNS over TCP is required; answers too large for UDP need it",
+        asked, remedy="look at the node cache's pod on that node, its interface and its iptables rules"
     )
 
 
-def nodelocal_answers(asked: Sequence[Asked]) -> Verdict:
-    """On every node a pod gets an answer from the addresses of the node cache."""
-    return _answered(
-        asked,
-        remedy="look at the node cache's pod on that node, its interface and its iptables rules",
-        source="kubernetes.io/docs/tasks/administer-cluster/nodelocaldns/",
+def _answered(asked: Sequence[Attempt], *, remedy: str = "") -> Verdict:
+    told = {f"{attempt.node} -> {attempt.target}, {attempt.transport}": attempt.failure for attempt in asked}
+    paths = Paths(
+        answered=[path for path, failure in told.items() if failure is None],
+        failed={path: failure for path, failure in told.items() if failure is not None},
     )
-
-
-def _answered(asked: Sequence[Asked], *, remedy: str, source: str) -> Verdict:
-    told = {f"{one.node} -> {one.target}, {one.transport}": one.failure or "answered" for one in asked}
-    wrong = [f"{path}: {failure}" for path, failure in told.items() if failure != "answered"]
-    if not wrong:
-        return Verdict(outcome=Outcome.PASSED, source=source, measurements={"paths": told})
+    if not paths.failed:
+        return Verdict(outcome=Outcome.PASSED, measurements=paths)
+    wrong = [f"{path}: {failure}" for path, failure in paths.failed.items()]
     return Verdict(
         outcome=Outcome.FAILED,
         reason=f"no answer on {len(wrong)} of {len(told)} paths: {_names(wrong)}",
         remedy=remedy,
-        source=source,
-        measurements={"paths": told},
+        measurements=paths,
         evidence=tuple(wrong),
     )
+
+
+def _case_of_answers(transport: str) -> Case:
+    """Return the case in which pods ask the node cache by UDP or TCP."""
+    return Case(
+        transport,
+        lambda run: nodelocal_answers(run.node_caches_asked[transport]),
+        profile=Profile.CORE,
+        grants=(PROBES,),
+    )
+
+
+NODELOCAL_COVERAGE = Check(
+    id="topology.nodelocal-coverage",
+    profile=Profile.AUDIT,
+    requirement="A node cache is ready and answers on every node, and its upstream Service has endpoints.",
+    source="kubernetes.io/docs/tasks/administer-cluster/nodelocaldns/",
+    remedy="look at the DaemonSet's nodeSelector, tolerations and pods, and at the Service's selector",
+    needs=(NODELOCAL,),
+    grants=(OBJECTS,),
+    measures=(Run.topology,),
+    cases=[
+        Case("", lambda run: nodelocal_coverage(run.topology)),
+        *(_case_of_answers(transport) for transport in TRANSPORTS),
+    ],
+)
+
+TCP_REACHABLE = Check(
+    id="topology.tcp-reachable",
+    profile=Profile.CORE,
+    requirement="TCP port 53 works from every node to every DNS pod and Service.",
+    source="RFC 7766: DNS over TCP is required; answers too large for UDP need it",
+    remedy="look for a NetworkPolicy, firewall rule or iptables rule that lets only UDP port 53 through",
+    grants=(OBJECTS, PROBES),
+    measures=(Run.serving_by_tcp,),
+    cases=only(lambda run: tcp_reachable(run.serving_by_tcp)),
+)
+
+CHECKS = (IDENTIFY, REDUNDANCY, NODELOCAL_COVERAGE, TCP_REACHABLE)
 
 
 def _serves(service: Service, serving: Mapping[str, Layer]) -> bool:
@@ -164,43 +240,6 @@ def _serves(service: Service, serving: Mapping[str, Layer]) -> bool:
     return bool(behind & set(serving)) and bool(service.backends or service.addresses)
 
 
-def _described(layer: Layer) -> dict[str, object]:
-    return {
-        "kind": layer.kind,
-        "name": layer.name,
-        "version": str(layer.version),
-        "CoreDNS": str(layer.coredns) if layer.coredns else None,
-        "addresses": [str(address) for address in layer.addresses],
-        "replicas": layer.replicas,
-        "ready": layer.ready,
-        "nodes": list(layer.nodes),
-        "limits": {name: str(limit) for name, limit in layer.limits.items()},
-        "forwards": [_forward(forward) for forward in layer.forwards],
-        "caches NXDOMAIN": str(layer.caches_denials),
-        "disruption budget": layer.budget,
-        "upstream Service": layer.upstream,
-    }
-
-
-def _line(layer: Layer) -> str:
-    addresses = ", ".join(address.value for address in layer.addresses) or "no address"
-    limits = "".join(f"; {name}: {limit}" for name, limit in layer.limits.items())
-    replicas = f"{layer.ready} of {layer.replicas} ready" if layer.replicas else "no pods"
-    return f"{layer.kind} {layer.version.value} ({layer.name}) at {addresses}, {replicas}{limits}"
-
-
-def _forward(forward: Forward) -> str:
-    how = "by TCP" if forward.force_tcp else "by UDP" if forward.prefer_udp else "as it was asked"
-    assumed = ", assumed" if forward.assumed else ""
-    return f"{' '.join(forward.zones)} to {' '.join(forward.upstreams)} {how} ({forward.source}{assumed})"
-
-
-def _backend(service: Service) -> dict[str, str]:
-    return {
-        backend.pod: f"{backend.node}{'' if backend.ready else ', not ready'}" for backend in service.backends
-    }
-
-
-def _names(names: list[str]) -> str:
+def _names(names: Sequence[str]) -> str:
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return ", ".join(names[:_NAMED]) + more

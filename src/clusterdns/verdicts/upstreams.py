@@ -1,37 +1,86 @@
-"""Verdicts on what leaves the cluster: topology.negative-cache, upstream-quota. Both warn at most."""
+"""What leaves the cluster: topology.negative-cache, upstream-quota. Both warn at most."""
 
 import ipaddress
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+from clusterdns.check import Check, only
+from clusterdns.cluster.permissions import OBJECTS
+from clusterdns.measuring.run import Run
 from clusterdns.model.outcome import Outcome, Verdict
-from clusterdns.model.topology import Layer, Topology, host
+from clusterdns.model.profiles import Profile
+from clusterdns.model.topology import Fact, Layer, Topology, host
 from clusterdns.settings import Settings
 
 _FAMILIES = 2  # getaddrinfo asks A and AAAA
 _CLUSTER_SUFFIXES = 3
 
 
+@dataclass(frozen=True, slots=True)
+class NegativeCaches:
+    """Measurements of topology.negative-cache.
+
+    Attributes:
+        caches_nxdomain: Layer -> whether it caches NXDOMAIN of names outside the cluster.
+        search_suffixes: How many suffixes a pod's search list has; None where not known.
+    """
+
+    caches_nxdomain: Mapping[str, Fact[bool]]
+    search_suffixes: int | None
+
+
 def negative_cache(topology: Topology) -> Verdict:
-    """Some layer caches NXDOMAIN: a search list makes most answers to external lookups just that."""
-    caches = {layer.name: str(layer.caches_denials) for layer in topology.layers}
+    """Judge whether any layer caches NXDOMAIN."""
+    caches = [str(layer.caches_denials) for layer in topology.layers]
     own = topology.provider.search_suffixes
     suffixes = "of a length that is not known" if own is None else f"of {_CLUSTER_SUFFIXES + own} suffixes"
-    measurements = {"caches NXDOMAIN": caches, "search list": suffixes}
+    measurements = NegativeCaches(
+        caches_nxdomain={layer.name: layer.caches_denials for layer in topology.layers},
+        search_suffixes=None if own is None else _CLUSTER_SUFFIXES + own,
+    )
     if any(layer.caches_denials.value for layer in topology.layers):
         return Verdict(outcome=Outcome.PASSED, measurements=measurements)
     return Verdict(
         outcome=Outcome.WARNED,
         reason=(
-            f"no layer caches NXDOMAIN ({'; '.join(caches.values())}): behind a search list {suffixes} every "
+            f"no layer caches NXDOMAIN ({'; '.join(caches)}): behind a search list {suffixes} every "
             "external lookup asks for names that do not exist, again and again"
         ),
-        remedy="set ndots:1 or trailing dots where external names are looked up often, or cache NXDOMAIN",
-        source="dnsmasq(8) --no-negcache; RFC 2308",
         measurements=measurements,
     )
 
 
+NEGATIVE_CACHE = Check(
+    id="topology.negative-cache",
+    profile=Profile.AUDIT,
+    requirement="Some layer caches NXDOMAIN, which is what most answers are where there is a search list.",
+    source="dnsmasq(8) --no-negcache; RFC 2308",
+    remedy="set ndots:1 or trailing dots where external names are looked up often, or cache NXDOMAIN",
+    grants=(OBJECTS,),
+    measures=(Run.topology,),
+    cases=only(lambda run: negative_cache(run.topology)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamQuota:
+    """Measurements of topology.upstream-quota.
+
+    Attributes:
+        resolvers: Public ones that are, or may be, asked.
+        arithmetic: How the projection comes about.
+        projected_qps: Queries per second and source address.
+        quota_qps: The most that they may be.
+    """
+
+    resolvers: Sequence[str]
+    arithmetic: str
+    projected_qps: float
+    quota_qps: float
+
+
 def upstream_quota(topology: Topology, settings: Settings) -> Verdict:
-    """Queries per second and source address to a public resolver stay under its quota."""
+    """Judge the queries per second and source address that external lookups make of a public resolver."""
     layer, public = _leaving(topology)
     lookups = len(topology.nodes) * settings.external_lookups_per_node
     sources = max(len(layer.nodes), 1) if layer else 1
@@ -40,21 +89,28 @@ def upstream_quota(topology: Topology, settings: Settings) -> Verdict:
         f"{len(topology.nodes)} nodes x {settings.external_lookups_per_node:g} external lookups/s x "
         f"{_FAMILIES} address families from {sources} addresses: {projected:g} queries/s each"
     )
-    measurements = {
-        "resolvers": public,
-        "arithmetic": arithmetic,
-        "projected": projected,
-        "quota": settings.upstream_quota,
-    }
+    measurements = UpstreamQuota(public, arithmetic, projected, settings.upstream_quota)
     if not public or projected <= settings.upstream_quota:
         return Verdict(outcome=Outcome.PASSED, measurements=measurements)
     return Verdict(
         outcome=Outcome.WARNED,
         reason=f"{arithmetic}; {', '.join(public)} takes {settings.upstream_quota:g} (--upstream-quota)",
-        remedy="ask the provider's own resolver, or spread the queries over more source addresses",
-        source="Google Public DNS: 1,500 queries a second per client address",
         measurements=measurements,
     )
+
+
+UPSTREAM_QUOTA = Check(
+    id="topology.upstream-quota",
+    profile=Profile.AUDIT,
+    requirement="Queries per source address to a public resolver stay under its quota.",
+    source="Google Public DNS: 1,500 queries a second per client address",
+    remedy="ask the provider's own resolver, or spread the queries over more source addresses",
+    grants=(OBJECTS,),
+    measures=(Run.topology,),
+    cases=only(lambda run: upstream_quota(run.topology, run.settings)),
+)
+
+CHECKS = (NEGATIVE_CACHE, UPSTREAM_QUOTA)
 
 
 def _leaving(topology: Topology) -> tuple[Layer | None, list[str]]:

@@ -1,16 +1,11 @@
-"""What DNS adds to fetching a page: latency.http."""
+"""What DNS adds to HTTP."""
 
-from collections.abc import Callable
-
-import pytest
-
-from clusterdns.model.fetches import Fetch
-from clusterdns.model.outcome import Verdict
-from clusterdns.settings import Settings
-from clusterdns.verdicts.http import http
+from clusterdns.check import SelectedCase
+from clusterdns.measuring.run import Run
+from clusterdns.verdicts import http
+from fixtures.checks import Conclude, each_case
 
 
-@pytest.mark.check("latency.http")
-def test_http(fetches: list[Fetch], settings: Settings, conclude: Callable[[Verdict], None]) -> None:
-    """No fetch of a page fails for its name, or waits long for it."""
-    conclude(http(fetches, settings))
+@each_case(http.CHECKS)
+def test_http(case: SelectedCase, run: Run, conclude: Conclude) -> None:
+    conclude(case.judge(run))

@@ -1,12 +1,12 @@
-"""Fetches pages for as long as it runs, and exposes the phases' times and failures to Prometheus.
+"""Asks for pages for as long as it runs, and exposes the phases' times and failures to Prometheus.
 
-    python3 fetch_exporter.py --every 5 --port 9100 URL...
+    python3 http_timing_exporter.py --every 5 --port 9100 URL...
 
 A program of its own for a long-running Deployment (manifests/http-probe); the suite does not drive it.
 Series:
     clusterdns_http_phase_seconds{url, phase}                a histogram; of phases that succeeded
-    clusterdns_http_failures_total{url, phase}               fetches that failed, by the phase they failed in
-    clusterdns_http_fetches_total{url}
+    clusterdns_http_failures_total{url, phase}               requests that failed, by the phase they failed in
+    clusterdns_http_requests_total{url}
 Source of the format: the Prometheus text exposition format, version 0.0.4.
 """
 
@@ -19,7 +19,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Iterator
 
-from fetch import Fetch
+from http_timing import TimedRequest
 
 PHASES = ("dns", "connect", "tls", "first_byte", "body", "total")
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)  # seconds
@@ -31,15 +31,15 @@ class Series:
 
     def __init__(self, url: str) -> None:
         self.labels = 'url="{}"'.format(url.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n"))
-        self.fetches = 0
+        self.requests = 0
         self.failures = dict.fromkeys(PHASES[:-1], 0)
         self.counts = {phase: [0] * len(BUCKETS) for phase in PHASES}
         self.sums = dict.fromkeys(PHASES, 0.0)
         self.totals = dict.fromkeys(PHASES, 0)
 
     def take(self, outcome: dict[str, Any]) -> None:
-        """Counts a fetch."""
-        self.fetches += 1
+        """Counts a request."""
+        self.requests += 1
         failed = outcome["failed"]
         if failed:
             self.failures[failed] += 1
@@ -54,7 +54,7 @@ class Series:
 
 
 class Exporter:
-    """Fetches every URL again and again."""
+    """Asks for every URL again and again."""
 
     def __init__(self, urls: list[str], every: float, timeout: float) -> None:
         self.urls = {url: Series(url) for url in urls}
@@ -66,12 +66,12 @@ class Exporter:
         due = time.monotonic()
         while True:
             for url in self.urls:
-                threading.Thread(target=self._one, args=(url,), daemon=True).start()
+                threading.Thread(target=self._time, args=(url,), daemon=True).start()
             due += self._every
             time.sleep(max(0.0, due - time.monotonic()))
 
-    def _one(self, url: str) -> None:
-        outcome = Fetch(url, self._timeout).outcome()
+    def _time(self, url: str) -> None:
+        outcome = TimedRequest(url, self._timeout).outcome()
         with self._lock:
             self.urls[url].take(outcome)
 
@@ -82,27 +82,27 @@ class Exporter:
 
     def _lines(self) -> Iterator[str]:
         name = "clusterdns_http_phase_seconds"
-        yield f"# HELP {name} Time that a phase of a fetch took."
+        yield f"# HELP {name} Time that a phase of a request took."
         yield f"# TYPE {name} histogram"
-        for one in self.urls.values():
+        for series in self.urls.values():
             for phase in PHASES:
-                labels = f'{one.labels},phase="{phase}"'
-                if one.totals[phase]:
+                labels = f'{series.labels},phase="{phase}"'
+                if series.totals[phase]:
                     for index, bound in enumerate(BUCKETS):
-                        count = one.counts[phase][index]
+                        count = series.counts[phase][index]
                         yield f'{name}_bucket{{{labels},le="{bound}"}} {count}'
-                    yield f'{name}_bucket{{{labels},le="+Inf"}} {one.totals[phase]}'
-                    yield f"{name}_sum{{{labels}}} {one.sums[phase]}"
-                    yield f"{name}_count{{{labels}}} {one.totals[phase]}"
-        yield "# HELP clusterdns_http_failures_total Fetches that failed, by phase."
+                    yield f'{name}_bucket{{{labels},le="+Inf"}} {series.totals[phase]}'
+                    yield f"{name}_sum{{{labels}}} {series.sums[phase]}"
+                    yield f"{name}_count{{{labels}}} {series.totals[phase]}"
+        yield "# HELP clusterdns_http_failures_total Requests that failed, by phase."
         yield "# TYPE clusterdns_http_failures_total counter"
-        for one in self.urls.values():
-            for phase, count in one.failures.items():
-                yield f'clusterdns_http_failures_total{{{one.labels},phase="{phase}"}} {count}'
-        yield "# HELP clusterdns_http_fetches_total Fetches, failed ones too."
-        yield "# TYPE clusterdns_http_fetches_total counter"
-        for one in self.urls.values():
-            yield f"clusterdns_http_fetches_total{{{one.labels}}} {one.fetches}"
+        for series in self.urls.values():
+            for phase, count in series.failures.items():
+                yield f'clusterdns_http_failures_total{{{series.labels},phase="{phase}"}} {count}'
+        yield "# HELP clusterdns_http_requests_total Requests, failed ones too."
+        yield "# TYPE clusterdns_http_requests_total counter"
+        for series in self.urls.values():
+            yield f"clusterdns_http_requests_total{{{series.labels}}} {series.requests}"
 
 
 def serve(exporter: Exporter, port: int) -> ThreadingHTTPServer:

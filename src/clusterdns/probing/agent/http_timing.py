@@ -1,21 +1,20 @@
-"""Fetches pages by HTTP and HTTPS, and tells how long each phase took: DNS, connect, TLS, first byte, total.
+"""Asks for pages by HTTP and HTTPS, and tells how long each phase took: DNS, connect, TLS, first byte, total.
 
 Request:
     {"urls": ["http://www.example.com/", "https://www.example.com/"], "times": 20, "timeout": 5.0,
      "give_up": 3}
-Every URL is fetched so often, one fetch after the other, each over a connection of its own. "timeout" is each
-phase's, in seconds, but for DNS, which is as patient as the C library. With "give_up", a URL that failed so
-often in a row is not fetched again.
+Every URL is asked for so many "times", one request after the other, each over its own connection.
+"timeout" is each phase's, in seconds, but for DNS, which is as patient as the C library. With "give_up", a
+URL that failed so often in a row is not asked for again.
 
-Answers, one per fetch:
-    {"fetch": 0, "url": "...", "phases": {"dns": 2100000, "connect": 90000, "tls": ..., "first_byte": ...,
+Answers, one per request:
+    {"timing": 0, "url": "...", "phases": {"dns": 2100000, "connect": 90000, "tls": ..., "first_byte": ...,
      "total": ...}, "failed": null | "dns" | "connect" | "tls" | "first_byte" | "body", "failure": "",
      "status": 200}
 Times are in nanoseconds; a phase ends where the next one starts, and "total" runs from the start of the first
 to the last byte. The phase that failed has its time too; those after it are absent.
 
-Certificates are not verified: this measures time, and trusts nothing that it is told. (It is named for what
-it does, as a file called http.py would hide Python's own package from every other operation.)
+Certificates are not verified: this measures time, and trusts nothing that it is told.
 """
 
 from __future__ import annotations
@@ -31,8 +30,8 @@ from _agent import emit, run
 MOST = 1 << 20  # bytes of a page that are read
 
 
-class Fetch:
-    """One fetch: phases in order, each of which may fail."""
+class TimedRequest:
+    """One request for a page: phases in order, each of which may fail."""
 
     def __init__(self, url: str, timeout: float) -> None:
         parts = urlsplit(url)
@@ -82,18 +81,18 @@ class Fetch:
     def _connect(self) -> None:
         problem: OSError = OSError("no address")
         for family, kind, protocol, _, address in self._addresses:
-            one = None
+            attempt = None
             try:
-                one = socket.socket(family, kind, protocol)
-                one.settimeout(self.timeout)
-                one.connect(address)
+                attempt = socket.socket(family, kind, protocol)
+                attempt.settimeout(self.timeout)
+                attempt.connect(address)
             except OSError as error:
                 problem = error
-                if one:
-                    one.close()
+                if attempt:
+                    attempt.close()
             else:
                 self._socket.close()
-                self._socket = one
+                self._socket = attempt
                 return
         raise problem
 
@@ -122,14 +121,14 @@ class Fetch:
             size += len(piece)
 
 
-def fetch(request: dict[str, Any]) -> None:
-    """Makes every fetch, URL by URL."""
+def http_timing(request: dict[str, Any]) -> None:
+    """Makes every request, URL by URL."""
     number, most = 0, request.get("give_up", request["times"])
     for url in request["urls"]:
         in_a_row = 0
         for _ in range(request["times"]):
-            outcome = Fetch(url, request["timeout"]).outcome()
-            emit(fetch=number, **outcome)
+            outcome = TimedRequest(url, request["timeout"]).outcome()
+            emit(timing=number, **outcome)
             number += 1
             in_a_row = in_a_row + 1 if outcome["failed"] else 0
             if in_a_row == most:
@@ -137,4 +136,4 @@ def fetch(request: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    run(fetch)
+    run(http_timing)

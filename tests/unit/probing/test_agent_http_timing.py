@@ -1,4 +1,4 @@
-"""The agent's `fetch` as a program of its own against servers on the loopback device."""
+"""The agent's `http_timing` as a program of its own against servers on the loopback device."""
 
 import socket
 import threading
@@ -20,22 +20,22 @@ def server(tmp_path: Path) -> Iterator[Start]:
     servers: list[ThreadingHTTPServer] = []
 
     def start(*, tls: bool = False) -> int:
-        one = ThreadingHTTPServer(("127.0.0.1", 0), Page)
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Page)
         if tls:
             context = certificate(tmp_path)
-            one.socket = context.wrap_socket(one.socket, server_side=True, do_handshake_on_connect=False)
-        servers.append(one)
-        threading.Thread(target=one.serve_forever, args=(0.01,)).start()
-        return one.server_port
+            server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
+        return server.server_port
 
     yield start
-    for one in servers:
-        one.shutdown()
-        one.server_close()
+    for server in servers:
+        server.shutdown()
+        server.server_close()
 
 
-def fetch(agent: Callable[..., Any], *urls: str, times: int = 1, **more: int) -> list[dict[str, Any]]:
-    *answers, last = agent("fetch", {"urls": urls, "times": times, "timeout": 1.0, **more})
+def timings(agent: Callable[..., Any], *urls: str, times: int = 1, **more: int) -> list[dict[str, Any]]:
+    *answers, last = agent("http_timing", {"urls": urls, "times": times, "timeout": 1.0, **more})
     assert last == {"done": True}
     return list(answers)
 
@@ -43,18 +43,18 @@ def fetch(agent: Callable[..., Any], *urls: str, times: int = 1, **more: int) ->
 def test_phases_of_http_and_https(agent: Callable[..., Any], server: Start) -> None:
     plain, secure = server(), server(tls=True)
     urls = f"http://127.0.0.1:{plain}/", f"https://localhost:{secure}/page?a=b"
-    answers = fetch(agent, *urls, times=2)
-    assert [(one["fetch"], one["url"]) for one in answers] == [
+    answers = timings(agent, *urls, times=2)
+    assert [(answer["timing"], answer["url"]) for answer in answers] == [
         (0, urls[0]),
         (1, urls[0]),
         (2, urls[1]),
         (3, urls[1]),
     ]
-    assert {(one["failed"], one["failure"], one["status"]) for one in answers} == {(None, "", 200)}
+    assert {(answer["failed"], answer["failure"], answer["status"]) for answer in answers} == {(None, "", 200)}
     assert list(answers[0]["phases"]) == ["dns", "connect", "first_byte", "total"]
     assert list(answers[2]["phases"]) == ["dns", "connect", "tls", "first_byte", "total"]
-    for one in answers:
-        *phases, total = one["phases"].values()
+    for answer in answers:
+        *phases, total = answer["phases"].values()
         assert all(took > 0 for took in phases)
         assert total >= sum(phases)
     assert len(PAGE) < 1000
@@ -68,16 +68,16 @@ def closed_port() -> int:
 def test_failures_are_told_by_phase(agent: Callable[..., Any], server: Start) -> None:
     plain = server()
     with socket.create_server(("127.0.0.1", 0)) as silent:  # the kernel accepts; nobody answers
-        answers = fetch(
+        answers = timings(
             agent,
             "http://no-such-name.invalid/",
             f"http://127.0.0.1:{closed_port()}/",
             f"https://127.0.0.1:{plain}/",
             f"http://127.0.0.1:{silent.getsockname()[1]}/",
         )
-    assert [one["failed"] for one in answers] == ["dns", "connect", "tls", "first_byte"]
-    assert all(one["failure"] for one in answers)
-    assert [list(one["phases"])[-2:] for one in answers] == [
+    assert [answer["failed"] for answer in answers] == ["dns", "connect", "tls", "first_byte"]
+    assert all(answer["failure"] for answer in answers)
+    assert [list(answer["phases"])[-2:] for answer in answers] == [
         ["dns", "total"],
         ["connect", "total"],
         ["tls", "total"],
@@ -88,8 +88,8 @@ def test_failures_are_told_by_phase(agent: Callable[..., Any], server: Start) ->
 
 def test_a_url_that_fails_again_and_again_is_given_up(agent: Callable[..., Any], server: Start) -> None:
     dead, alive = "http://127.0.0.1:1/", f"http://127.0.0.1:{server()}/"
-    answers = fetch(agent, dead, alive, times=4, give_up=2)
-    assert [one["url"] for one in answers] == [dead] * 2 + [alive] * 4
+    answers = timings(agent, dead, alive, times=4, give_up=2)
+    assert [answer["url"] for answer in answers] == [dead] * 2 + [alive] * 4
 
 
 def test_what_does_not_speak_http(agent: Callable[..., Any]) -> None:
@@ -102,6 +102,6 @@ def test_what_does_not_speak_http(agent: Callable[..., Any]) -> None:
                 connection.sendall(b"220 mail.example ESMTP\r\n")
 
         threading.Thread(target=greet).start()
-        (answer,) = fetch(agent, f"http://127.0.0.1:{other.getsockname()[1]}/")
+        (answer,) = timings(agent, f"http://127.0.0.1:{other.getsockname()[1]}/")
     assert answer["failed"] == "first_byte"
     assert "no HTTP" in answer["failure"]

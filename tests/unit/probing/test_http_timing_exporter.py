@@ -24,29 +24,29 @@ def exporter() -> Iterator[Any]:
     """The file as a module, with the one beside it that it imports."""
     sys.path.insert(0, str(AGENT))
     try:
-        yield importlib.import_module("fetch_exporter")
+        yield importlib.import_module("http_timing_exporter")
     finally:
         sys.path.remove(str(AGENT))
 
 
-def fetched(failed: str | None = None, **phases: int) -> dict[str, Any]:
+def outcome(failed: str | None = None, **phases: int) -> dict[str, Any]:
     return {"phases": {name: took * MS for name, took in phases.items()}, "failed": failed}
 
 
 def samples(page: str) -> dict[tuple[str, str, str], float]:
     return {
-        (one.name, one.labels.get("phase", ""), one.labels.get("le", "")): one.value
+        (sample.name, sample.labels.get("phase", ""), sample.labels.get("le", "")): sample.value
         for family in text_string_to_metric_families(page)
-        for one in family.samples
-        if one.labels["url"] == URL
+        for sample in family.samples
+        if sample.labels["url"] == URL
     }
 
 
 def test_the_page_is_prometheus_text_with_every_figure(exporter: Any) -> None:
     this = exporter.Exporter([URL, "http://other/"], 5, 5)
-    this.urls[URL].take(fetched(dns=3, connect=1, tls=20, first_byte=30, total=60))
-    this.urls[URL].take(fetched(dns=400, connect=1, tls=20, first_byte=30, total=500))
-    this.urls[URL].take(fetched("dns", dns=20_000, total=20_000))
+    this.urls[URL].take(outcome(dns=3, connect=1, tls=20, first_byte=30, total=60))
+    this.urls[URL].take(outcome(dns=400, connect=1, tls=20, first_byte=30, total=500))
+    this.urls[URL].take(outcome("dns", dns=20_000, total=20_000))
     seen = samples(this.page())
     name = "clusterdns_http_phase_seconds"
     assert seen[f"{name}_count", "dns", ""] == 2
@@ -56,7 +56,7 @@ def test_the_page_is_prometheus_text_with_every_figure(exporter: Any) -> None:
     assert seen[f"{name}_bucket", "dns", "0.5"] == seen[f"{name}_bucket", "dns", "+Inf"] == 2
     assert seen["clusterdns_http_failures_total", "dns", ""] == 1
     assert seen["clusterdns_http_failures_total", "connect", ""] == 0
-    assert seen["clusterdns_http_fetches_total", "", ""] == 3
+    assert seen["clusterdns_http_requests_total", "", ""] == 3
     assert list(exporter.BUCKETS) == sorted(exporter.BUCKETS)
     assert "total" in exporter.PHASES
 
@@ -67,7 +67,7 @@ def test_it_is_served_at_metrics(exporter: Any) -> None:
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{server.server_port}/metrics", timeout=5) as reply:
             assert reply.status == 200
-            assert b"clusterdns_http_fetches_total" in reply.read()
+            assert b"clusterdns_http_requests_total" in reply.read()
     finally:
         server.shutdown()
         server.server_close()
