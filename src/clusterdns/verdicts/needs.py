@@ -10,9 +10,7 @@ PRIVILEGED = Need("privileged", lambda run: run.probes.refused)
 MUSL = Need(
     "musl",
     lambda run: (
-        None
-        if Libc.MUSL in run.libcs
-        else "the probe image holds no getaddrinfo-musl (images/probe has it)"
+        None if Libc.MUSL in run.libcs else "the probe image holds no getaddrinfo-musl (images/probe has it)"
     ),
 )
 
