@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from clusterdns.model.catalogue import CATALOGUE
+from clusterdns.catalogue import CATALOGUE
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "specification.md"
 # The clauses of the specification with something to hold a server to.
@@ -23,6 +23,13 @@ def test_every_clause_has_a_check_that_there_is() -> None:
             assert checks, clause
         assert checks <= set(CATALOGUE)
     assert {clause for clause, _ in rows()} >= CLAUSES
+
+
+def test_a_check_names_the_clauses_that_it_holds() -> None:
+    for clauses, checks in rows():
+        for check in checks:
+            for clause in clauses.split(", "):
+                assert clause in CATALOGUE[check].source, check
 
 
 def test_every_check_of_records_has_a_clause() -> None:

@@ -79,7 +79,7 @@ PROPAGATION = Check(
     requirement=(
         "A new name is found on every path within the limit, and a changed or deleted one is soon gone."
     ),
-    source="the cluster's policy (--propagation-limit, and --record-ttl-limit for what is cached)",
+    source="RFC 2308 5, the cluster's policy (--propagation-limit, --record-ttl-limit for what is cached)",
     remedy="look at the DNS server's watch of the API (log, access), and at caches in front of it",
     grants=GRANTS,
     measures=(Run.record_objects, Run.views, Run.creations),
