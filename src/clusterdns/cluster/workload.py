@@ -5,6 +5,7 @@ run that was killed. It is found again by label only.
 """
 
 import signal
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -46,6 +47,7 @@ class Workload:
         self._expires = datetime.now(UTC) + timedelta(seconds=expiry)
         self._timeout = timeout
         self._namespaces: dict[str, Object] = {}
+        self._making = threading.Lock()  # parts of a run that are measured side by side share namespaces
         self._placed: list[Object] = []
 
     @property
@@ -110,20 +112,24 @@ class Workload:
         return left
 
     def _namespace(self, name: str, pod_security: str) -> str:
-        if name not in self._namespaces:
-            manifest = self.owned(
-                {
-                    "apiVersion": "v1",
-                    "kind": "Namespace",
-                    "metadata": {"name": name, "labels": {_POD_SECURITY: pod_security}},
-                }
-            )
-            self._namespaces[name] = manifest  # first: an interrupted creation is removed as well
-            self._cluster.create(manifest)
-            wait_until(
-                lambda: self._usable(name), what=f"service account of namespace {name}", timeout=self._timeout
-            )
+        with self._making:
+            if name not in self._namespaces:
+                self._make_namespace(name, pod_security)
         return name
+
+    def _make_namespace(self, name: str, pod_security: str) -> None:
+        manifest = self.owned(
+            {
+                "apiVersion": "v1",
+                "kind": "Namespace",
+                "metadata": {"name": name, "labels": {_POD_SECURITY: pod_security}},
+            }
+        )
+        self._namespaces[name] = manifest  # first: an interrupted creation is removed as well
+        self._cluster.create(manifest)
+        wait_until(
+            lambda: self._usable(name), what=f"service account of namespace {name}", timeout=self._timeout
+        )
 
     def _usable(self, namespace: str) -> None:
         # Until its service account is there, every pod is refused.
