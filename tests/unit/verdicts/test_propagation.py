@@ -1,8 +1,8 @@
 from __future__ import annotations
 
+from clusterdns.model.convergence import Convergence
 from clusterdns.model.exchange import Path
 from clusterdns.model.outcome import Outcome
-from clusterdns.model.convergence import Convergence
 from clusterdns.verdicts.propagation import ConvergenceOfPaths, ConvergenceTimes, propagation
 
 ONCE = ((0.0, "NXDOMAIN"), (0.1, "NOERROR 198.18.0.1"))

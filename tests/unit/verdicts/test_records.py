@@ -22,7 +22,9 @@ def verdicts(found: QueryMatrix) -> dict[str, list[Verdict]]:
     by_check = {check: [row(check, found, transport) for transport in ("udp", "tcp")] for check in ROWS}
     return {
         **by_check,
-        "records.truncation": [truncation("records.truncation", found, transport) for transport in ("udp", "tcp")],
+        "records.truncation": [
+            truncation("records.truncation", found, transport) for transport in ("udp", "tcp")
+        ],
         "records.ttl": [ttl(found, 30, 60)],
         "records.consistency": [consistency(found)],
     }
