@@ -11,9 +11,12 @@ from types import ModuleType
 from clusterdns.check import Check
 from clusterdns.verdicts import (
     autoscaling,
+    consistency,
     http,
     lookups,
     metrics,
+    propagation,
+    records,
     resolver,
     scraping,
     tcp_paths,
@@ -24,6 +27,9 @@ from clusterdns.verdicts import (
 _MODULES: tuple[ModuleType, ...] = (
     resolver,
     lookups,
+    records,
+    propagation,
+    consistency,
     topology,
     tcp_paths,
     autoscaling,

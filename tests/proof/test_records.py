@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from clusterdns.model.catalogue import CATALOGUE
+from clusterdns.catalogue import CATALOGUE
 from lab import breakage, state
 from tests.proof.conftest import Lab, Result, lab_command, on
 
@@ -53,7 +53,7 @@ def test_dual_stack(dual_stack: Lab, suite: Callable[..., Result]) -> None:
     result = suite(*on(dual_stack), "--dual-stack")
     assert result.code == 0, result.output
     assert result.ids("passed") >= RECORDS
-    paths = result.case("records.propagation")["measurements"]["by path"]
+    paths = result.case("records.propagation")["measurements"]["seconds_by_path"]
     assert any("(fd00:" in path for path in paths)  # DNS pods and their Service are asked over IPv6
 
 

@@ -21,11 +21,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from clusterdns.model.dns_profiles import PROFILES
 from clusterdns.model.exchange import Exchange
 from clusterdns.model.exchange import Path as Way
-from clusterdns.model.questions import World, questions_of
+from clusterdns.model.questions import RecordContext, questions_of
 from clusterdns.model.records import Generated, Zone, read_services
 from clusterdns.model.topology import LayerKind
 from clusterdns.probing.wire import question, read
-from clusterdns.verdicts.answers import Context, faults
+from clusterdns.verdicts.answers import Context, faults_of
 from lab import store
 from lab.paths import SOURCE
 from tests.proof.conftest import lab_command
@@ -166,7 +166,7 @@ def test_coredns_has_what_the_model_expects(
     read_as = read_services(services, slices)
     asked = [
         one
-        for one in questions_of(World(Zone("cluster.local"), PROFILE, read_as, "ns"))
+        for one in questions_of(RecordContext(Zone("cluster.local"), PROFILE, read_as, "ns"))
         if one.check != "records.dns-version" or one.rtype == "TXT"
     ]
     with serving(coredns, tmp_path, services, slices) as port:
@@ -185,8 +185,8 @@ def test_coredns_has_what_the_model_expects(
             answers.append((one, Exchange(way, query, message)))
             if any(isinstance(data, Generated) for _, _, data in one.records):
                 for record in message.answer:
-                    name = record.essence.rpartition(" ")[2]
+                    name = record.comparable.rpartition(" ")[2]
                     found = [read(ask(name, rtype)[1]).answer for rtype in ("A", "AAAA")]
-                    generated[name] = frozenset(record.essence for group in found for record in group)
+                    generated[name] = frozenset(record.comparable for group in found for record in group)
         for one, exchange in answers:
-            assert not faults(one, exchange, Context(PROFILE, generated)), one
+            assert not faults_of(one, exchange, Context(PROFILE, generated)), one

@@ -25,6 +25,13 @@ def test_every_clause_has_a_check_that_there_is() -> None:
     assert {clause for clause, _ in rows()} >= CLAUSES
 
 
+def test_a_check_names_the_clauses_that_it_holds() -> None:
+    for clauses, checks in rows():
+        for check in checks:
+            for clause in clauses.split(", "):
+                assert clause in CATALOGUE[check].source, check
+
+
 def test_every_check_of_records_has_a_clause() -> None:
     named = set().union(*(checks for _, checks in rows()))
     assert named == {check for check in CATALOGUE if check.startswith("records.")}

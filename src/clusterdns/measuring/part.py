@@ -6,9 +6,11 @@ from concurrent.futures import Future
 from typing import Generic, Self, TypeVar, overload
 
 T_co = TypeVar("T_co", covariant=True)
-Owner = TypeVar("Owner")
+Owner = TypeVar("Owner", contravariant=True)
 
-_REGISTRY = "_parts"  # in an object's __dict__: name -> what came of the part, and the thread that measures it
+_REGISTRY = (
+    "_parts"  # in an object's __dict__: name -> what came of the part, and the thread that measures it
+)
 
 
 class part(Generic[Owner, T_co]):  # noqa: N801 - used as a decorator, like functools.cached_property

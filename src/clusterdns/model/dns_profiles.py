@@ -54,7 +54,7 @@ LOST_ALIAS = Deviation(
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
+class DNSProfile:
     """How an implementation uses its freedom.
 
     Attributes:
@@ -86,10 +86,10 @@ class Profile:
         return [*(one for one in values if isinstance(one, Deviation)), *self.besides]
 
 
-PROFILES: dict[LayerKind, Profile] = {
+PROFILES: dict[LayerKind, DNSProfile] = {
     # kubernetes plugin, plugin/kubernetes/kubernetes.go: errNoItems where no endpoint is ready.
-    LayerKind.COREDNS: Profile("CoreDNS"),
-    LayerKind.KUBE_DNS: Profile(
+    LayerKind.COREDNS: DNSProfile("CoreDNS"),
+    LayerKind.KUBE_DNS: DNSProfile(
         "kube-dns",
         none_ready=frozenset({NXDOMAIN, NOERROR}),
         recursion_available=True,  # dnsmasq, src/rfc1035.c and forward.c, sets it in each reply
@@ -110,12 +110,12 @@ PROFILES: dict[LayerKind, Profile] = {
             ),
         ),
     ),
-    LayerKind.CLOUD_DNS: Profile("Cloud DNS for GKE", none_ready=frozenset({NXDOMAIN, NOERROR})),
-    LayerKind.UNKNOWN: Profile("an unknown implementation", none_ready=frozenset({NXDOMAIN, NOERROR})),
+    LayerKind.CLOUD_DNS: DNSProfile("Cloud DNS for GKE", none_ready=frozenset({NXDOMAIN, NOERROR})),
+    LayerKind.UNKNOWN: DNSProfile("an unknown implementation", none_ready=frozenset({NXDOMAIN, NOERROR})),
 }
 
 
-def profile_of(kinds: Collection[LayerKind]) -> Profile:
+def profile_of(kinds: Collection[LayerKind]) -> DNSProfile:
     """Return the profile of a cluster whose zone is served by these kinds: all of their freedom."""
     known = [PROFILES[kind] for kind in PROFILES if kind in kinds] or [PROFILES[LayerKind.UNKNOWN]]
     first, *others = known

@@ -40,8 +40,8 @@ class Record:
     rclass: str = "IN"
 
     @property
-    def essence(self) -> str:
-        """Its data without what is free: in lower case, an SRV's without priority and weight."""
+    def comparable(self) -> str:
+        """Its data as it is compared: in lower case but for TXT, an SRV's without priority and weight."""
         if self.rtype == "SRV":
             return self.data.lower().split(maxsplit=2)[-1]
         return self.data if self.rtype == "TXT" else self.data.lower()

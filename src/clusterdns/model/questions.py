@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from clusterdns.model.dns_profiles import NOERROR, NXDOMAIN, Deviation, Profile
+from clusterdns.model.dns_profiles import NOERROR, NXDOMAIN, Deviation, DNSProfile
 from clusterdns.model.records import (
     FAMILIES,
     SCHEMA_VERSION,
@@ -66,7 +66,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class RecordContext:
     """What questions are made from.
 
     Attributes:
@@ -81,7 +81,7 @@ class World:
     """
 
     zone: Zone
-    profile: Profile
+    profile: DNSProfile
     services: Sequence[Service]
     namespace: str
     outside: Mapping[str, Mapping[str, frozenset[Expected] | None]] = field(default_factory=dict)
@@ -93,18 +93,18 @@ class World:
         return merged(records_of(service, self.zone) for service in self.services)
 
 
-def questions_of(world: World) -> list[Question]:
+def questions_of(context: RecordContext) -> list[Question]:
     """Return every question, each with its answer."""
-    records = world.records()
-    found = [question for service in world.services for question in _of_service(service, world, records)]
-    found += _version(world)
-    found += _nonexistent(world)
-    found += _pods(world)
+    records = context.records()
+    found = [question for service in context.services for question in _of_service(service, context, records)]
+    found += _version(context)
+    found += _nonexistent(context)
+    found += _pods(context)
     found += _in_mixed_case(found)
-    found += _external(world)
+    found += _external(context)
     return [
-        replace(question, soa=world.zone.apex)
-        if question.negative and question.name.lower().endswith(f".{world.zone.apex}")
+        replace(question, soa=context.zone.apex)
+        if question.negative and question.name.lower().endswith(f".{context.zone.apex}")
         else question
         for question in found
     ]
@@ -119,41 +119,41 @@ def targets(names: Iterable[str], check: str) -> list[Question]:
     ]
 
 
-def _of_service(service: Service, world: World, records: Records) -> Iterator[Question]:
+def _of_service(service: Service, context: RecordContext, records: Records) -> Iterator[Question]:
     if service.external:
-        yield from _alias(service, world, records)
+        yield from _alias(service, context, records)
         return
     kind = "headless" if service.headless else "service"
-    owner = world.zone.service(service)
+    owner = context.zone.service(service)
     if service.headless and not service.ready:
         for rtype in FAMILIES.values():
-            yield Question("records.headless-unready", owner, rtype, world.profile.none_ready)
+            yield Question("records.headless-unready", owner, rtype, context.profile.none_ready)
     else:
         crowd = len(service.ready) > MANY
         check = "records.truncation" if crowd else f"records.{kind}-address"
         yield from _addresses(check, owner, records)
     if service.headless:
-        yield from _hostnames(service, world, records)
-    yield from _srv(f"records.{kind}-srv", service, world, records)
+        yield from _hostnames(service, context, records)
+    yield from _srv(f"records.{kind}-srv", service, context, records)
     for address in _sample(service.addresses or tuple(one.address for one in service.ready)):
         name = reverse(address)
         yield Question(f"records.{kind}-ptr", name, "PTR", records=_expected(records, name, "PTR"))
 
 
-def _hostnames(service: Service, world: World, records: Records) -> Iterator[Question]:
+def _hostnames(service: Service, context: RecordContext, records: Records) -> Iterator[Question]:
     ready = dict.fromkeys(one.hostname for one in service.ready if one.hostname)
     for hostname in _sample(tuple(ready)):
-        yield from _addresses("records.headless-hostname", world.zone.hostname(service, hostname), records)
+        yield from _addresses("records.headless-hostname", context.zone.hostname(service, hostname), records)
     unready = dict.fromkeys(one.hostname for one in service.endpoints if one.hostname and not one.ready)
     for hostname in _sample(tuple(unready)):
         if hostname not in ready:
             for rtype in FAMILIES.values():
-                name = world.zone.hostname(service, hostname)
+                name = context.zone.hostname(service, hostname)
                 yield Question("records.headless-unready", name, rtype, _DENIED)
 
 
-def _srv(check: str, service: Service, world: World, records: Records) -> Iterator[Question]:
-    owner = world.zone.service(service)
+def _srv(check: str, service: Service, context: RecordContext, records: Records) -> Iterator[Question]:
+    owner = context.zone.service(service)
     names = [name for name, rtype in records if rtype == "SRV" and name.split(".", 2)[2] == owner]
     for name in names:
         yield Question(check, name, "SRV", records=_expected(records, name, "SRV"))
@@ -164,22 +164,22 @@ def _srv(check: str, service: Service, world: World, records: Records) -> Iterat
             yield Question(check, name, "SRV", _DENIED)
 
 
-def _alias(service: Service, world: World, records: Records) -> Iterator[Question]:
-    check, owner, target = "records.external-name", world.zone.service(service), f"{service.external}."
+def _alias(service: Service, context: RecordContext, records: Records) -> Iterator[Question]:
+    check, owner, target = "records.external-name", context.zone.service(service), f"{service.external}."
     alias = frozenset({(owner, "CNAME", target)})
     yield Question(check, owner, "CNAME", records=alias)
-    inside = target.endswith(f".{world.zone.apex}")
+    inside = target.endswith(f".{context.zone.apex}")
     for rtype in FAMILIES.values():
         if inside:
             addresses = _expected(records, target, rtype)
-            short = world.profile.no_lone_alias
+            short = context.profile.no_lone_alias
             instead = (NOERROR, short) if short and not addresses else None
             yield Question(check, owner, rtype, records=alias | addresses, instead=instead)
             continue
-        known = world.outside.get(service.external, {}).get(rtype)
+        known = context.outside.get(service.external, {}).get(rtype)
         # What a server says of a name that leads to one that does not exist is not defined (RFC 2308, 2.1).
         rcodes = _FOUND if known else _FOUND | _DENIED
-        lost = world.profile.lost_alias
+        lost = context.profile.lost_alias
         yield Question(
             check,
             owner,
@@ -193,21 +193,21 @@ def _alias(service: Service, world: World, records: Records) -> Iterator[Questio
         )
 
 
-def _version(world: World) -> Iterator[Question]:
-    name = world.zone.version()
+def _version(context: RecordContext) -> Iterator[Question]:
+    name = context.zone.version()
     yield Question(
         "records.dns-version",
         name,
         "TXT",
         records=frozenset({(name, "TXT", f'"{SCHEMA_VERSION}"')}),
-        instead=_denial(world.profile.no_version),
+        instead=_denial(context.profile.no_version),
         lasting=False,  # 28,800 s in the specification's example
     )
 
 
-def _nonexistent(world: World) -> Iterator[Question]:
-    check, namespace, apex = "records.nonexistent", world.namespace, world.zone.apex
-    known = [service for service in world.services if service.namespace == namespace]
+def _nonexistent(context: RecordContext) -> Iterator[Question]:
+    check, namespace, apex = "records.nonexistent", context.namespace, context.zone.apex
+    known = [service for service in context.services if service.namespace == namespace]
     plain = next((service for service in known if service.addresses), None)
     crowd = next((service for service in known if service.ready and service.headless), None)
     unknown = [
@@ -219,7 +219,7 @@ def _nonexistent(world: World) -> Iterator[Question]:
     ]
     for service in (plain, crowd):
         if service:
-            owner = world.zone.service(service)
+            owner = context.zone.service(service)
             unknown += [f"clusterdns-no-such-endpoint.{owner}", f"one.label.too.many.{owner}"]
     for name in unknown:
         for rtype in (*FAMILIES.values(), "SRV", "TXT"):
@@ -227,17 +227,17 @@ def _nonexistent(world: World) -> Iterator[Question]:
     for service in (plain, crowd):
         if service:
             for rtype in ("TXT", "MX", "CNAME"):
-                yield Question(check, world.zone.service(service), rtype)
-    if world.unused:
-        yield Question(check, reverse(world.unused), "PTR", _DENIED, outside=True, lasting=False)
+                yield Question(check, context.zone.service(service), rtype)
+    if context.unused:
+        yield Question(check, reverse(context.unused), "PTR", _DENIED, outside=True, lasting=False)
 
 
-def _pods(world: World) -> Iterator[Question]:
-    for address in ("198.51.100.7", world.pod):  # 2.6: any address
+def _pods(context: RecordContext) -> Iterator[Question]:
+    for address in ("198.51.100.7", context.pod):  # 2.6: any address
         if address:
-            name, rtype = world.zone.pod(world.namespace, address), address_type(address)
+            name, rtype = context.zone.pod(context.namespace, address), address_type(address)
             records = frozenset({(name, rtype, address)})
-            instead = _denial(world.profile.no_pods)
+            instead = _denial(context.profile.no_pods)
             yield Question("records.pod-address", name, rtype, records=records, instead=instead)
 
 
@@ -252,9 +252,9 @@ def _in_mixed_case(found: Sequence[Question]) -> Iterator[Question]:
         yield replace(question, check="records.case", name=mixed_case(question.name))
 
 
-def _external(world: World) -> Iterator[Question]:
-    for name, by_type in world.outside.items():
-        if name.endswith(f".{world.zone.apex}"):
+def _external(context: RecordContext) -> Iterator[Question]:
+    for name, by_type in context.outside.items():
+        if name.endswith(f".{context.zone.apex}"):
             continue
         for rtype, known in by_type.items():
             yield Question(

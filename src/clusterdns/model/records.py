@@ -98,7 +98,7 @@ class Generated:
 
 
 Data = str | Generated
-"""A record's data as `Record.essence` has it, or what it must be like."""
+"""A record's data as `Record.comparable` has it, or what it must be like."""
 
 Records = Mapping[tuple[str, str], frozenset[Data]]
 """(owner, type) -> data; owners are absolute and in lower case."""

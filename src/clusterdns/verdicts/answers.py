@@ -1,9 +1,9 @@
 """One answer against what it must be: every difference, in words."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from clusterdns.model.dns_profiles import Profile
+from clusterdns.model.dns_profiles import DNSProfile
 from clusterdns.model.exchange import HEADER, Exchange, Flag, Message, Record
 from clusterdns.model.questions import Expected, Question
 from clusterdns.model.records import Generated
@@ -25,25 +25,25 @@ class Context:
         whole: Octets of the same answer over TCP; None where none came.
     """
 
-    profile: Profile
+    profile: DNSProfile
     generated: Mapping[str, frozenset[str]] = field(default_factory=dict)
     whole: int | None = None
 
 
-def faults(question: Question, exchange: Exchange, context: Context) -> tuple[str, ...]:
+def faults_of(question: Question, exchange: Exchange, context: Context) -> tuple[str, ...]:
     """Return everything that is wrong with an answer, its TTLs aside."""
     message = exchange.message
     if message is None:
         return (exchange.failure,)
-    found = [exchange.failure] if exchange.failure else []
-    found += _header(question, exchange, message, context)
+    wrong = [exchange.failure] if exchange.failure else []
+    wrong += _header(question, exchange, message, context)
     if message.rcode not in question.rcodes and not deviates(question, exchange):
-        found.append(f"rcode {message.rcode}, not {' or '.join(sorted(question.rcodes))}")
+        wrong.append(f"rcode {message.rcode}, not {' or '.join(sorted(question.rcodes))}")
     elif not deviates(question, exchange):
-        found += _records(question, message, context)
+        wrong += _records(question, message, context)
     if question.negative and not message.answer and Flag.TC not in message.flags:
-        found += _authority(question, message)
-    return tuple(found)
+        wrong += _authority(question, message)
+    return tuple(wrong)
 
 
 def deviates(question: Question, exchange: Exchange) -> bool:
@@ -96,21 +96,21 @@ def _records(question: Question, message: Message, context: Context) -> Iterator
     got = [_key(record) for record in message.answer]
     twice = sorted({key for key in got if got.count(key) > 1})
     if twice:
-        yield f"twice in the answer: {_listed(twice, _text)}"
-    missing = {one for one in question.records if not isinstance(one[2], Generated)} - set(got)
+        yield f"twice in the answer: {_listed(twice)}"
+    missing = {record for record in question.records if not isinstance(record[2], Generated)} - set(got)
     besides = set(got) - question.records
-    for wanted in [one for one in question.records if isinstance(one[2], Generated)]:
-        match = next((one for one in besides if _stands_for(one, wanted, context.generated)), None)
+    for wanted in [record for record in question.records if isinstance(record[2], Generated)]:
+        match = next((record for record in besides if _stands_for(record, wanted, context.generated)), None)
         if match is None:
             missing.add(wanted)
         else:
             besides.remove(match)
     if question.open:
-        besides = {one for one in besides if one[1] not in ("CNAME", question.rtype)}
+        besides = {record for record in besides if record[1] not in ("CNAME", question.rtype)}
     if missing and Flag.TC not in message.flags:
-        yield f"missing: {_listed(sorted(missing, key=str), _text)}"
+        yield f"missing: {_listed(sorted(missing, key=str))}"
     if besides:
-        yield f"not to be there: {_listed(sorted(besides, key=str), _text)}"
+        yield f"not to be there: {_listed(sorted(besides, key=str))}"
 
 
 def _stands_for(got: Expected, wanted: Expected, generated: Mapping[str, frozenset[str]]) -> bool:
@@ -136,13 +136,9 @@ def _authority(question: Question, message: Message) -> Iterator[str]:
 
 
 def _key(record: Record) -> Expected:
-    return record.owner.lower(), record.rtype, record.essence
+    return record.owner.lower(), record.rtype, record.comparable
 
 
-def _text(one: Expected) -> str:
-    return " ".join(map(str, one))
-
-
-def _listed(ones: list[Expected], text: Callable[[Expected], str]) -> str:
-    more = f" and {len(ones) - _SHOWN} more" if len(ones) > _SHOWN else ""
-    return ", ".join(map(text, ones[:_SHOWN])) + more
+def _listed(records: list[Expected]) -> str:
+    more = f" and {len(records) - _SHOWN} more" if len(records) > _SHOWN else ""
+    return ", ".join(" ".join(map(str, record)) for record in records[:_SHOWN]) + more

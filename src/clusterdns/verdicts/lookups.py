@@ -46,9 +46,7 @@ class LookupQueries:
     budget: int | None
 
 
-def _case(
-    name: str, lookup: tuple[str, str, Libc], judge: Callable[[Run, Lookup, Seen], Verdict]
-) -> Case:
+def _case(name: str, lookup: tuple[str, str, Libc], judge: Callable[[Run, Lookup, Seen], Verdict]) -> Case:
     """Return the case of a check that judges one lookup: its case, its family, its C library."""
     return Case(name, lambda run: judge(run, *run.lookups.of(*lookup)), needs=_NEEDS[lookup[2]])
 
@@ -123,9 +121,7 @@ def lookup_order(lookup: Lookup, seen: Seen, truth: Truth) -> Verdict:
         elif tried != required:
             faults[node] = f"{lookup.name} on {node} is tried as {_path(tried)}, not {_path(required)}"
         elif ends_absolute and on_node.queries[-1].name != absolute:
-            faults[node] = (
-                f"{lookup.name} on {node} is not tried last, but before {on_node.queries[-1].name}"
-            )
+            faults[node] = f"{lookup.name} on {node} is not tried last, but before {on_node.queries[-1].name}"
     return _judged(lookup, seen, faults)
 
 

@@ -1,85 +1,132 @@
-"""Verdicts on changes: records.propagation, and records.consistency while endpoints change."""
+"""Changes of Services: every path shows them soon."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
+from clusterdns.check import Case, Check
+from clusterdns.cluster.permissions import RECORD_CHANGES
+from clusterdns.measuring.propagation import change_limit
+from clusterdns.measuring.run import Run
+from clusterdns.model.convergence import Convergence
 from clusterdns.model.outcome import Outcome, Verdict
-from clusterdns.model.propagation import Sighting
+from clusterdns.model.profiles import Profile
+from clusterdns.verdicts.records import GRANTS
 
-_ONCE = 2  # states: before, and after
 _SHOWN = 10
 
 
-def propagation(seen: Sequence[Sighting], limit: float) -> Verdict:
-    """Every change is seen on every path within the limit, in seconds."""
-    late = [one for one in seen if one.seconds is None or one.seconds > limit]
-    measurements = _measurements(seen, limit)
+@dataclass(frozen=True, slots=True)
+class ConvergenceTimes:
+    """How long paths took to show changes; None where none did.
+
+    Attributes:
+        p50_s: Half of them took no longer, in seconds.
+        p99_s: So for 99 of 100.
+        max_s: The longest.
+        samples: How many there are.
+    """
+
+    p50_s: float | None
+    p99_s: float | None
+    max_s: float | None
+    samples: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvergenceOfPaths:
+    """Measurements of changes that were looked for along paths.
+
+    Attributes:
+        limit_s: Seconds within which they are to be shown.
+        times: Of all paths and changes together.
+        seconds_by_path: Path -> change -> when it was shown; None where it was not.
+        queries: How many were sent.
+        answers: How many came.
+    """
+
+    limit_s: float
+    times: ConvergenceTimes
+    seconds_by_path: Mapping[str, Mapping[str, float | None]]
+    queries: int
+    answers: int
+
+
+def propagation(convergences: Sequence[Convergence], limit: float) -> Verdict:
+    """Judge how soon every path shows every change.
+
+    Args:
+        convergences: When each path showed each change.
+        limit: Seconds that it may take.
+    """
+    late = [seen for seen in convergences if seen.seconds is None or seen.seconds > limit]
+    measurements = measured(convergences, limit)
     if not late:
         return Verdict(outcome=Outcome.PASSED, measurements=measurements)
-    worst = max(late, key=lambda one: float("inf") if one.seconds is None else one.seconds)
+    worst = max(late, key=lambda seen: float("inf") if seen.seconds is None else seen.seconds)
     return Verdict(
         outcome=Outcome.FAILED,
-        reason=f"{len(late)} of {len(seen)} changes were not seen within {limit:g} s: {_told(worst)}",
-        remedy="look at the DNS server's watch of the API (log, access), and at caches in front of it",
-        source="--propagation-limit, and --record-ttl-limit for what is cached",
+        reason=(
+            f"{len(late)} of {len(convergences)} changes were not seen within {limit:g} s: {described(worst)}"
+        ),
         measurements=measurements,
-        evidence=tuple(map(_told, late[:_SHOWN])),
+        evidence=tuple(map(described, late[:_SHOWN])),
     )
 
 
-def steadiness(seen: Sequence[Sighting], limit: float) -> Verdict:
-    """While endpoints change every DNS pod goes over to the new ones once, within the limit of the first."""
-    pods = [one for one in seen if one.path.pod] or list(seen)
-    wavering = [one for one in pods if len(one.states) > _ONCE]
-    apart = {
-        what: max(times) - min(times)
-        for what, times in _times(pods)
-        if times and max(times) - min(times) > limit
-    }
-    blind = [one for one in pods if one.seconds is None]
-    complaints = [
-        *(f"{_told(one)}; in turn {', '.join(state for _, state in one.states)}" for one in wavering),
-        *(f"{what}: {spread:.2f} s from the first DNS pod to the last" for what, spread in apart.items()),
-        *(_told(one) for one in blind),
-    ]
-    measurements = {
-        **_measurements(pods, limit),
-        "seconds from the first to the last": {
-            what: round(max(times) - min(times), 3) for what, times in _times(pods) if times
-        },
-    }
-    if not complaints:
-        return Verdict(outcome=Outcome.PASSED, measurements=measurements)
-    return Verdict(
-        outcome=Outcome.FAILED,
-        reason=f"{complaints[0]}" + (f" (and {len(complaints) - 1} more)" if complaints[1:] else ""),
-        remedy="compare the DNS pods: versions, configuration, and whether each still watches the API",
-        source="--propagation-limit",
-        measurements=measurements,
-        evidence=tuple(complaints[:_SHOWN]),
+PROPAGATION = Check(
+    id="records.propagation",
+    profile=Profile.CORE,
+    requirement=(
+        "A new name is found on every path within the limit, and a changed or deleted one is soon gone."
+    ),
+    source="RFC 2308 5, the cluster's policy (--propagation-limit, --record-ttl-limit for what is cached)",
+    remedy="look at the DNS server's watch of the API (log, access), and at caches in front of it",
+    grants=GRANTS,
+    measures=(Run.record_objects, Run.views, Run.creations),
+    cases=(
+        Case("", lambda run: propagation(run.creations, run.settings.propagation_limit)),
+        Case(
+            "updated",
+            lambda run: propagation(run.update, change_limit(run.settings)),
+            profile=Profile.SLOW,
+            grants=(RECORD_CHANGES,),
+        ),
+        Case(
+            "deleted",
+            lambda run: propagation(run.deletion, change_limit(run.settings)),
+            profile=Profile.SLOW,
+            grants=(RECORD_CHANGES,),
+        ),
+    ),
+)
+
+CHECKS = (PROPAGATION,)
+
+
+def measured(convergences: Sequence[Convergence], limit: float) -> ConvergenceOfPaths:
+    """Return what paths showed, in figures."""
+    by_path: dict[str, dict[str, float | None]] = {}
+    for seen in convergences:
+        by_path.setdefault(str(seen.path), {})[seen.change] = seen.seconds
+    return ConvergenceOfPaths(
+        limit_s=limit,
+        times=_times(seen.seconds for seen in convergences if seen.seconds is not None),
+        seconds_by_path=by_path,
+        queries=sum(seen.queries for seen in convergences),
+        answers=sum(seen.answers for seen in convergences),
     )
 
 
-def _times(seen: Iterable[Sighting]) -> Iterator[tuple[str, list[float]]]:
-    """Yield each change with the times at which it was seen."""
-    ordered = sorted(seen, key=lambda one: one.what)
-    for what, group in groupby(ordered, key=lambda one: one.what):
-        yield what, [one.seconds for one in group if one.seconds is not None]
+def described(seen: Convergence) -> str:
+    """Return when a path showed a change, in words."""
+    when = "never" if seen.seconds is None else f"after {seen.seconds:.2f} s"
+    last = seen.states[-1][1] if seen.states else "no answer"
+    return f"{seen.change}: {when} on {seen.path}, last {last} ({seen.answers} of {seen.queries} answered)"
 
 
-def _measurements(seen: Sequence[Sighting], limit: float) -> Mapping[str, object]:
-    times = sorted(one.seconds for one in seen if one.seconds is not None)
-    middle, late = (times[int((len(times) - 1) * share)] if times else None for share in (0.5, 0.99))
-    return {
-        "limit": limit,
-        "seconds": {"p50": middle, "p99": late, "max": times[-1] if times else None, "samples": len(times)},
-        "by path": {str(one.path): f"{one.what}: {one.seconds}" for one in seen},
-        "queries": sum(one.asked for one in seen),
-        "answers": sum(one.answered for one in seen),
-    }
-
-
-def _told(one: Sighting) -> str:
-    how = "never" if one.seconds is None else f"after {one.seconds:.2f} s"
-    last = one.states[-1][1] if one.states else "no answer"
-    return f"{one.what}: {how} on {one.path}, last {last} ({one.answered} of {one.asked} answered)"
+def _times(seconds: Iterable[float]) -> ConvergenceTimes:
+    ordered = sorted(seconds)
+    if not ordered:
+        return ConvergenceTimes(None, None, None, 0)
+    p50, p99 = (ordered[int((len(ordered) - 1) * share)] for share in (0.5, 0.99))
+    return ConvergenceTimes(p50, p99, ordered[-1], len(ordered))

@@ -1,255 +1,255 @@
-"""Verdicts on records: records.*. All answers of a run are judged together, each different one once."""
+"""DNS-based service discovery, over every path: every answer is exactly what the Services call for."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 
-from clusterdns.model.dns_profiles import Profile
-from clusterdns.model.exchange import Exchange, Flag, Message, Path
-from clusterdns.model.outcome import Outcome, Verdict
-from clusterdns.model.questions import Question
-from clusterdns.verdicts.answers import Context, deviates, faults, too_long
+from clusterdns.check import Case, Check, only
+from clusterdns.cluster.permissions import OBJECTS, PROBES, RECORD_OBJECTS
+from clusterdns.measuring.run import Run
+from clusterdns.model.exchange import Flag
+from clusterdns.model.outcome import Outcome, Verdict, judged
+from clusterdns.model.profiles import Profile
+from clusterdns.model.query_matrix import QueryMatrix
+from clusterdns.verdicts.answer_rows import (
+    SPECIFICATION,
+    RecordAnswers,
+    WrongAnswer,
+    judged_answers,
+    measured,
+)
+from clusterdns.verdicts.answers import Context, deviates, faults_of, too_long
 
-SPECIFICATION = "Kubernetes DNS-Based Service Discovery 1.1.0 (kubernetes/dns, docs/specification.md)"
+GRANTS = (OBJECTS, PROBES, RECORD_OBJECTS)
+MEASURES = (Run.record_objects, Run.views, Run.creations, Run.query_matrix)
 
-_SHOWN = 3  # wrong answers that are shown whole
-# What every message is held to: source and id, QR, TC, RA, question, size, rcode, class.
-_OF_A_MESSAGE = 8
-
-Asked = tuple[Question, Exchange]
-
-REMEDIES = {
-    "records.dns-version": "look for a template or rewrite over the name in the DNS server's configuration",
-    "records.headless-unready": "compare the EndpointSlices' conditions with what the DNS server has seen",
-    "records.external-name": "check the upstreams of the cluster's DNS, and that it follows CNAMEs",
-    "records.external": "check the upstreams of the cluster's DNS: ask them from a DNS pod's node",
-    "records.nonexistent": "look for a wildcard, template or hosts entry, and for what strips SOA records",
-    "records.case": "look for a rewrite or a proxy in front that changes names' case",
-    "records.truncation": "let TCP port 53 through, and check what cuts answers without setting TC",
-}
+_TRANSPORTS = ("udp", "tcp")
 _REMEDY = (
     "look for rewrite, template, hosts or file in the DNS server's configuration, and for its API access"
 )
 
+Judge = Callable[[str, QueryMatrix, str], Verdict]
 
-@dataclass(frozen=True)
-class Survey:
-    """Everything that was asked.
 
-    Attributes:
-        asked: Question and exchange, in any order.
-        profile: What the implementation makes of its freedom.
-        generated: As `Context.generated`.
-        notes: What was left out, in words.
+def row(check: str, matrix: QueryMatrix, transport: str) -> Verdict:
+    """Judge every answer to a check's questions over a transport.
+
+    Args:
+        check: Its id.
+        matrix: What was asked.
+        transport: "udp" or "tcp".
     """
-
-    asked: Sequence[Asked]
-    profile: Profile
-    generated: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-    _known: dict[object, tuple[str, ...]] = field(default_factory=dict, init=False, repr=False)
-
-    def of(self, check: str, transport: str | None = None) -> list[Asked]:
-        """Return what was asked for a check, over one transport or all."""
-        return [
-            (question, exchange)
-            for question, exchange in self.asked
-            if question.check == check and transport in (None, exchange.path.transport)
-        ]
-
-    def faults(self, question: Question, exchange: Exchange) -> tuple[str, ...]:
-        """Return what is wrong with an answer; of answers that are alike, one is looked at."""
+    asked = matrix.of(check, transport)
+    sizes_by_tcp = {
+        (question, exchange.path.node, exchange.path.address): exchange.message.size
+        for question, exchange in matrix.of(check, "tcp")
+        if exchange.message
+    }
+    known: dict[object, tuple[str, ...]] = {}
+    wrong = []
+    for question, exchange in asked:
         path = exchange.path
-        whole = self._sizes.get((question, path.node, path.address))
-        way = (path.transport, path.pod, path.limit)
-        key = (id(question), id(exchange.message), way, whole, exchange.failure)
-        if key not in self._known:
-            self._known[key] = faults(question, exchange, Context(self.profile, self.generated, whole))
-        return self._known[key]
-
-    @cached_property
-    def _sizes(self) -> dict[tuple[Question, str, str], int]:
-        """Octets of each answer over TCP."""
-        return {
-            (question, exchange.path.node, exchange.path.address): exchange.message.size
-            for question, exchange in self.asked
-            if exchange.path.transport == "tcp" and exchange.message
-        }
-
-
-def row(check: str, survey: Survey, transport: str) -> Verdict:
-    """Every answer to the check's questions over a transport is exactly what the specification calls for."""
-    asked = survey.of(check, transport)
-    wrong = [(one, found) for one in asked if (found := survey.faults(*one))]
-    deviations = sorted(
-        {
-            str(question.instead[1])
-            for question, exchange in asked
-            if question.instead and deviates(question, exchange)
-        }
-    )
-    return _judged(check, survey, asked, wrong, deviations)
+        whole = sizes_by_tcp.get((question, path.node, path.address))
+        # Of answers that are alike, one is looked at.
+        key = (id(question), id(exchange.message), path.pod, path.limit, whole, exchange.failure)
+        if key not in known:
+            known[key] = faults_of(question, exchange, Context(matrix.profile, matrix.generated, whole))
+        if known[key]:
+            wrong.append(WrongAnswer((question, exchange), known[key]))
+    deviations = {
+        str(question.instead[1])
+        for question, exchange in asked
+        if question.instead and deviates(question, exchange)
+    }
+    measurements = measured(matrix, asked, wrong=len(wrong), deviations=sorted(deviations))
+    return judged_answers(wrong, asked, measurements, measurements.documented_deviations)
 
 
-def truncation(survey: Survey, transport: str) -> Verdict:
-    """Answers too large for UDP have TC set and arrive whole over TCP; as `row`, and some were too large."""
-    check = "records.truncation"
-    verdict = row(check, survey, transport)
-    cut = [one for one in survey.of(check, "udp") if one[1].message and Flag.TC in one[1].message.flags]
-    plain = [one for one in survey.of(check, "udp") if one[1].path.edns is None]
-    if verdict.outcome is Outcome.PASSED and not cut and plain:
-        return _complaint(
-            check,
-            survey,
-            survey.of(check),
-            f"no answer of {len(plain)} without EDNS had TC set, all are larger than 512 octets",
-            [],
+def truncation(check: str, matrix: QueryMatrix, transport: str) -> Verdict:
+    """Judge as `row`, and that some answers were too large for UDP."""
+    verdict = row(check, matrix, transport)
+    by_udp = matrix.of(check, "udp")
+    cut = [exchange for _, exchange in by_udp if exchange.message and Flag.TC in exchange.message.flags]
+    without_edns = [exchange for _, exchange in by_udp if exchange.path.edns is None]
+    if verdict.outcome is Outcome.PASSED and not cut and without_edns:
+        return judged(
+            [f"no answer of {len(without_edns)} without EDNS had TC set, all are larger than 512 octets"],
+            measured(matrix, matrix.of(check)),
         )
     return verdict
 
 
-def ttl(survey: Survey, positive: float, negative: float) -> Verdict:
-    """No TTL of a record of the cluster's is over the limit, nor how long a negative answer lasts."""
-    asked = [(question, exchange) for question, exchange in survey.asked if question.lasting]
-    judged: dict[int, tuple[str, ...]] = {}
+def _row(
+    name: str,
+    requirement: str,
+    *clauses: str,
+    remedy: str = _REMEDY,
+    source: str = SPECIFICATION,
+    judge: Judge = row,
+) -> Check:
+    """Return the check whose questions `model.questions` has for it, with a case for each transport.
+
+    Args:
+        name: As it follows "records.".
+        requirement: As of `Check`.
+        clauses: Of the source.
+        remedy: As of `Check`.
+        source: As of `Check`, without the clauses.
+        judge: Judges the check's answers over a transport.
+    """
+    check = f"records.{name}"
+
+    def judged_over(transport: str, run: Run) -> Verdict:
+        return judge(check, run.query_matrix, transport)
+
+    return Check(
+        id=check,
+        profile=Profile.CORE,
+        requirement=requirement,
+        source=", ".join((source, *clauses)),
+        remedy=remedy,
+        grants=GRANTS,
+        measures=MEASURES,
+        cases=[Case(transport, partial(judged_over, transport)) for transport in _TRANSPORTS],
+    )
+
+
+ROWS = (
+    _row(
+        "dns-version",
+        "A TXT record tells the version of the schema, 1.1.0.",
+        "2.2",
+        remedy="look for a template or rewrite over the name in the DNS server's configuration",
+    ),
+    _row("service-address", "A Service's name stands for its cluster IPs, and for nothing else.", "2.3.1"),
+    _row(
+        "service-srv",
+        "Every named port of a Service has an SRV record with its port and the Service's name, "
+        "an unnamed one has none.",
+        "2.3.2",
+    ),
+    _row("service-ptr", "A cluster IP leads back to the name of its Service.", "2.3.3"),
+    _row(
+        "headless-address",
+        "A headless Service's name stands for exactly its ready endpoints.",
+        "2.4.1",
+    ),
+    _row(
+        "headless-hostname",
+        "An endpoint's hostname below its headless Service stands for the endpoint.",
+        "2.1",
+        "2.4.1",
+    ),
+    _row(
+        "headless-srv",
+        "Every named port of every ready endpoint has an SRV record, whose target stands for the endpoint.",
+        "2.1",
+        "2.4.2",
+    ),
+    _row(
+        "headless-ptr",
+        "An endpoint's address leads back to its name below its headless Service.",
+        "2.1",
+        "2.4.3",
+    ),
+    _row(
+        "headless-unready",
+        "Endpoints that are not ready are absent, unless the Service publishes them.",
+        "2.1",
+        "2.4.1",
+        remedy="compare the EndpointSlices' conditions with what the DNS server has seen",
+    ),
+    _row(
+        "external-name",
+        "An ExternalName Service is a CNAME, followed to its addresses; a change of type is followed.",
+        "2.5",
+        remedy="check the upstreams of the cluster's DNS, and that it follows CNAMEs",
+    ),
+    _row(
+        "pod-address",
+        "The name of a pod's address stands for that address, where there are such names (deprecated).",
+        "2.6",
+    ),
+    _row(
+        "nonexistent",
+        "Unknown names are NXDOMAIN, other types of known names are NODATA, both with an SOA record.",
+        source="RFC 1034 4.3.2, RFC 2308 2",
+        remedy="look for a wildcard, template or hosts entry, and for what strips SOA records",
+    ),
+    _row(
+        "case",
+        "Names are found in any case, and the question comes back octet for octet.",
+        "2.1",
+        "RFC 1035 4.1.2",
+        remedy="look for a rewrite or a proxy in front that changes names' case",
+    ),
+    _row(
+        "truncation",
+        "Answers too large for UDP have TC set and arrive whole over TCP; EDNS sizes are honoured.",
+        source="RFC 1035 4.1.1, RFC 6891 6.2.5, RFC 7766",
+        remedy="let TCP port 53 through, and check what cuts answers without setting TC",
+        judge=truncation,
+    ),
+    _row(
+        "external",
+        "A name outside the cluster resolves to what it is outside, and one that does not exist there "
+        "does not resolve.",
+        source="the Service's purpose",
+        remedy="check the upstreams of the cluster's DNS: ask them from a DNS pod's node",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordTTLs:
+    """Measurements of records.ttl.
+
+    Attributes:
+        answers: All but those from outside.
+        answers_by_highest_ttl: Seconds, or "negative" -> how many answers had no higher TTL.
+    """
+
+    answers: RecordAnswers
+    answers_by_highest_ttl: Mapping[str, int]
+
+
+def ttl(matrix: QueryMatrix, positive: float, negative: float) -> Verdict:
+    """Judge how long answers last.
+
+    Args:
+        matrix: What was asked.
+        positive: Seconds that a record of the cluster's may last.
+        negative: Seconds that a negative answer may last.
+    """
+    asked = [(question, exchange) for question, exchange in matrix.asked if question.lasting]
+    known: dict[int, tuple[str, ...]] = {}
     wrong = []
-    seen: Counter[str] = Counter()
+    highest: Counter[str] = Counter()
     for question, exchange in asked:
         message = exchange.message
         if message is None:
             continue
-        found = judged.get(id(message))
-        if found is None:
-            found = judged[id(message)] = tuple(too_long(message, positive, negative))
-        seen[f"{max((one.ttl for one in message.answer), default='negative')}"] += 1
-        if found:
-            wrong.append(((question, exchange), found))
-    return _judged("records.ttl", survey, asked, wrong, (), {"highest TTL of answers": dict(seen)})
+        if id(message) not in known:
+            known[id(message)] = tuple(too_long(message, positive, negative))
+        highest[f"{max((record.ttl for record in message.answer), default='negative')}"] += 1
+        if known[id(message)]:
+            wrong.append(WrongAnswer((question, exchange), known[id(message)]))
+    answers = measured(matrix, asked, wrong=len(wrong))
+    return judged_answers(wrong, asked, RecordTTLs(answers, dict(highest)))
 
 
-def consistency(survey: Survey) -> Verdict:
-    """Whoever is asked gives the same answer: every DNS pod, Service and cache, on every node."""
-    check = "records.consistency"
-    asked = [one for one in survey.asked if not one[0].outside and _comparable(one[1].message)]
-    by_question: dict[Question, dict[object, list[Path]]] = {}
-    for question, exchange in asked:
-        content = _content(exchange.message)
-        by_question.setdefault(question, {}).setdefault(content, []).append(exchange.path)
-    differ = {question: ways for question, ways in by_question.items() if len(ways) > 1}
-    pods = sorted({exchange.path.server for _, exchange in asked if exchange.path.pod})
-    if not differ:
-        return Verdict(
-            outcome=Outcome.PASSED,
-            source=SPECIFICATION,
-            measurements=_measurements(survey, asked, (), {"DNS pods": pods}),
-        )
-    question, ways = next(iter(differ.items()))
-    few = min(ways.values(), key=len)
-    first = {(question, path): exchange for question, exchange in asked for path in (exchange.path,)}
-    shown = [
-        ((question, first[question, paths[0]]), (f"so on {len(paths)} paths",)) for paths in ways.values()
-    ]
-    reason = f"{question} and {len(differ) - 1} more questions" if len(differ) > 1 else str(question)
-    return _complaint(
-        check,
-        survey,
-        asked,
-        f"{reason} answered in {len(ways)} ways, otherwise by {few[0].server} ({few[0].address})",
-        shown,
-        {"DNS pods": pods, "questions that differ": [str(one) for one in differ]},
-    )
+TTL = Check(
+    id="records.ttl",
+    profile=Profile.CORE,
+    requirement="No record, and no negative answer, lasts longer than its limit.",
+    source="RFC 2308 5, the cluster's policy (--record-ttl-limit, --negative-ttl-limit)",
+    remedy="set the TTLs of the DNS server's answers, and of caches in front of it",
+    grants=GRANTS,
+    measures=MEASURES,
+    cases=only(
+        lambda run: ttl(run.query_matrix, run.settings.record_ttl_limit, run.settings.negative_ttl_limit)
+    ),
+)
 
-
-def _judged(  # noqa: PLR0913, PLR0917 - all that a verdict is made of
-    check: str,
-    survey: Survey,
-    asked: Sequence[Asked],
-    wrong: Sequence[tuple[Asked, tuple[str, ...]]],
-    deviations: Sequence[str],
-    more: Mapping[str, object] | None = None,
-) -> Verdict:
-    if not wrong:
-        return Verdict(
-            outcome=Outcome.PASSED,
-            source=SPECIFICATION,
-            measurements=_measurements(survey, asked, deviations, more),
-            evidence=tuple(f"documented deviation: {one}" for one in deviations),
-        )
-    (question, exchange), found = wrong[0]
-    paths = {exchange.path for _, exchange in asked}
-    bad = {exchange.path for (_, exchange), _ in wrong}
-    reason = (
-        f"{len(wrong)} of {len(asked)} answers are wrong, on {len(bad)} of {len(paths)} paths: "
-        f"{question}: {found[0]} ({exchange.path})"
-    )
-    shown: dict[object, tuple[Asked, tuple[str, ...]]] = {}
-    for one, what in wrong:
-        shown.setdefault((one[0], what), (one, what))
-    return _complaint(
-        check, survey, asked, reason, list(shown.values()), {**(more or {}), "wrong": len(wrong)}
-    )
-
-
-def _complaint(  # noqa: PLR0913, PLR0917 - the same
-    check: str,
-    survey: Survey,
-    asked: Sequence[Asked],
-    reason: str,
-    shown: Sequence[tuple[Asked, tuple[str, ...]]],
-    more: Mapping[str, object] | None = None,
-) -> Verdict:
-    evidence = [line for one in shown[:_SHOWN] for line in _evidence(*one)]
-    if len(shown) > _SHOWN:
-        evidence.append(f"and {len(shown) - _SHOWN} other wrong answers:")
-        evidence += [f"{one[0]}: {'; '.join(found)} ({one[1].path})" for one, found in shown[_SHOWN:]]
-    return Verdict(
-        outcome=Outcome.FAILED,
-        reason=reason,
-        remedy=REMEDIES.get(check, _REMEDY),
-        source=SPECIFICATION,
-        measurements=_measurements(survey, asked, (), more),
-        evidence=tuple(evidence),
-    )
-
-
-def _evidence(one: Asked, found: Iterable[str]) -> Iterator[str]:
-    question, exchange = one
-    yield f"{question} ({exchange.path})"
-    yield f"  expected: {' or '.join(sorted(question.rcodes))}" + (", no record" if question.negative else "")
-    for expected in sorted(question.records, key=str):
-        yield f"  expected: {' '.join(map(str, expected))}"
-    for fault in found:
-        yield f"  got: {fault}"
-    if exchange.message is not None:
-        yield from (f"  {line}" for line in exchange.message.dig(int.from_bytes(exchange.query[:2], "big")))
-
-
-def _measurements(
-    survey: Survey,
-    asked: Sequence[Asked],
-    deviations: Sequence[str],
-    more: Mapping[str, object] | None = None,
-) -> dict[str, object]:
-    answered = [question for question, exchange in asked if exchange.message is not None]
-    return {
-        "questions": len({question for question, _ in asked}),
-        "paths": len({exchange.path for _, exchange in asked}),
-        "messages": len(asked),
-        "assertions": sum(_OF_A_MESSAGE + max(len(question.records), 1) for question in answered),
-        "profile": survey.profile.name,
-        "documented deviations": list(deviations),
-        "notes": list(survey.notes),
-        **(more or {}),
-    }
-
-
-def _comparable(message: Message | None) -> bool:
-    return message is not None and Flag.TC not in message.flags
-
-
-def _content(message: Message | None) -> object:
-    assert message is not None  # noqa: S101 - `_comparable` has seen to it
-    return message.rcode, frozenset(
-        (record.owner.lower(), record.rtype, record.essence) for record in message.answer
-    )
+CHECKS = (*ROWS, TTL)

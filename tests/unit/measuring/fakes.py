@@ -54,7 +54,9 @@ class FakeProber:
     """Runs operations: operation name -> what answers a request in a pod."""
 
     operations: dict[str, Answers]
-    requests: list[tuple[str, str, Mapping[str, Any]]] = field(default_factory=list)  # node, operation, request
+    requests: list[tuple[str, str, Mapping[str, Any]]] = field(
+        default_factory=list
+    )  # node, operation, request
     started: list[Mapping[str, Any]] = field(default_factory=list)  # manifests
     refuse: Callable[[Mapping[str, Any]], HarnessError | None] = lambda _manifest: None
 
@@ -116,7 +118,9 @@ class FakeCluster:
     def delete_all(self, resource: str, namespace: str) -> None:
         self.deleted.append({"kind": resource, "metadata": {"name": namespace}})
 
-    def patch(self, resource: str, name: str, patch: Mapping[str, Any], *_where: object, **_more: object) -> None:
+    def patch(
+        self, resource: str, name: str, patch: Mapping[str, Any], *_where: object, **_more: object
+    ) -> None:
         self.patched.append((resource, name, patch))
 
     def exists(self, manifest: Mapping[str, Any]) -> bool:

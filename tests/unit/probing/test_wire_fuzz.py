@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from clusterdns.model.exchange import Exchange
 from clusterdns.model.questions import questions_of
 from clusterdns.probing.wire import MalformedMessage, question, read
-from clusterdns.verdicts.answers import Context, faults, too_long
-from tests.unit.verdicts.rightserver import COREDNS, PATHS, answer, world
+from clusterdns.verdicts.answers import Context, faults_of, too_long
+from tests.unit.verdicts.rightserver import COREDNS, PATHS, answer, context
 
-QUESTIONS = questions_of(world())
+QUESTIONS = questions_of(context())
 SEEDS = [
     answer(one, question(one.name, one.rtype, edns=path.edns, ident=1), path)
     for one in QUESTIONS[::7]
@@ -27,7 +27,7 @@ def judged(wire: bytes) -> None:
         message = read(wire)
         for one in QUESTIONS[::40]:
             query = question(one.name, one.rtype, ident=1)
-            found = faults(one, Exchange(PATHS[0], query, message), Context(COREDNS))
+            found = faults_of(one, Exchange(PATHS[0], query, message), Context(COREDNS))
             assert all(found)
         list(too_long(message, 30, 60))
         list(message.dig(1))

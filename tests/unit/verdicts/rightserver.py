@@ -1,4 +1,4 @@
-"""A survey of a server that answers right, and of one with faults: no cluster, all the rest is real."""
+"""The query matrix of a server that answers right, and of one with faults: no cluster, all the rest is real."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -11,13 +11,13 @@ import dns.rdatatype
 import dns.rrset
 
 from clusterdns.cluster.templates import fill_in, network
-from clusterdns.model.dns_profiles import PROFILES, Profile
+from clusterdns.model.dns_profiles import PROFILES, DNSProfile
 from clusterdns.model.exchange import Exchange, Message, Path
-from clusterdns.model.questions import Question, World, questions_of
+from clusterdns.model.query_matrix import QueryMatrix
+from clusterdns.model.questions import Question, RecordContext, questions_of
 from clusterdns.model.records import Generated, Zone, read_services
 from clusterdns.model.topology import LayerKind
 from clusterdns.probing.wire import question, read
-from clusterdns.verdicts.records import Survey
 from lab.faults import Fault, spoil
 
 MANIFEST = File(__file__).parents[3] / "manifests" / "records" / "services.yaml"
@@ -35,7 +35,7 @@ PATHS = [
 ]
 
 
-def world(profile: Profile = COREDNS) -> World:
+def context(profile: DNSProfile = COREDNS) -> RecordContext:
     values = {
         **network("0badcafe"),
         "namespace": "clusterdns-x",
@@ -44,25 +44,27 @@ def world(profile: Profile = COREDNS) -> World:
     }
     values["network"] = "198.18.0"
     objects = list(fill_in(MANIFEST, values))
-    for number, one in enumerate(objects):
-        one["metadata"]["namespace"] = values["namespace"]
-        if one["kind"] == "Service" and one["metadata"]["name"] == "changed":
-            one["spec"] = {"ports": [{"name": "http", "port": 80}]}
-        if one["kind"] == "Service" and "clusterIP" not in one["spec"] and "type" not in one["spec"]:
-            one["spec"]["clusterIPs"] = [f"10.97.0.{number}", f"fd00::{number}"]
+    for number, manifest in enumerate(objects):
+        manifest["metadata"]["namespace"] = values["namespace"]
+        if manifest["kind"] == "Service":
+            if manifest["metadata"]["name"] == "changed":
+                manifest["spec"] = {"ports": [{"name": "http", "port": 80}]}
+            if "clusterIP" not in manifest["spec"] and "type" not in manifest["spec"]:
+                manifest["spec"]["clusterIPs"] = [f"10.97.0.{number}", f"fd00::{number}"]
     known = frozenset({(f"{EXTERNAL}.", "A", "192.0.2.80")})
     nowhere = f"clusterdns-no-such-name.{EXTERNAL}"
-    return World(
+    return RecordContext(
         zone=Zone("cluster.local"),
         profile=profile,
         services=read_services(
             [
                 *sorted(
-                    (one for one in objects if one["kind"] == "Service"), key=lambda one: str(one["metadata"])
+                    (manifest for manifest in objects if manifest["kind"] == "Service"),
+                    key=lambda service: str(service["metadata"]),
                 ),
                 KUBERNETES,
             ],
-            [one for one in objects if one["kind"] == "EndpointSlice"],
+            [manifest for manifest in objects if manifest["kind"] == "EndpointSlice"],
         ),
         namespace=values["namespace"],
         outside={EXTERNAL: {"A": known, "AAAA": None}, nowhere: {"A": frozenset(), "AAAA": frozenset()}},
@@ -92,34 +94,34 @@ def answer(asked: Question, query: bytes, path: Path) -> bytes:
     return wire
 
 
-def survey(*faults: Fault, on: str | None = None, profile: Profile = COREDNS) -> Survey:
+def matrix(*faults: Fault, on: str | None = None, profile: DNSProfile = COREDNS) -> QueryMatrix:
     """Ask everything along every path; answers of the server `on`, or of all, have the faults."""
-    questions = questions_of(world(profile))
+    questions = questions_of(context(profile))
     made_up = {
         _name(data): data.address
-        for one in questions
-        for _, _, data in one.records
+        for asked_for in questions
+        for _, _, data in asked_for.records
         if isinstance(data, Generated)
     }
     asked = [
-        (one, exchange(one, path, faults if on in (None, path.server) else ()))
-        for one in questions
+        (asked_for, exchange(asked_for, path, faults if on in (None, path.server) else ()))
+        for asked_for in questions
         for path in PATHS
     ]
     generated = {name: frozenset({address}) for name, address in made_up.items()}
-    return Survey(tuple(asked), profile, generated)
+    return QueryMatrix(tuple(asked), profile, generated)
 
 
-def exchange(one: Question, path: Path, faults: Sequence[Fault] = ()) -> Exchange:
-    query, wire = right(one, path)
+def exchange(asked: Question, path: Path, faults: Sequence[Fault] = ()) -> Exchange:
+    query, wire = right(asked, path)
     return Exchange(path, query, understood(spoil(wire, faults) if faults else wire))
 
 
 @cache
-def right(one: Question, path: Path) -> tuple[bytes, bytes]:
+def right(asked: Question, path: Path) -> tuple[bytes, bytes]:
     """Return a query and its right answer."""
-    query = question(one.name, one.rtype, edns=path.edns, ident=1)
-    return query, answer(one, query, path)
+    query = question(asked.name, asked.rtype, edns=path.edns, ident=1)
+    return query, answer(asked, query, path)
 
 
 @cache

@@ -6,22 +6,22 @@ from clusterdns.model.exchange import Path
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class Convergence:
     """What one path showed of one change.
 
     Attributes:
-        path: That was asked again and again.
-        what: The change, e.g. "created 1".
-        seconds: From when the API server was asked for it until a query was sent that found it; None where
-            none did.
+        path: The path, asked again and again.
+        change: In words, e.g. "created 1".
+        seconds: From when the API server was asked for the change until a query was sent whose answer shows
+            it; None where no answer did.
         states: What was answered, each time it was different, in order: (seconds, answer in words).
-        asked: How many queries were sent.
-        answered: How many answers came.
+        queries: How many were sent.
+        answers: How many came.
     """
 
     path: Path
-    what: str
+    change: str
     seconds: float | None
     states: tuple[tuple[float, str], ...]
-    asked: int
-    answered: int
+    queries: int
+    answers: int

@@ -1,0 +1,131 @@
+"""Every question about records, asked along every path: a few batches per node, once a run."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from clusterdns.measuring.querying import USUAL_SIZE, Querier
+from clusterdns.measuring.record_objects import RecordObjects
+from clusterdns.model.convergence import Convergence
+from clusterdns.model.dns_profiles import DNSProfile
+from clusterdns.model.exchange import Exchange, Path
+from clusterdns.model.pods import DEFAULT, NodeView
+from clusterdns.model.query_matrix import Asked, QueryMatrix
+from clusterdns.model.questions import Expected, Question, RecordContext, questions_of, targets
+from clusterdns.model.records import FAMILIES, Generated, Zone
+from clusterdns.model.topology import Topology
+
+# Under every name that exists there is none like this; the model of lookups knows it, too.
+_NO_SUCH = "clusterdns-no-such-name"
+
+OutsideRecords = dict[str, dict[str, frozenset[Expected] | None]]
+"""Name -> type -> its records; None where they are not known."""
+
+
+def ask_query_matrix(  # noqa: PLR0913 - all that questions are made of
+    querier: Querier,
+    topology: Topology,
+    *,
+    profile: DNSProfile,
+    objects: RecordObjects,
+    newest: Sequence[Convergence],
+    views: Sequence[NodeView],
+    external_name: str,
+) -> QueryMatrix:
+    """Ask every question along every path.
+
+    Args:
+        querier: Asks.
+        topology: Says the zone, and what there is to be asked.
+        profile: What the implementation makes of its freedom.
+        objects: The Services that are asked for.
+        newest: When each path showed what was created after `objects`: who shows that shows them, too.
+        views: What pods on each node were given.
+        external_name: A name outside the cluster that resolves.
+
+    Raises:
+        ProbeError: an agent failed, or fell silent.
+    """
+    context = RecordContext(
+        zone=Zone(topology.zone.value),
+        profile=profile,
+        services=objects.services,
+        namespace=objects.namespace,
+        outside=_outside(querier, external_name.lower(), views),
+        unused=objects.unused,
+        pod=objects.pod,
+    )
+    questions = questions_of(context)
+    inside = [question for question in questions if not question.outside]
+    outside = [question for question in questions if question.outside]
+    asked = querier.ask(inside, querier.paths())
+    asked += querier.ask(outside, querier.paths(sizes=[USUAL_SIZE]))
+    follow_up = querier.ask(
+        targets(sorted(set(_generated_names(asked))), "records.headless-srv"),
+        querier.paths(sizes=[USUAL_SIZE], tcp=False),
+    )
+    notes = (*_left_out(querier, topology), *_too_early(newest))
+    return QueryMatrix((*asked, *follow_up), profile, _addresses(follow_up), notes)
+
+
+def _outside(querier: Querier, external_name: str, views: Sequence[NodeView]) -> OutsideRecords:
+    """Return what a node's own resolver says of names outside the cluster, where it says so twice."""
+    view = next(view for view in views if view.node in querier.pods)
+    names = (external_name, f"{_NO_SUCH}.{external_name}")
+    questions = [
+        Question("", f"{name}.", rtype, open=True, outside=True)
+        for name in names
+        for rtype in FAMILIES.values()
+    ]
+    paths = [
+        Path(view.node, "the node's resolver", address, "udp", USUAL_SIZE)
+        for address in view.seen[DEFAULT].nameservers[:1]
+    ]
+    known: OutsideRecords = {name: dict.fromkeys(FAMILIES.values()) for name in names}
+    first, second = (dict(querier.ask(questions, paths)) for _ in range(2))
+    for question in questions:
+        before, after = _answer(first.get(question)), _answer(second.get(question))
+        if before is not None and before == after:
+            known[question.name.rstrip(".")][question.rtype] = before
+    return known
+
+
+def _answer(exchange: Exchange | None) -> frozenset[Expected] | None:
+    if exchange is None or exchange.message is None or exchange.message.rcode not in ("NOERROR", "NXDOMAIN"):
+        return None
+    return frozenset(
+        (record.owner.lower(), record.rtype, record.comparable) for record in exchange.message.answer
+    )
+
+
+def _generated_names(asked: Iterable[Asked]) -> Iterator[str]:
+    """Yield the names in answers that an implementation made up for endpoints without a hostname."""
+    for question, exchange in asked:
+        services = {data.service for _, _, data in question.records if isinstance(data, Generated)}
+        if services and exchange.message is not None:
+            for record in exchange.message.answer:
+                name = record.comparable.rpartition(" ")[2]
+                if name.partition(".")[2] in services:
+                    yield name
+
+
+def _addresses(asked: Iterable[Asked]) -> Mapping[str, frozenset[str]]:
+    """Return the addresses that names stand for, those of all answers together."""
+    by_name: dict[str, frozenset[str]] = {}
+    for question, exchange in asked:
+        if exchange.message is not None:
+            addresses = frozenset(record.comparable for record in exchange.message.answer)
+            by_name[question.name] = by_name.get(question.name, frozenset()) | addresses
+    return by_name
+
+
+def _left_out(querier: Querier, topology: Topology) -> Iterator[str]:
+    nodes, servers = len(topology.nodes), len(topology.serving_addresses() | topology.node_local_addresses())
+    if nodes > len(querier.pods):
+        yield f"asked from {len(querier.pods)} of {nodes} nodes (--record-nodes)"
+    if servers > len(querier.servers):
+        yield f"asked {len(querier.servers)} of {servers} addresses (--record-servers)"
+
+
+def _too_early(newest: Sequence[Convergence]) -> Iterator[str]:
+    blind = {convergence.path for convergence in newest if convergence.seconds is None}
+    if blind:
+        yield f"asked although {len(blind)} paths did not show the newest Services (records.propagation)"

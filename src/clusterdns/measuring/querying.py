@@ -1,0 +1,217 @@
+"""Questions about records, asked along paths: from some nodes, of all that serves DNS."""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+
+from clusterdns.model.exchange import Exchange, Message, Path
+from clusterdns.model.query_matrix import Asked
+from clusterdns.model.questions import Question
+from clusterdns.model.topology import Topology
+from clusterdns.parallel import in_parallel
+from clusterdns.probing.pods import ProbePod, Prober
+from clusterdns.probing.sending import DNS_PORT, GIVEN_UP, Outgoing, Reply, send
+from clusterdns.probing.wire import MalformedMessage, question, read
+
+UDP_SIZES = (None, 512, 1232, 4096)
+"""What queries over UDP offer to take: None without EDNS."""
+USUAL_SIZE = 1232
+"""What most resolvers offer."""
+
+_QUERIES_PER_CONNECTION = 80  # dnsmasq ends a connection after 100
+_GIVE_UP_AFTER = 3
+_NO_ANSWER = "no answer: {}"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerAddress:
+    """An address that is asked.
+
+    Attributes:
+        address: The address.
+        server: What it belongs to, in words.
+        pod: Whether that is a DNS pod itself.
+    """
+
+    address: str
+    server: str
+    pod: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """A question that is to be asked along a path."""
+
+    question: Question
+    path: Path
+
+    @property
+    def way(self) -> tuple[str, str, str, bool]:
+        """What is given up together: with a dead upstream, a server leaves outside names unanswered alone."""
+        return self.path.node, self.path.address, self.path.transport, self.question.outside
+
+
+@dataclass
+class Querier:
+    """Asks questions along paths.
+
+    Attributes:
+        prober: Runs the queries.
+        pods: Node -> the pod that asks there.
+        servers: Those that are asked.
+        timeout: Seconds for an answer.
+        concurrency: Queries in flight at once, from all nodes together.
+    """
+
+    prober: Prober
+    pods: Mapping[str, ProbePod]
+    servers: Sequence[ServerAddress]
+    timeout: float
+    concurrency: int
+    _wires: dict[tuple[str, str, int | None], bytes] = field(default_factory=dict, init=False)
+    _parsed: dict[bytes, Message | str] = field(default_factory=dict, init=False)
+    _given_up: set[tuple[str, str, str, bool]] = field(default_factory=set, init=False)
+
+    def paths(self, *, sizes: Iterable[int | None] = UDP_SIZES, tcp: bool = True) -> list[Path]:
+        """Return every way to ask."""
+        transports = [("udp", size) for size in sizes] + ([("tcp", None)] if tcp else [])
+        return [
+            Path(node, server.server, server.address, transport, size, server.pod)
+            for node, server, (transport, size) in product(self.pods, self.servers, transports)
+        ]
+
+    def ask(self, questions: Sequence[Question], paths: Sequence[Path]) -> list[Asked]:
+        """Ask every question along every path; return what came of each.
+
+        Raises:
+            ProbeError: an agent failed, or fell silent.
+        """
+        by_node: dict[str, list[Path]] = {}
+        for path in paths:
+            by_node.setdefault(path.node, []).append(path)
+        parts = deal_out(questions, len(by_node))
+        asked: list[Asked] = []
+        for turn in range(len(parts)):
+            batches = [
+                [
+                    _Pending(question, path)
+                    for path in of_node
+                    for question in parts[(index + turn) % len(parts)]
+                ]
+                for index, of_node in enumerate(by_node.values())
+            ]
+            for answered in in_parallel(self._ask_from_node, filter(None, batches)):
+                asked += answered
+        return asked
+
+    def _ask_from_node(self, batch: Sequence[_Pending]) -> list[Asked]:
+        # What was given up once costs its time-outs once.
+        unsent: list[Asked] = [
+            (pending.question, Exchange(pending.path, b"", None, _NO_ANSWER.format(GIVEN_UP)))
+            for pending in batch
+            if pending.way in self._given_up
+        ]
+        to_send = [pending for pending in batch if pending.way not in self._given_up]
+        return unsent + (self._send(to_send) if to_send else [])
+
+    def _send(self, batch: Sequence[_Pending]) -> list[Asked]:
+        """Send a batch of questions, all from one node."""
+        messages = [
+            Outgoing(
+                self._query(pending),
+                pending.path.address,
+                pending.path.transport,
+                connection=str(index // _QUERIES_PER_CONNECTION),
+                turn=_spelled_alike(pending.question),
+            )
+            for index, pending in enumerate(batch)
+        ]
+        replies = send(
+            self.prober,
+            self.pods[batch[0].path.node],
+            messages,
+            timeout=self.timeout,
+            concurrency=max(self.concurrency // len(self.pods), 1),
+            give_up=_GIVE_UP_AFTER,
+        )
+        self._given_up |= {batch[reply.index].way for reply in replies if reply.failure == GIVEN_UP}
+        return [
+            (
+                batch[reply.index].question,
+                self._exchange(batch[reply.index].path, messages[reply.index].wire, reply),
+            )
+            for reply in replies
+        ]
+
+    def _query(self, pending: _Pending) -> bytes:
+        key = (pending.question.name, pending.question.rtype, pending.path.edns)
+        if key not in self._wires:
+            name, rtype, edns = key
+            self._wires[key] = question(name, rtype, edns=edns, ident=0)
+        return os.urandom(2) + self._wires[key][2:]
+
+    def _exchange(self, path: Path, query: bytes, reply: Reply) -> Exchange:
+        strays = f" ({reply.strays} came with another id)" if reply.strays else ""
+        if reply.failure:
+            return Exchange(path, query, None, f"{_NO_ANSWER.format(reply.failure)}{strays}")
+        message = self._read(reply.wire)
+        if isinstance(message, str):
+            return Exchange(path, query, None, message)
+        failure = ""
+        if reply.source != (path.address, DNS_PORT):
+            failure = f"answered from {_endpoint(reply.source)}"
+        elif reply.wire[:2] != query[:2]:
+            failure = "answered with another id"
+        return Exchange(path, query, message, failure)
+
+    def _read(self, wire: bytes) -> Message | str:
+        """Return an answer, or what is wrong with it; of answers alike but for the id, one is read."""
+        content = wire[2:]
+        if content not in self._parsed:
+            try:
+                self._parsed[content] = read(wire)
+            except MalformedMessage as error:
+                self._parsed[content] = f"malformed answer: {error}"
+        return self._parsed[content]
+
+
+def server_addresses(topology: Topology, limit: int) -> list[ServerAddress]:
+    """Return every address that serves DNS: Services, node caches, and at most `limit` DNS pods."""
+    pods = {backend.address for service in topology.services for backend in service.ready}
+    serving = topology.serving_addresses()
+    chosen = set([address for address in serving if address in pods][:limit])
+    return [
+        ServerAddress(address, server, address in pods)
+        for address, server in {**serving, **topology.node_local_addresses()}.items()
+        if address not in pods or address in chosen
+    ]
+
+
+def spread_nodes(nodes: Iterable[str], limit: int) -> list[str]:
+    """Return at most `limit` of the nodes, at even distances in their order."""
+    ordered = sorted(nodes)
+    step = max(len(ordered) / limit, 1)
+    return [ordered[int(index * step)] for index in range(min(len(ordered), limit))]
+
+
+def deal_out(questions: Sequence[Question], parts: int) -> list[list[Question]]:
+    """Deal questions out so that nodes which ask a part each never ask the same at the same time.
+
+    Who asks dnsmasq for a name while it waits for that name's answer on somebody else's behalf gets that
+    answer: in the other's spelling, and of the size that the other allowed (src/forward.c, forward_query).
+    So what differs in spelling only comes into one part. From one node they take turns.
+    """
+    groups: dict[str, list[Question]] = {}
+    for question_ in questions:
+        groups.setdefault(_spelled_alike(question_), []).append(question_)
+    dealt = [list(groups.values())[index::parts] for index in range(parts)]
+    return [[question_ for group in part for question_ in group] for part in dealt]
+
+
+def _spelled_alike(asked: Question) -> str:
+    return f"{asked.name.lower()} {asked.rtype}"
+
+
+def _endpoint(source: tuple[str, int] | None) -> str:
+    return f"{source[0]}, port {source[1]}" if source else "nowhere"

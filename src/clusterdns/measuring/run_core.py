@@ -1,0 +1,145 @@
+"""The parts of a run that others stand on: the topology, the probe pods, what these were given."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+
+from clusterdns.cluster.api import Cluster
+from clusterdns.cluster.facts import read_topology
+from clusterdns.cluster.workload import Workload
+from clusterdns.measuring.lookups import CapturedLookups, capture_lookups
+from clusterdns.measuring.part import part
+from clusterdns.measuring.probes import Probes, identities, node_views, search_list_events, start_probes
+from clusterdns.measuring.reachability import Reachability
+from clusterdns.model.pods import NodeView
+from clusterdns.model.reachability import TRANSPORTS, Attempt
+from clusterdns.model.resolver import Libc
+from clusterdns.model.topology import Topology
+from clusterdns.probing.identity import Identity
+from clusterdns.probing.pods import Prober
+from clusterdns.settings import Settings
+
+_MUSL_TOOL = "getaddrinfo-musl"
+
+
+class CoreRun:
+    """One run against one cluster, what others stand on. Close it when the run ends, however it ends."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        settings: Settings,
+        *,
+        foreign: bool,
+        run_id: str | None = None,
+        load_questions: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        """Measure nothing yet.
+
+        Args:
+            cluster: What is measured.
+            settings: Every limit and choice.
+            foreign: Whether the cluster is somebody else's: not ours to load or to break.
+            run_id: Marks what the run makes; letters and digits.
+            load_questions: Names and types that load at a rate asks for (`load_plans.load_questions`); names
+                that no cache holds where there are none.
+        """
+        self.cluster = cluster
+        self.settings = settings
+        self.foreign = foreign
+        self.run_id = run_id or secrets.token_hex(4)
+        self.load_questions = load_questions
+
+    @part
+    def topology(self) -> Topology:
+        """What serves the cluster's DNS."""
+        return read_topology(self.cluster)
+
+    @part
+    def workload(self) -> Workload:
+        """What this run makes in the cluster."""
+        settings = self.settings
+        return Workload(self.cluster, self.run_id, expiry=settings.expiry, timeout=settings.cleanup_timeout)
+
+    @part
+    def probe_image(self) -> str:
+        """The image of the probe pods."""
+        held = [
+            {name for image in node["status"].get("images", ()) for name in image.get("names") or ()}
+            for node in self.cluster.list("nodes")
+        ]
+        return self.settings.image(set.intersection(*held) if held else ())
+
+    @part
+    def prober(self) -> Prober:
+        """Makes probe pods and runs operations in them."""
+        settings = self.settings
+        return Prober(
+            self.cluster, ready_timeout=settings.pod_ready_timeout, agent_timeout=settings.agent_timeout
+        )
+
+    @part
+    def probes(self) -> Probes:
+        """One ready pod of every variant on every node."""
+        return start_probes(
+            self.cluster, self.prober, self.workload, sorted(self.topology.nodes), self.probe_image
+        )
+
+    @part
+    def identities(self) -> dict[tuple[str, str], Identity]:
+        """(node, variant) -> what the pod says of itself."""
+        return identities(self.prober, self.probes)
+
+    @part
+    def views(self) -> Sequence[NodeView]:
+        """What every variant was given, node by node."""
+        return node_views(self.probes, self.identities, self.topology.nodes)
+
+    @part
+    def search_list_events(self) -> Sequence[str]:
+        """What kubelets say about search lists that they had to cut."""
+        namespaces = (self.workload.namespace, self.workload.privileged_namespace)
+        _ = self.views  # so that every pod has been started
+        return search_list_events(self.cluster, namespaces)
+
+    @part
+    def libcs(self) -> Sequence[Libc]:
+        """The C libraries whose resolvers the probe image has."""
+        tools = next(iter(self.identities.values())).tools
+        return [Libc.GLIBC, *([Libc.MUSL] if _MUSL_TOOL in tools else [])]
+
+    @part
+    def lookups(self) -> CapturedLookups:
+        """Every lookup, and the queries that it put on the wire."""
+        return capture_lookups(
+            self.prober,
+            self.probes,
+            self.views,
+            zone=self.topology.zone.value,
+            external_name=self.settings.external_name,
+            libcs=self.libcs,
+        )
+
+    @part
+    def reachability(self) -> Reachability:
+        """Asks DNS addresses from every node."""
+        return Reachability(self.prober, self.probes, self.topology, self.settings.query_timeout)
+
+    @part
+    def serving_by_tcp(self) -> Sequence[Attempt]:
+        """Whether every DNS pod and Service answers by TCP, from every node."""
+        return self.reachability.ask(self.topology.serving_addresses(), "tcp")
+
+    @part
+    def node_caches_asked(self) -> Mapping[str, Sequence[Attempt]]:
+        """Transport -> whether the node cache's addresses answer on every node."""
+        addresses = self.topology.node_local_addresses()
+        return {transport: self.reachability.ask(addresses, transport) for transport in TRANSPORTS}
+
+
+
+    def close(self) -> list[str]:
+        """Remove all that the run has made; return what could not be removed, in words."""
+        if not CoreRun.workload.is_measured(self):
+            return []
+        # A cluster of ours does as it is told; of another's it is seen that nothing keeps a namespace there.
+        return self.workload.close(wait=self.foreign)

@@ -1,0 +1,107 @@
+"""The parts of a run that `records.*` judges."""
+
+from collections.abc import Sequence
+
+from clusterdns.cluster.templates import network
+from clusterdns.measuring.part import part
+from clusterdns.measuring.propagation import PathPoller, change_limit, watch_creations, watch_deletion, watch_update
+from clusterdns.measuring.query_matrix import ask_query_matrix
+from clusterdns.measuring.querying import Querier, server_addresses, spread_nodes
+from clusterdns.measuring.record_objects import RecordObjects, check_unchanged, create_record_objects
+from clusterdns.measuring.run_core import CoreRun
+from clusterdns.measuring.service_changes import ServiceChanges
+from clusterdns.model.convergence import Convergence
+from clusterdns.model.dns_profiles import DNSProfile, profile_of
+from clusterdns.model.pods import DEFAULT
+from clusterdns.model.query_matrix import QueryMatrix
+from clusterdns.model.topology import LayerKind
+
+
+class RecordsRun(CoreRun):
+    """Services, and what the cluster's DNS says of them."""
+
+    @part
+    def dns_profile(self) -> DNSProfile:
+        """What the cluster's implementation makes of its freedom."""
+        return profile_of({layer.kind for layer in self.topology.layers} - {LayerKind.NODE_LOCAL})
+
+    @part
+    def record_objects(self) -> RecordObjects:
+        """The Services that records are asked for."""
+        return create_record_objects(
+            self.cluster,
+            self.workload,
+            run_id=self.run_id,
+            zone=self.topology.zone.value,
+            external_name=self.settings.external_name,
+            image=self.probe_image,
+            reads_endpoints=self.dns_profile.reads_endpoints,
+            timeout=self.settings.pod_ready_timeout,
+        )
+
+    @part
+    def querier(self) -> Querier:
+        """Asks for records, from pods whose packets nobody captures."""
+        settings, pods = self.settings, self.probes.of(DEFAULT)
+        return Querier(
+            self.prober,
+            {node: pods[node] for node in spread_nodes(pods, settings.record_nodes)},
+            server_addresses(self.topology, settings.record_servers),
+            timeout=settings.query_timeout,
+            concurrency=settings.record_concurrency,
+        )
+
+    @part
+    def path_poller(self) -> PathPoller:
+        """Asks along every path while Services change."""
+        querier = self.querier
+        return PathPoller(self.prober, querier.pods, querier.paths(sizes=[None], tcp=False))
+
+    @part
+    def service_changes(self) -> ServiceChanges:
+        """Makes and changes Services, after those that records are asked for."""
+        return ServiceChanges(
+            self.cluster,
+            self.workload,
+            self.record_objects,
+            zone=self.topology.zone.value,
+            network=network(self.run_id)["network"],
+            reads_endpoints=self.dns_profile.reads_endpoints,
+        )
+
+    @part
+    def creations(self) -> Sequence[Convergence]:
+        """When each path showed Services that were created."""
+        return watch_creations(self.service_changes, self.path_poller, self.settings.propagation_limit)
+
+    @part
+    def update(self) -> Sequence[Convergence]:
+        """When each path showed that a Service had another endpoint."""
+        settings = self.settings
+        return watch_update(
+            self.service_changes, self.path_poller, settings.negative_ttl_limit, change_limit(settings)
+        )
+
+    @part
+    def deletion(self) -> Sequence[Convergence]:
+        """When each path showed that a Service was gone."""
+        settings = self.settings
+        return watch_deletion(
+            self.service_changes, self.path_poller, settings.negative_ttl_limit, change_limit(settings)
+        )
+
+    @part
+    def query_matrix(self) -> QueryMatrix:
+        """Every question about records along every path, once what was created last is known everywhere."""
+        objects = self.record_objects
+        matrix = ask_query_matrix(
+            self.querier,
+            self.topology,
+            profile=self.dns_profile,
+            objects=objects,
+            newest=self.creations,
+            views=self.views,
+            external_name=self.settings.external_name,
+        )
+        check_unchanged(self.cluster, objects)
+        return matrix
