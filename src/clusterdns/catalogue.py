@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from types import ModuleType
 
 from clusterdns.check import Check
-from clusterdns.verdicts import lookups, resolver
+from clusterdns.verdicts import latency, lookups, node_caches, query_log, resolver, saturation
 
-_MODULES: tuple[ModuleType, ...] = (resolver, lookups)
+_MODULES: tuple[ModuleType, ...] = (resolver, lookups, saturation, node_caches, query_log, latency)
 
 CATALOGUE: dict[str, Check] = {check.id: check for module in _MODULES for check in module.CHECKS}
 
