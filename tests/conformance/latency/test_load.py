@@ -8,4 +8,4 @@ from fixtures.checks import Conclude, each_case
 
 @each_case(latency.CHECKS)
 def test_load(case: SelectedCase, run: Run, conclude: Conclude) -> None:
-    conclude(case)
+    conclude(case.judge(run))

@@ -8,9 +8,9 @@ from fixtures.checks import Conclude, each_case
 
 @each_case(saturation.CHECKS)
 def test_dnsmasq_and_nodes(case: SelectedCase, run: Run, conclude: Conclude) -> None:
-    conclude(case)
+    conclude(case.judge(run))
 
 
 @each_case(node_caches.CHECKS)
 def test_node_caches(case: SelectedCase, run: Run, conclude: Conclude) -> None:
-    conclude(case)
+    conclude(case.judge(run))

@@ -8,4 +8,4 @@ from fixtures.checks import Conclude, each_case
 
 @each_case(query_log.CHECKS)
 def test_query_log(case: SelectedCase, run: Run, conclude: Conclude) -> None:
-    conclude(case)
+    conclude(case.judge(run))
