@@ -73,17 +73,17 @@ def measure(row: Row, size: int, folder: Path) -> dict[str, Any]:
     report = json.loads((folder / "report.json").read_text())
     checks = {one["id"]: one for one in report["checks"]}
     load: dict[str, Any] = checks["saturation.conntrack"]["measurements"]["load"]
-    overflow = checks["saturation.listen-overflow"]["measurements"].get("ListenOverflows + ListenDrops", {})
-    return {**load, "listen overflows": sum(overflow.values())}
+    overflow = checks["saturation.listen-overflow"]["measurements"].get("overflows_and_drops", {})
+    return {**load, "listen_overflows": sum(overflow.values())}
 
 
 def cell(load: dict[str, Any]) -> str:
     """Return one cell of the table."""
-    latency, servfail = load["latency ms"], load["rcodes"].get("SERVFAIL", 0)
-    words = [f"p99 {latency['p99']:,.1f} ms", f"max {latency['max']:,.0f} ms"]
+    latency, servfail = load["latency"], load["rcodes"].get("SERVFAIL", 0)
+    words = [f"p99 {latency['p99_ms']:,.1f} ms", f"max {latency['max_ms']:,.0f} ms"]
     words += [f"{load['lost']} lost"] if load["lost"] else []
     words += [f"{servfail} SERVFAIL"] if servfail else []
-    words += [f"{load['listen overflows']} overflows"] if load["listen overflows"] else []
+    words += [f"{load['listen_overflows']} overflows"] if load["listen_overflows"] else []
     return ", ".join(words)
 
 

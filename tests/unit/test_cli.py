@@ -33,6 +33,7 @@ def left(api_server: ApiServer) -> None:
     items.append({"metadata": going})
     api_server.answers[f"GET {NAMESPACES}"] = 200, {"metadata": {}, "items": items}
     api_server.answers[f"GET {SERVICES}"] = 200, {"metadata": {}, "items": []}
+    api_server.answers["GET /api/v1/services"] = 200, {"metadata": {}, "items": []}
 
 
 def removed(api_server: ApiServer) -> list[str]:
@@ -62,8 +63,11 @@ def test_cleanup_puts_back_what_a_service_selected(
 ) -> None:
     api_server.answers[f"GET {NAMESPACES}"] = 200, {"metadata": {}, "items": []}
     annotations = {"clusterdns.io/selector-before": '{"k8s-app": "kube-dns"}'}
-    upstream = {"metadata": {"name": "kube-dns-upstream", "annotations": annotations}}
-    api_server.answers[f"GET {SERVICES}"] = 200, {"metadata": {}, "items": [upstream]}
+    upstream = {
+        "metadata": {"name": "kube-dns-upstream", "namespace": "kube-system", "annotations": annotations}
+    }
+    api_server.answers[f"GET {SERVICES}"] = 200, {"metadata": {}, "items": []}
+    api_server.answers["GET /api/v1/services"] = 200, {"metadata": {}, "items": [upstream]}
     api_server.answers[f"PATCH {SERVICES}/kube-dns-upstream"] = 200, {}
     assert main(["cleanup", *flags]) == 0
     assert "kube-dns-upstream: selects its own pods again" in capsys.readouterr().out
@@ -72,7 +76,7 @@ def test_cleanup_puts_back_what_a_service_selected(
 def test_cleanup_says_when_there_is_nothing(
     api_server: ApiServer, flags: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for path in (NAMESPACES, SERVICES):
+    for path in (NAMESPACES, SERVICES, "/api/v1/services"):
         api_server.answers[f"GET {path}"] = 200, {"metadata": {}, "items": []}
     assert main(["cleanup", *flags]) == 0
     assert capsys.readouterr().out == "nothing is left behind\n"

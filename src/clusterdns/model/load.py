@@ -25,6 +25,24 @@ class Protocol(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class LoadStep:
+    """How load is sent: one case of the latency checks at each destination.
+
+    Attributes:
+        protocol: How queries travel.
+        pattern: BURSTS, CONSTANT or POISSON.
+        rate: Queries per second from each node; 0 for bursts.
+    """
+
+    protocol: Protocol
+    pattern: str
+    rate: float = 0.0
+
+    def __str__(self) -> str:
+        return f"{self.protocol}-{self.pattern}" + (f"-{self.rate:g}" if self.rate else "")
+
+
+@dataclass(frozen=True, slots=True)
 class Destination:
     """Where load goes.
 
@@ -72,22 +90,22 @@ class PodLoad:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class LoadResult:
     """What came of one plan that was carried out by several pods at the same time.
 
     Attributes:
         destination: Where it went.
-        protocol: How queries travelled.
-        pattern: BURSTS, CONSTANT or POISSON.
+        step: How it was sent.
         plan: In words.
         pods: What came of it in each; at least one.
+        lag_limit_ms: How late (p99) the generator may have been, or the result says nothing of the server.
     """
 
     destination: Destination
-    protocol: Protocol
-    pattern: str
+    step: LoadStep
     plan: str
     pods: Sequence[PodLoad]
+    lag_limit_ms: float
 
     @property
     def samples(self) -> list[Samples]:
@@ -97,37 +115,52 @@ class Run:
     @property
     def sent(self) -> int:
         """How many queries the plans held."""
-        return sum(len(one) for one in self.samples)
+        return sum(len(samples) for samples in self.samples)
 
     @property
     def lost(self) -> int:
         """How many of them had no answer by their deadline."""
-        return sum(one.lost for one in self.samples)
+        return sum(samples.lost for samples in self.samples)
 
     @property
     def rcodes(self) -> Counter[int]:
         """The answered ones by rcode."""
-        return sum((one.rcode_counts() for one in self.samples), Counter())
+        return sum((samples.rcode_counts() for samples in self.samples), Counter())
 
     @property
     def refused(self) -> int:
         """How many were answered by an error, such as SERVFAIL."""
         return errors(self.rcodes)
 
+    @property
+    def socket_failures(self) -> Counter[str]:
+        """What sockets failed with -> how often."""
+        return sum((Counter(pod.failures) for pod in self.pods), Counter())
+
     def latency(self) -> Histogram:
         """Returns the times from intended to received, the deadline for lost queries."""
-        return sum((one.latency() for one in self.samples), Histogram())
+        return sum((samples.latency() for samples in self.samples), Histogram())
+
+    def send_to_receive(self) -> Histogram:
+        """Returns the times of the answered queries from sent to received."""
+        return sum((samples.send_to_receive() for samples in self.samples), Histogram())
 
     def lag(self) -> Histogram:
         """Returns how late queries were sent."""
-        return sum((one.lag() for one in self.samples), Histogram())
+        return sum((samples.lag() for samples in self.samples), Histogram())
+
+
+def upstream_service(topology: Topology) -> Service | None:
+    """Returns the Service that node caches ask, ready or not; None where there is none."""
+    upstreams = {cache.upstream for cache in topology.of_kind(LayerKind.NODE_LOCAL)}
+    services = (service for service in topology.services if service.name in upstreams)
+    return next((service for service in services if service.addresses), None)
 
 
 def destinations(topology: Topology) -> dict[str, Destination | str]:
     """Returns every one of DESTINATIONS, or why the cluster does not have it."""
     caches = topology.of_kind(LayerKind.NODE_LOCAL)
     answered_by_cache = topology.node_local_addresses()
-    upstreams = {cache.upstream for cache in caches}
     into_dnsmasq = any(
         path.into_dnsmasq and path.layer.kind is LayerKind.NODE_LOCAL for path in tcp_paths(topology)
     )
@@ -143,12 +176,13 @@ def destinations(topology: Topology) -> dict[str, Destination | str]:
             tcp_into_dnsmasq=cached and into_dnsmasq,
         )
 
-    serving = [one for one in topology.services if one.addresses and one.ready]
-    upstream = next((one for one in serving if one.name in upstreams), None)
+    upstream = upstream_service(topology)
+    serving = [service for service in topology.services if service.addresses and service.ready]
     usual = sorted(
-        (one for one in serving if one is not upstream), key=lambda one: not one.name.endswith("/kube-dns")
+        (service for service in serving if service is not upstream),
+        key=lambda service: not service.name.endswith("/kube-dns"),
     )
-    found: dict[str, Destination | str] = {
+    reached: dict[str, Destination | str] = {
         DNS_POD: "no pod serves the cluster's DNS",
         UPSTREAM: "no node cache, and so no upstream Service of its own" if not caches else "it is not ready",
         KUBE_DNS: "no Service serves the cluster's DNS",
@@ -156,17 +190,17 @@ def destinations(topology: Topology) -> dict[str, Destination | str]:
     }
     if usual:
         pod = min(usual[0].ready, key=lambda backend: backend.pod)
-        found[DNS_POD] = at(DNS_POD, pod.address, f"pod {pod.pod}", usual[0])
-        found[KUBE_DNS] = at(KUBE_DNS, usual[0].addresses[0], f"Service {usual[0].name}", usual[0])
-    if upstream:
-        found[UPSTREAM] = at(UPSTREAM, upstream.addresses[0], f"Service {upstream.name}", upstream)
-    services = {address for one in topology.services for address in one.addresses}
+        reached[DNS_POD] = at(DNS_POD, pod.address, f"pod {pod.pod}", usual[0])
+        reached[KUBE_DNS] = at(KUBE_DNS, usual[0].addresses[0], f"Service {usual[0].name}", usual[0])
+    if upstream and upstream.ready:
+        reached[UPSTREAM] = at(UPSTREAM, upstream.addresses[0], f"Service {upstream.name}", upstream)
+    services = {address for service in topology.services for address in service.addresses}
     for layer in (*caches, *topology.of_kind(LayerKind.CLOUD_DNS)):
         own = [fact.value for fact in layer.addresses if fact.value not in services]
         if own:
-            found[NODE_LOCAL] = at(NODE_LOCAL, own[0], f"{layer.kind} on each node")
+            reached[NODE_LOCAL] = at(NODE_LOCAL, own[0], f"{layer.kind} on each node")
             break
-    return found
+    return reached
 
 
 def _has_dnsmasq(topology: Topology, service: Service) -> bool:

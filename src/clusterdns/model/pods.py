@@ -32,6 +32,7 @@ class Variant:
 CLUSTER_FIRST = "cluster-first"
 DEFAULT = "default"
 NDOTS_ONE = "ndots-one"
+HOST_NETWORK = "host-network"
 
 # Addresses and names are of the ranges for documentation (RFC 5737, RFC 2606): none is ever asked.
 VARIANTS: dict[str, Variant] = {
@@ -48,7 +49,7 @@ VARIANTS: dict[str, Variant] = {
         DNSPolicy.CLUSTER_FIRST,
         dns_config=DNSConfig(("192.0.2.53",), ("a.example",), (("timeout", "3"), ("edns0", None))),
     ),
-    "host-network": Variant(DNSPolicy.CLUSTER_FIRST_WITH_HOST_NET, host_network=True),
+    HOST_NETWORK: Variant(DNSPolicy.CLUSTER_FIRST_WITH_HOST_NET, host_network=True),
     "host-network-cluster-first": Variant(DNSPolicy.CLUSTER_FIRST, host_network=True),
 }
 

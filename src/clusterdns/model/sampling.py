@@ -16,7 +16,7 @@ def peaks(timeline: Timeline, threshold: int) -> list[float]:
     """
     samples = timeline.samples
     ends = [after.time_ns for after in samples[1:]] + [samples[-1].time_ns]
-    runs = groupby(zip(samples, ends, strict=True), lambda one: (one[0].workers or 0) >= threshold)
+    runs = groupby(zip(samples, ends, strict=True), lambda pair: (pair[0].workers or 0) >= threshold)
     lengths = []
     for high, run in runs:
         if high:

@@ -4,6 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 
+from clusterdns.model.load_figures import LoadFigures
+
+LONGEST_GAP_MS = 300.0
+"""Between two samples: saturation lasts longer, as a connection that waits for a child takes seconds."""
+STEADY_MS = 1000.0
+"""Of a steady scenario, watched without a gap: what is always there is there for so long."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
@@ -59,7 +66,9 @@ class Timeline:
     @property
     def longest_wait_ms(self) -> float:
         """The longest run of samples with connections waiting, first to last; 0 for a single sample."""
-        runs = [list(group) for waits, group in groupby(self.samples, lambda one: one.queue > 0) if waits]
+        runs = [
+            list(group) for waits, group in groupby(self.samples, lambda sample: sample.queue > 0) if waits
+        ]
         return max(((run[-1].time_ns - run[0].time_ns) / 1e6 for run in runs), default=0.0)
 
     def gaps_ms(self) -> list[float]:
@@ -97,15 +106,32 @@ class NodeCache:
 
 
 @dataclass(frozen=True, slots=True)
-class Episode:
-    """Something that happened, and what was seen meanwhile.
+class Lookups:
+    """Lookups that were made one after the other.
+
+    Attributes:
+        made: How many.
+        failed: How many of them gave no address.
+    """
+
+    made: int
+    failed: int
+
+    def __add__(self, other: "Lookups") -> "Lookups":
+        """Return both together."""
+        return Lookups(self.made + other.made, self.failed + other.failed)
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """Something that was done, and what was seen meanwhile.
 
     Attributes:
         what: What was done, in words.
         servers: DNS pod ("namespace/name") -> its timeline.
         nodes: Node -> its network namespace's timeline.
         caches: Node-cache pods.
-        load: What the load saw, as measurements; empty at rest.
+        load: What the clients saw.
         steady: Whether it is the same all along, so that a part of it stands for the whole.
         processes: DNS pod -> cAdvisor's count of dnsmasq's container, whenever it was read.
         uncounted: Why there are no such counts; "" where there are.
@@ -114,8 +140,84 @@ class Episode:
     what: str
     servers: Mapping[str, Timeline]
     nodes: Mapping[str, Timeline]
-    caches: Sequence[NodeCache] = ()
-    load: Mapping[str, object] = field(default_factory=dict)
+    caches: Sequence[NodeCache]
+    load: LoadFigures | Lookups
     steady: bool = False
     processes: Mapping[str, Sequence[int]] = field(default_factory=dict)
     uncounted: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfScenario:
+    """What the measurements of every check of a scenario begin with.
+
+    Attributes:
+        scenario: What was done, in words.
+        load: What the clients saw.
+    """
+
+    scenario: str
+    load: LoadFigures | Lookups
+
+
+@dataclass(frozen=True, slots=True)
+class ServerTimeline:
+    """A watch of dnsmasq, in columns of one length.
+
+    Attributes:
+        seconds: Of each sample, since the first one.
+        workers: Children of dnsmasq.
+        queue: Connections that wait for one.
+    """
+
+    seconds: Sequence[float]
+    workers: Sequence[int]
+    queue: Sequence[int]
+
+    @classmethod
+    def of(cls, timeline: Timeline) -> "ServerTimeline":
+        """Return the columns of a watch; workers that could not be seen count as none."""
+        first_ns = timeline.samples[0].time_ns
+        return cls(
+            [round((sample.time_ns - first_ns) / 1e9, 3) for sample in timeline.samples],
+            [sample.workers or 0 for sample in timeline.samples],
+            [sample.queue for sample in timeline.samples],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CountedProcesses:
+    """What cAdvisor counted in a container of dnsmasq, beside what the watch saw.
+
+    Attributes:
+        most: The highest count; None where it was not read.
+        reads: How often it was read.
+        peaks_s: Seconds that each peak at the limit lasted, as the watch saw it.
+        missed_by_scrape: How many of these peaks a scrape at `sampling.SCRAPE_SECONDS` misses on average.
+    """
+
+    most: int | None
+    reads: int
+    peaks_s: Sequence[float]
+    missed_by_scrape: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TcpWorkers(OfScenario):
+    """Measurements of saturation.tcp-workers, by DNS pod.
+
+    Attributes:
+        limits: How many TCP connections its dnsmasq serves.
+        peaks: The most children at once.
+        watch_cpu_share: The share of one processor that watching it took.
+        timelines: What was seen of it.
+        processes: What cAdvisor counted.
+        processes_not_read: Why cAdvisor's counts were not read; "" where they were.
+    """
+
+    limits: Mapping[str, int]
+    peaks: Mapping[str, int]
+    watch_cpu_share: Mapping[str, float]
+    timelines: Mapping[str, ServerTimeline]
+    processes: Mapping[str, CountedProcesses]
+    processes_not_read: str

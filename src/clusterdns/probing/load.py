@@ -170,7 +170,7 @@ def run_load_together(prober: Prober, plans: Sequence[tuple[ProbePod, Plan]]) ->
         now_ns = time.monotonic_ns() + max(ahead for _, ahead in prepared)
         for running, _ in prepared:
             running.tell(start_ns=now_ns + LEAD_NS)
-        collected = in_parallel(lambda one: one[0].collect(), prepared)
+        collected = in_parallel(lambda running_and_clock: running_and_clock[0].collect(), prepared)
     return [read_result(answers, plan, pod) for (pod, plan), answers in zip(plans, collected, strict=True)]
 
 

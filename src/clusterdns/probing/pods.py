@@ -42,12 +42,18 @@ Answer = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class ProbePod:
-    """A probe pod that is ready."""
+    """A pod that operations run in: one of ours that is ready, or a server's with a debug container."""
 
     namespace: str
     name: str
     node: str
     ip: str
+
+    @classmethod
+    def of(cls, pod: Object) -> Self:
+        """Return a pod as the API tells it, which runs."""
+        metadata = pod["metadata"]
+        return cls(metadata["namespace"], metadata["name"], pod["spec"]["nodeName"], pod["status"]["podIP"])
 
 
 class Operation:
@@ -299,7 +305,7 @@ def _ready(pod: Object | None, name: str) -> ProbePod:
         raise ProbeError(f"probe pod {name} ended on node {node}: {status.get('message', status['phase'])}")
     conditions = {condition["type"]: condition for condition in status.get("conditions", ())}
     if conditions.get("Ready", {}).get("status") == "True" and status.get("podIP"):
-        return ProbePod(pod["metadata"]["namespace"], pod["metadata"]["name"], node, status["podIP"])
+        return ProbePod.of(pod)
     unmet = (condition.get("message") for condition in conditions.values() if condition["status"] != "True")
     reason = next((_one_line(message) for message in unmet if message), "no message")
     raise NotYet(f"pod {name} on {node} is {status.get('phase', 'unknown')} ({reason})")

@@ -1,11 +1,12 @@
-"""A watch around something else: running before it starts, complete when it has ended."""
+"""The agent's `watch`: a server's children, listen queue and counters, while something else is done."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from clusterdns.errors import ProbeError
 from clusterdns.model.saturation import Sample, Timeline
-from clusterdns.probing.pods import Operation, ProbePod
+from clusterdns.probing.pods import Answer, Operation, ProbePod, Prober
+from clusterdns.probing.sending import DNS_PORT
 
 HZ = 10
 
@@ -26,7 +27,7 @@ class Watch:
         Raises:
             ProbeError: the watch failed.
         """
-        self._samples += [Sample(**answer) for answer in self._operation.so_far()]
+        self._samples += map(_sample, self._operation.so_far())
         return Timeline(self._samples).longest_unbroken_ms(gap_ms)
 
     def end(self) -> None:
@@ -37,7 +38,7 @@ class Watch:
         """
         self._operation.stop()
         *samples, counts = self._operation.collect()
-        self._samples += [Sample(**sample) for sample in samples]
+        self._samples += map(_sample, samples)
         self._cpu_seconds = counts["cpu_seconds"]
 
     def timeline(self) -> Timeline:
@@ -53,16 +54,34 @@ class Watch:
 
 
 @contextmanager
-def watching(operation: Operation, pod: ProbePod) -> Iterator[Watch]:
-    """Watch while the context lasts.
+def watching_server(
+    prober: Prober, pod: ProbePod, process: str, container: str, *, seconds: float
+) -> Iterator[Watch]:
+    """Watch a server in somebody else's pod while the context lasts.
 
     Args:
-        operation: an open `watch`.
-        pod: whose.
+        prober: Runs the watch.
+        pod: The server's.
+        process: The server's name (comm).
+        container: The debug container that shares the server's PID namespace.
+        seconds: After which the watch ends by itself.
 
     Raises:
         ProbeError: the watch was not ready, or failed.
     """
+    with _watching(prober.open_unmounted(pod, "watch", _request(process, seconds), container), pod) as watch:
+        yield watch
+
+
+@contextmanager
+def watching_counters(prober: Prober, pod: ProbePod, *, seconds: float) -> Iterator[Watch]:
+    """Watch the counters of a probe pod's network namespace alone; otherwise as `watching_server`."""
+    with _watching(prober.open(pod, "watch", _request(None, seconds)), pod) as watch:
+        yield watch
+
+
+@contextmanager
+def _watching(operation: Operation, pod: ProbePod) -> Iterator[Watch]:
     with operation:
         operation.ready()
         watch = Watch(operation, pod)
@@ -70,6 +89,18 @@ def watching(operation: Operation, pod: ProbePod) -> Iterator[Watch]:
         watch.end()
 
 
-def request(process: str | None, seconds: float) -> dict[str, object]:
-    """Return the request for a watch of a server's process, or of a namespace's counters alone."""
-    return {"process": process, "port": 53, "hz": HZ, "seconds": seconds}
+def _request(process: str | None, seconds: float) -> dict[str, object]:
+    return {"process": process, "port": DNS_PORT, "hz": HZ, "seconds": seconds}
+
+
+def _sample(answer: Answer) -> Sample:
+    return Sample(
+        time_ns=answer["time_ns"],
+        workers=answer["workers"],
+        queue=answer["queue"],
+        established=answer["established"],
+        overflows=answer["overflows"],
+        drops=answer["drops"],
+        insert_failed=answer["insert_failed"],
+        conntrack_drops=answer["conntrack_drops"],
+    )

@@ -1,13 +1,18 @@
 """What a report's measurements show as pictures: latency under load, dnsmasq while it saturates."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
+from pydantic import TypeAdapter
+
+from clusterdns.model.load_figures import PathLatency
+from clusterdns.model.saturation import TcpWorkers
 from clusterdns.reporting.plots import Axis, Kind, Limit, Series, chart
 from clusterdns.reporting.schema import CheckResult, Report
 
-_WORKERS, _QUEUE = 1, 2  # columns of a saturation timeline
+_PATH_LATENCY = TypeAdapter(PathLatency)
+_TCP_WORKERS = TypeAdapter(TcpWorkers)
+_HEADS = ("to", "sent", "lost", "errors", "p50 ms", "p99 ms", "max ms", "send to receive p99", "lag p99")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,26 +33,32 @@ class Picture:
 
 
 def pictures(report: Report) -> list[Picture]:
-    """Draw every timeline of a report; those without any have no pictures."""
+    """Draw every timeline of a report; those without any have no pictures.
+
+    Raises:
+        ValidationError: measurements of latency.path or saturation.tcp-workers are not of their types
+            (`PathLatency`, `TcpWorkers`), as in a report of another version.
+    """
     return [*_latencies(report.checks), *_saturations(report.checks)]
 
 
 def _latencies(checks: Sequence[CheckResult]) -> Iterator[Picture]:
     """Yield a picture for each way to send load, with a curve for each destination."""
-    steps: dict[str, list[CheckResult]] = {}
+    steps: dict[str, list[PathLatency]] = {}
     for check in checks:
-        if check.id == "latency.path" and check.measurements.get("timeline"):
-            step = (check.case or "").removeprefix(f"{check.measurements['to']}-")
-            steps.setdefault(step, []).append(check)
-    for step, group in steps.items():
-        limit = _facts(group[0], "limits")["p99 ms"]
+        if check.id == "latency.path" and check.measurements:
+            measured = _PATH_LATENCY.validate_python(check.measurements)
+            step = (check.case or "").removeprefix(f"{measured.load.to}-")
+            steps.setdefault(step, []).append(measured)
+    for step, paths in steps.items():
+        limit = paths[0].limits.p99_ms
         series = [
             Series(
-                str(check.measurements["to"]),
-                [row["s"] for row in _rows(check)],
-                [row["max ms"] for row in _rows(check)],
+                path.load.to,
+                [interval.start_s for interval in path.timeline],
+                [interval.max_ms for interval in path.timeline],
             )
-            for check in group
+            for path in paths
         ]
         title = f"Worst latency from each moment's queries: {step}"
         svg = chart(
@@ -57,69 +68,48 @@ def _latencies(checks: Sequence[CheckResult]) -> Iterator[Picture]:
             y=Axis("ms, lost queries at their deadline", log=True),
             limits=[Limit(limit, f"p99 limit {limit:g} ms")],
         )
-        heads = (
-            "to",
-            "sent",
-            "lost",
-            "errors",
-            "p50 ms",
-            "p99 ms",
-            "max ms",
-            "send to receive p99",
-            "lag p99",
-        )
-        yield Picture(title, svg, heads, [_figures(check) for check in group])
+        yield Picture(title, svg, _HEADS, [_row(path) for path in paths])
 
 
-def _figures(check: CheckResult) -> list[str]:
-    latency, answered = _facts(check, "latency ms"), _facts(check, "send to receive ms")
-    rows = _rows(check)
+def _row(path: PathLatency) -> list[str]:
+    load = path.load
     return [
-        f"{check.measurements['to']}: {check.measurements['destination']}",
-        f"{check.measurements['sent']:,}",
-        f"{check.measurements['lost']:,}",
-        f"{sum(row['refused'] for row in rows):,}",
-        *(_number(latency.get(name)) for name in ("p50", "p99", "max")),
-        _number(answered.get("p99")),
-        _number(_figure(check, "schedule lag p99 ms")),
+        f"{load.to}: {load.destination}",
+        f"{load.sent:,}",
+        f"{load.lost:,}",
+        f"{load.refused:,}",
+        _number(load.latency.p50_ms),
+        _number(load.latency.p99_ms),
+        _number(load.latency.max_ms),
+        _number(load.send_to_receive.p99_ms),
+        _number(load.lag_p99_ms),
     ]
 
 
 def _saturations(checks: Sequence[CheckResult]) -> Iterator[Picture]:
-    """Yield two pictures for each episode in which dnsmasq was watched under load."""
+    """Yield two pictures for each scenario in which dnsmasq was watched."""
     for check in checks:
-        if check.id != "saturation.tcp-workers" or not check.measurements.get("load"):
+        if check.id != "saturation.tcp-workers" or not check.measurements:
             continue
-        timelines = _facts(check, "timeline")
-        limits = sorted(set(_facts(check, "limits").values()))
-        for what, column, marks in (
-            ("TCP children of dnsmasq", _WORKERS, [Limit(one, f"limit {one}") for one in limits]),
-            ("Connections that wait for a child", _QUEUE, []),
+        measured = _TCP_WORKERS.validate_python(check.measurements)
+        limits = [Limit(limit, f"limit {limit}") for limit in sorted(set(measured.limits.values()))]
+        workers = [
+            Series(pod, columns.seconds, columns.workers, Kind.STEP)
+            for pod, columns in measured.timelines.items()
+        ]
+        queues = [
+            Series(pod, columns.seconds, columns.queue, Kind.STEP)
+            for pod, columns in measured.timelines.items()
+        ]
+        for what, series, marks in (
+            ("TCP children of dnsmasq", workers, limits),
+            ("Connections that wait for a child", queues, []),
         ):
             title = f"{what}: {check.case}"
-            series = [
-                Series(pod, [row[0] for row in rows], [row[column] for row in rows], Kind.STEP)
-                for pod, rows in timelines.items()
-            ]
             svg = chart(
                 title, series, x=Axis("seconds since the first look"), y=Axis("how many"), limits=marks
             )
             yield Picture(title, svg)
-
-
-def _facts(check: CheckResult, name: str) -> Mapping[str, Any]:
-    found = check.measurements.get(name)
-    return found if isinstance(found, dict) else {}
-
-
-def _rows(check: CheckResult) -> list[dict[str, float]]:
-    rows = check.measurements["timeline"]
-    return rows if isinstance(rows, list) else []
-
-
-def _figure(check: CheckResult, name: str) -> float | None:
-    found = check.measurements.get(name)
-    return found if isinstance(found, int | float) else None
 
 
 def _number(value: float | None) -> str:

@@ -66,3 +66,28 @@ PROMETHEUS = Need(
     ),
 )
 """A Prometheus to ask."""
+
+DNSMASQ = Need("dnsmasq", lambda run: run.watched_servers.refused)
+"""Pods with dnsmasq that can be watched."""
+
+NODE_CACHE = Need("node-cache", lambda run: run.readable_caches.refused)
+"""NodeLocal DNSCache whose metrics and logs may be read."""
+
+KUBE_DNS_DEPLOYMENT = Need(
+    "kube-dns-deployment",
+    lambda run: None if run.kube_dns else "no Deployment in kube-system has dnsmasq in it",
+)
+"""A Deployment of kube-dns that can be copied; not to be confused with the destination kube-dns."""
+
+DEBUG_COPY = Need("debug-copy", lambda run: run.debug_deployment.refused)
+"""The copy of kube-dns that logs queries."""
+
+
+def destination(name: str) -> Need:
+    """Return the need of a place that load can be sent to, one of `model.load.DESTINATIONS`."""
+
+    def why_absent(run: Run) -> str | None:
+        there = run.destinations[name]
+        return there if isinstance(there, str) else None
+
+    return Need(name, why_absent)

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from tests.unit.conftest import ApiServer
 
 ROOT = Path(__file__).parents[3]
-SERVICES = "/api/v1/namespaces/kube-system/services"
 
 
 @pytest.fixture
@@ -108,15 +107,15 @@ def test_the_live_deployment_is_found_by_its_container(
 def test_a_retargeted_service_says_what_it_was_and_is_put_back(
     api_server: ApiServer, cluster: Cluster
 ) -> None:
-    service = {"metadata": {"name": "up"}, "spec": {"selector": {"k8s-app": "kube-dns"}}}
-    api_server.answers[f"PATCH {SERVICES}/up"] = lambda _query, body: (200, body)
+    service = {"metadata": {"name": "up", "namespace": "dns"}, "spec": {"selector": {"k8s-app": "kube-dns"}}}
+    api_server.answers["PATCH /api/v1/namespaces/dns/services/up"] = lambda _query, body: (200, body)
     retarget(cluster, service, OWN_LABELS)
     changed = api_server.requests[-1][1]
     assert changed["spec"]["selector"] == {"$patch": "replace", **OWN_LABELS}
 
-    api_server.answers[f"GET {SERVICES}"] = (
+    api_server.answers["GET /api/v1/services"] = (
         200,
-        {"metadata": {}, "items": [{"metadata": {"name": "up", **changed["metadata"]}}]},
+        {"metadata": {}, "items": [{"metadata": {"name": "up", "namespace": "dns", **changed["metadata"]}}]},
     )
     (found,) = retargeted(cluster)
     restore(cluster, found)

@@ -1,20 +1,29 @@
 """report.html: valid, self-contained, escaped, and it says what the report says."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 
+from clusterdns.model.load_figures import (
+    LatencyLimits,
+    LoadFigures,
+    LoadInterval,
+    PathLatency,
+    Percentiles,
+)
 from clusterdns.model.outcome import ExitCode, Outcome
+from clusterdns.model.saturation import ServerTimeline, TcpWorkers
 from clusterdns.reporting.html import html
 from clusterdns.reporting.schema import CheckResult, Report, Run, StandIn
 
 VOID = {"meta", "br"}
 HOSTILE = "</pre><script>alert('x')</script>\"' onload=\"y\" &amp; \x1b[31m"
 TIMELINE = [
-    {"s": 0.0, "sent": 60, "lost": 0, "refused": 0, "p50 ms": 2.0, "max ms": 5.0},
-    {"s": 0.2, "sent": 60, "lost": 3, "refused": 2, "p50 ms": 900.0, "max ms": 5000.0},
+    LoadInterval(0.0, 60, 0, 0, 2.0, 5.0),
+    LoadInterval(0.2, 60, 3, 2, 900.0, 5000.0),
 ]
 
 
@@ -55,18 +64,28 @@ def check(id_: str, outcome: Outcome, **more: Any) -> CheckResult:
     return CheckResult(id=id_, outcome=outcome, **values)
 
 
+def figures(to: str) -> LoadFigures:
+    return LoadFigures(
+        plan="bursts",
+        to=to,
+        destination=f"Service {to} (10.96.0.10)",
+        sent=3600,
+        lost=3,
+        refused=2,
+        rcodes={"NXDOMAIN": 3597},
+        latency=Percentiles(2.0, 3.0, 4100.0, None, 5000.0),
+        send_to_receive=Percentiles(2.0, None, None, None, 4000.0),
+        lag_p99_ms=2.1,
+        late=0,
+        duplicates=0,
+        strays=0,
+        socket_failures={},
+        connections=0,
+    )
+
+
 def load(to: str, outcome: Outcome) -> CheckResult:
-    measurements = {
-        "to": to,
-        "destination": f"Service {to} (10.96.0.10)",
-        "sent": 3600,
-        "lost": 3,
-        "latency ms": {"p50": 2.0, "p99": 4100.0, "max": 5000.0},
-        "send to receive ms": {"p50": 2.0, "max": 4000.0},
-        "schedule lag p99 ms": 2.1,
-        "limits": {"p50 ms": 20.0, "p99 ms": 100.0, "lost %": 0.1},
-        "timeline": TIMELINE,
-    }
+    measurements = asdict(PathLatency(figures(to), LatencyLimits(20.0, 100.0, 0.1), TIMELINE))
     return check(
         "latency.path",
         outcome,
@@ -83,11 +102,18 @@ WATCHED = check(
     case="bursts",
     reason="20 of 20",
     remedy="mend",
-    measurements={
-        "load": {"sent": 1},
-        "limits": {"kube-system/a": 20},
-        "timeline": {"kube-system/a": [[0.0, 0.0, 0.0], [0.1, 20.0, 33.0]]},
-    },
+    measurements=asdict(
+        TcpWorkers(
+            scenario="bursts",
+            load=figures("kube-dns"),
+            limits={"kube-system/a": 20},
+            peaks={"kube-system/a": 20},
+            watch_cpu_share={"kube-system/a": 0.01},
+            timelines={"kube-system/a": ServerTimeline([0.0, 0.1], [0, 20], [0, 33])},
+            processes={},
+            processes_not_read="",
+        )
+    ),
 )
 CHECKS = (
     check("resolver.ndots", Outcome.PASSED, measurements={"seen": {"node-1": 5}}),

@@ -5,8 +5,10 @@ from array import array
 import pytest
 
 from clusterdns.errors import HarnessError
+from clusterdns.measuring.load_plans import lag_limit_ms
 from clusterdns.model.latency import Samples
-from clusterdns.model.load import BURSTS, CONSTANT, Destination, PodLoad, Protocol, Run
+from clusterdns.model.load import BURSTS, CONSTANT, Destination, LoadResult, LoadStep, PodLoad, Protocol
+from clusterdns.model.load_figures import PathLatency
 from clusterdns.model.outcome import Outcome, Verdict
 from clusterdns.settings import Settings
 from clusterdns.verdicts import latency
@@ -27,7 +29,7 @@ def run(
     rcode: int = 0,
     pattern: str = BURSTS,
     protocol: Protocol = Protocol.UDP,
-) -> Run:
+) -> LoadResult:
     """Return a run of one pod with these times from sent to received, in ms."""
     size = len(elapsed)
     samples = Samples(
@@ -35,10 +37,12 @@ def run(
         deadline_ns=5000 * MS,
         intended_ns=array("q", (number * MS for number in range(size))),
         lag_ns=array("q", [int(lag * MS)]) * size,
-        elapsed_ns=array("q", (LOST if one == LOST else int(one * MS) for one in elapsed)),
+        elapsed_ns=array("q", (LOST if took == LOST else int(took * MS) for took in elapsed)),
         rcodes=bytes([rcode]) * size,
     )
-    return Run(to, protocol, pattern, "a plan", [PodLoad("node-1", samples, 0, 0, 0, {"EOF": 2}, 0, 0.5)])
+    step = LoadStep(protocol, pattern)
+    pods = [PodLoad("node-1", samples, 0, 0, 0, {"EOF": 2}, 0, 0.5)]
+    return LoadResult(to, step, "a plan", pods, lag_limit_ms(step, SETTINGS))
 
 
 def many(usual: float, *rare: float, size: int = 1000) -> list[float]:
@@ -53,13 +57,14 @@ def failed(verdict: Verdict, *words: str) -> bool:
 def test_a_quick_path_passes_and_tells_its_figures() -> None:
     verdict = latency.path(run(*many(2.0, 30.0)), SETTINGS)
     assert (verdict.outcome, verdict.reason) == (Outcome.PASSED, "")
-    assert verdict.measurements["latency ms"] == pytest.approx(
-        {"p50": 2.0, "p90": 2.0, "p99": 2.0, "max": 30.0},
+    assert isinstance(verdict.measurements, PathLatency)
+    latency_ms = verdict.measurements.load.latency
+    assert (latency_ms.p50_ms, latency_ms.p90_ms, latency_ms.p99_ms, latency_ms.max_ms) == pytest.approx(
+        (2.0, 2.0, 2.0, 30.0),
         rel=1e-3,  # as the histogram
     )
-    timeline = verdict.measurements["timeline"]
-    assert isinstance(timeline, list)
-    assert [(row["s"], row["sent"]) for row in timeline] == [
+    assert latency_ms.p999_ms is None
+    assert [(interval.start_s, interval.sent) for interval in verdict.measurements.timeline] == [
         (0, 200),
         (0.2, 200),
         (0.4, 200),
@@ -119,19 +124,17 @@ def test_a_generator_that_was_late_is_no_ground_for_any_verdict() -> None:
     with pytest.raises(HarnessError, match=r"node-1 was late by 1.10 ms \(p99\), limit 1 ms"):
         latency.path(late, SETTINGS)
     with pytest.raises(HarnessError, match="too busy"):
-        latency.schedule([late], SETTINGS)
+        latency.schedule([late])
     with pytest.raises(HarnessError, match="too busy"):
         latency.tail_ratio(late, [], SETTINGS)
-    assert (
-        latency.schedule([run(*many(1.0), lag=1.1)], SETTINGS).outcome is Outcome.PASSED
-    )  # a burst takes time
+    assert latency.schedule([run(*many(1.0), lag=1.1)]).outcome is Outcome.PASSED  # a burst takes time
     with pytest.raises(HarnessError, match="limit 10 ms"):
-        latency.schedule([run(*many(1.0), lag=11)], SETTINGS)
+        latency.schedule([run(*many(1.0), lag=11)])
 
 
 def test_no_load_is_no_kept_schedule() -> None:
     with pytest.raises(HarnessError, match="no load"):
-        latency.schedule([], SETTINGS)
+        latency.schedule([])
 
 
 @pytest.mark.parametrize(
@@ -140,7 +143,8 @@ def test_no_load_is_no_kept_schedule() -> None:
 def test_the_tail_ratio_has_a_floor(direct: float, through: float, *, wrong: bool) -> None:
     verdict = latency.tail_ratio(run(*many(direct)), [run(*many(through), to=INCIDENT)], SETTINGS)
     assert (verdict.outcome is Outcome.FAILED) == wrong
-    assert verdict.measurements["p99 ms through the cache"] == pytest.approx({"kube-dns": through}, rel=1e-3)
+    assert isinstance(verdict.measurements, latency.TailRatio)
+    assert verdict.measurements.cached_p99_ms == pytest.approx({"kube-dns": through}, rel=1e-3)
 
 
 def test_a_tail_of_too_few_samples_is_none() -> None:
@@ -156,5 +160,5 @@ def test_smooth_tails_into_dnsmasq_are_reported() -> None:
 
 
 def test_the_picture_shows_the_stall() -> None:
-    (line,) = latency.picture(run(*[1.0] * 200, *[5000.0] * 200))
+    line = latency.picture(run(*[1.0] * 200, *[5000.0] * 200))
     assert line == "dns-pod    ▁█ worst 5,000 ms"

@@ -1,10 +1,29 @@
 from clusterdns.analysis.dnsmasq_log.requests import Requests, Summary
+from clusterdns.model.load_figures import LoadFigures, Percentiles
 from clusterdns.model.outcome import Outcome, Verdict
-from clusterdns.model.query_log import LoggedLoad, LoggedNames, Ramp
+from clusterdns.model.query_log import IdleConnections, LoggedLoad, LoggedNames, Ramp
+from clusterdns.model.reachability import Attempt
 from clusterdns.verdicts import query_log
-from clusterdns.verdicts.topology import Asked
 
 LIMIT = 3
+_NONE = Percentiles(None, None, None, None, 0.0)
+LOAD = LoadFigures(
+    plan="a test",
+    to="nameserver",
+    destination="where pods ask",
+    sent=1,
+    lost=0,
+    refused=0,
+    rcodes={},
+    latency=_NONE,
+    send_to_receive=_NONE,
+    lag_p99_ms=0.0,
+    late=0,
+    duplicates=0,
+    strays=0,
+    socket_failures={},
+    connections=0,
+)
 
 
 def failed(verdict: Verdict, *words: str) -> bool:
@@ -25,18 +44,18 @@ def load(*sessions: tuple[int, int]) -> LoggedLoad:
         names=[b"a.example"] * count,
         answers=[b"NXDOMAIN"] * count,
     )
-    return LoggedLoad("a test", Summary.of([batch], limit=LIMIT), count, {}, {})
+    return LoggedLoad("a test", Summary.of([batch], limit=LIMIT), count, {}, LOAD)
 
 
 def test_an_admitted_copy_passes_and_a_refused_one_fails() -> None:
-    assert query_log.admitted("").outcome is Outcome.PASSED
+    assert query_log.admitted(None).outcome is Outcome.PASSED
     assert failed(query_log.admitted("policy says no"), "policy says no")
 
 
 def test_every_node_must_be_answered() -> None:
-    asked = [Asked("node-1", "it", "udp", None), Asked("node-2", "it", "tcp", "timeout")]
-    assert query_log.serves(asked[:1]).outcome is Outcome.PASSED
-    assert failed(query_log.serves(asked), "tcp from node-2: timeout")
+    attempts = [Attempt("node-1", "it", "udp", None), Attempt("node-2", "it", "tcp", "timeout")]
+    assert query_log.serves(attempts[:1]).outcome is Outcome.PASSED
+    assert failed(query_log.serves(attempts), "tcp from node-2: timeout")
 
 
 def test_what_was_asked_must_be_in_the_log_and_all_lines_known() -> None:
@@ -46,12 +65,13 @@ def test_what_was_asked_must_be_in_the_log_and_all_lines_known() -> None:
 
 
 def test_the_limit_found_must_be_the_one_computed() -> None:
-    ramp = Ramp(20, 53, 84, udp_answered=True, peak_workers=20, peak_queue=33)
+    ramp = Ramp(IdleConnections(20, 53, 84, udp_answered=True), 20, 33)
     passed = query_log.tcp_limit(ramp, 20)
     assert passed.outcome is Outcome.PASSED
-    assert passed.measurements["taken into the listen queue"] == 33
+    assert isinstance(passed.measurements, query_log.TcpLimit)
+    assert (passed.measurements.in_listen_queue, passed.measurements.not_accepted) == (33, 31)
     assert failed(query_log.tcp_limit(ramp, 30), "20 idle", "not 30")
-    silent = Ramp(20, 53, 84, udp_answered=False, peak_workers=20, peak_queue=33)
+    silent = Ramp(IdleConnections(20, 53, 84, udp_answered=False), 20, 33)
     assert failed(query_log.tcp_limit(silent, 20), "UDP")
 
 
@@ -63,7 +83,8 @@ def test_what_is_left_of_it_is_told() -> None:
 def test_sessions_below_every_limit_pass() -> None:
     verdict = query_log.sessions(load((0, 10), (5, 20)), 500, 150)
     assert verdict.outcome is Outcome.PASSED
-    assert verdict.measurements["sessions at once"] == {"peak": 2, "limit": LIMIT}
+    assert isinstance(verdict.measurements, query_log.LoggedSessions)
+    assert (verdict.measurements.peak_sessions, verdict.measurements.session_limit) == (2, LIMIT)
 
 
 def test_as_many_sessions_at_once_as_children_fail() -> None:

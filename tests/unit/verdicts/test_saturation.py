@@ -4,20 +4,21 @@ import pytest
 
 from clusterdns.errors import HarnessError
 from clusterdns.model.outcome import Outcome, Verdict
-from clusterdns.model.saturation import Episode, NodeCache, Sample, Timeline
-from clusterdns.verdicts import saturation
+from clusterdns.model.saturation import Lookups, NodeCache, Sample, Scenario, Timeline
+from clusterdns.verdicts import node_caches, saturation
 
 POD = "kube-system/kube-dns-0"
 MS = 1_000_000
+LOAD = Lookups(60, 0)
 
 
 def sample(at_ms: int, workers: int | None = 0, queue: int = 0, overflows: int = 0, lost: int = 0) -> Sample:
     return Sample(at_ms * MS, workers, queue, {}, overflows, 0, lost, 0)
 
 
-def episode(*samples: Sample, cache: NodeCache | None = None) -> Episode:
+def scenario(*samples: Sample, cache: NodeCache | None = None) -> Scenario:
     timeline = Timeline(samples or (sample(0),))
-    return Episode("a test", {POD: timeline}, {"node-1": timeline}, [cache] if cache else [])
+    return Scenario("a test", {POD: timeline}, {"node-1": timeline}, [cache] if cache else [], LOAD)
 
 
 def cache(rises: dict[str, float] | None = None, timeouts: tuple[str, ...] = ()) -> NodeCache:
@@ -31,71 +32,77 @@ def failed(verdict: Verdict, *words: str) -> bool:
 
 @pytest.mark.parametrize(("workers", "wrong"), [(19, False), (20, True), (21, True), (None, False)])
 def test_tcp_workers_stay_below_the_limit(workers: int | None, *, wrong: bool) -> None:
-    verdict = saturation.tcp_workers(episode(sample(0), sample(100, workers)), {POD: 20})
+    verdict = saturation.tcp_workers(scenario(sample(0), sample(100, workers)), {POD: 20})
     assert (verdict.outcome is Outcome.FAILED) == wrong
 
 
 def test_a_queue_of_one_sample_is_normal_and_a_run_of_300_ms_is_not() -> None:
-    single = episode(sample(0), sample(100, queue=1), sample(200), sample(300, queue=5), sample(400))
+    single = scenario(sample(0), sample(100, queue=1), sample(200), sample(300, queue=5), sample(400))
     assert saturation.listen_queue(single, 300).outcome is Outcome.PASSED
-    run = episode(*(sample(at, queue=33) for at in (0, 100, 200, 300)))
+    run = scenario(*(sample(at, queue=33) for at in (0, 100, 200, 300)))
     assert failed(saturation.listen_queue(run, 300), "up to 33", "300 ms")
 
 
 def test_only_a_rise_of_the_overflow_counter_counts() -> None:
-    before = episode(sample(0, overflows=7), sample(100, overflows=7))
+    before = scenario(sample(0, overflows=7), sample(100, overflows=7))
     assert saturation.listen_overflow(before).outcome is Outcome.PASSED
     assert failed(
-        saturation.listen_overflow(episode(sample(0, overflows=7), sample(100, overflows=11))), "4 "
+        saturation.listen_overflow(scenario(sample(0, overflows=7), sample(100, overflows=11))), "4 "
     )
 
 
 def test_nothing_seen_between_samples_far_apart_proves_nothing() -> None:
-    blind = episode(sample(0), sample(400))
+    blind = scenario(sample(0), sample(400))
     with pytest.raises(HarnessError, match="400 ms apart"):
         saturation.tcp_workers(blind, {POD: 20})
     with pytest.raises(HarnessError, match="400 ms apart"):
         saturation.listen_queue(blind, 300)
-    seen = episode(sample(0, 20, queue=33), sample(400, 20, queue=33))
+    seen = scenario(sample(0, 20, queue=33), sample(400, 20, queue=33))
     assert failed(saturation.tcp_workers(seen, {POD: 20}), "20 of 20")
     assert failed(saturation.listen_queue(seen, 300), "400 ms")
 
 
 @pytest.mark.parametrize(("unbroken_ms", "enough"), [(1000, True), (900, False)])
-def test_of_a_steady_episode_an_unbroken_second_is_enough(unbroken_ms: int, *, enough: bool) -> None:
+def test_of_a_steady_scenario_an_unbroken_second_is_enough(unbroken_ms: int, *, enough: bool) -> None:
     samples = [sample(0), *(sample(at) for at in range(400, 401 + unbroken_ms, 100))]
     timelines = {POD: Timeline(samples)}
-    steady = Episode("a test", timelines, {}, steady=True)
+    steady = Scenario("a test", timelines, {}, [], LOAD, steady=True)
     with nullcontext() if enough else pytest.raises(HarnessError, match="400 ms apart"):
         assert saturation.tcp_workers(steady, {POD: 20}).outcome is Outcome.PASSED
     with pytest.raises(HarnessError, match="400 ms apart"):
-        saturation.tcp_workers(Episode("a test", timelines, {}), {POD: 20})
+        saturation.tcp_workers(Scenario("a test", timelines, {}, [], LOAD), {POD: 20})
 
 
 def test_a_counter_that_began_again_counts_from_nought() -> None:
-    assert Timeline((sample(0, overflows=9), sample(1, overflows=2))).rise(lambda one: one.overflows) == 2
+    assert (
+        Timeline((sample(0, overflows=9), sample(1, overflows=2))).rise(lambda sample: sample.overflows) == 2
+    )
 
 
 def test_timeouts_by_tcp_to_the_cluster_are_told_apart_from_others() -> None:
-    assert saturation.node_timeouts(episode(cache=cache())).outcome is Outcome.PASSED
-    verdict = saturation.node_timeouts(episode(cache=cache(timeouts=("dial tcp 10.96.0.21:53",) * 2)))
+    assert node_caches.node_timeouts(scenario(cache=cache())).outcome is Outcome.PASSED
+    verdict = node_caches.node_timeouts(scenario(cache=cache(timeouts=("dial tcp 10.96.0.21:53",) * 2)))
     assert failed(verdict, "2 i/o timeouts", "node-1")
-    assert verdict.measurements["others"] == {"node-1": 1}
+    assert isinstance(verdict.measurements, node_caches.NodeTimeouts)
+    assert (verdict.measurements.by_tcp_to_cluster, verdict.measurements.others) == (
+        {"node-1": 2},
+        {"node-1": 1},
+    )
 
 
-@pytest.mark.parametrize("family", saturation.HEALTH_FAMILIES)
+@pytest.mark.parametrize("family", node_caches.HEALTH_FAMILIES)
 def test_a_failed_health_check_under_any_name_counts(family: str) -> None:
-    assert failed(saturation.health_checks(episode(cache=cache({family: 3.0}))), "3 forward health checks")
-    assert saturation.health_checks(episode(cache=cache())).outcome is Outcome.PASSED
+    assert failed(node_caches.health_checks(scenario(cache=cache({family: 3.0}))), "3 forward health checks")
+    assert node_caches.health_checks(scenario(cache=cache())).outcome is Outcome.PASSED
 
 
-@pytest.mark.parametrize("family", saturation.CHURN_FAMILIES)
+@pytest.mark.parametrize("family", node_caches.CHURN_FAMILIES)
 def test_churn_is_per_second(family: str) -> None:
     calm, busy = cache({family: 100.0}), cache({family: 200.0})
-    assert saturation.connection_churn(episode(cache=calm), 10).outcome is Outcome.PASSED
-    assert failed(saturation.connection_churn(episode(cache=busy), 10), "20.0 new upstream connections")
+    assert node_caches.connection_churn(scenario(cache=calm), 10).outcome is Outcome.PASSED
+    assert failed(node_caches.connection_churn(scenario(cache=busy), 10), "20.0 new upstream connections")
 
 
 def test_conntrack_losses() -> None:
-    assert saturation.conntrack(episode(sample(0, lost=5), sample(1, lost=5))).outcome is Outcome.PASSED
-    assert failed(saturation.conntrack(episode(sample(0, lost=5), sample(1, lost=6))), "lost 1 packets")
+    assert saturation.conntrack(scenario(sample(0, lost=5), sample(1, lost=5))).outcome is Outcome.PASSED
+    assert failed(saturation.conntrack(scenario(sample(0, lost=5), sample(1, lost=6))), "lost 1 packets")

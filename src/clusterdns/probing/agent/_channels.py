@@ -9,10 +9,10 @@ import select
 import socket
 import struct
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Optional, Protocol
 
 if TYPE_CHECKING:
-    from load import Load
+    import collections
 
 BUFFER = 4 << 20  # bytes of answers per socket; the kernel may grant less
 
@@ -23,10 +23,28 @@ SK_MEMINFO_DROPS = 8
 ANCILLARY = socket.CMSG_SPACE(struct.calcsize("ll"))  # a struct timespec
 
 
+class Receiver(Protocol):
+    """What a channel reports to: a load, as far as a channel knows it."""
+
+    family: int
+    peer: Any
+    fresh: bool
+    epoll: select.epoll
+    channels: dict[int, Channel]
+    connections: int
+    failures: collections.Counter[str]
+
+    def take(self, channel: Channel, answer: bytes, received: int) -> None:
+        """Takes an answer down for the query that it belongs to."""
+
+    def fail(self, error: OSError, channel: Optional[Channel]) -> None:
+        """Counts what a socket failed with; it is the end of a connection."""
+
+
 class Channel:
     """A socket, and which queries of the plan went over it: first, first + stride, ..., last."""
 
-    def __init__(self, load: Load, kind: socket.SocketKind, first: int) -> None:
+    def __init__(self, load: Receiver, kind: socket.SocketKind, first: int) -> None:
         self.load = load
         self.first = self.last = first
         self.socket = socket.socket(load.family, kind)
@@ -55,7 +73,7 @@ class Channel:
 class Datagrams(Channel):
     """A UDP socket; it blocks rather than drop a query, and goes on whatever it fails with."""
 
-    def __init__(self, load: Load, first: int) -> None:
+    def __init__(self, load: Receiver, first: int) -> None:
         super().__init__(load, socket.SOCK_DGRAM, first)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
         self.socket.connect(load.peer)
@@ -85,7 +103,7 @@ class Datagrams(Channel):
 class Connection(Channel):
     """A TCP connection (RFC 1035, 4.2.2), with queries in a pipeline (RFC 7766, 6.2.1.1)."""
 
-    def __init__(self, load: Load, first: int) -> None:
+    def __init__(self, load: Receiver, first: int) -> None:
         super().__init__(load, socket.SOCK_STREAM, first)
         self._out, self._in = bytearray(), bytearray()
         self._owed = 0

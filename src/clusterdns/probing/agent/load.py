@@ -80,7 +80,8 @@ class Load:
         ((family, _, _, _, peer),) = socket.getaddrinfo(
             request["address"], request["port"], type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST
         )
-        self.family, self.peer = family, peer
+        self.family: int = family
+        self.peer = peer
         self.fresh = request["protocol"] == "tcp-fresh"
         self.stride = 1 if self.fresh else request["sockets"]
         self.timeout_ns = int(request["timeout"] * 1e9)

@@ -1,0 +1,89 @@
+"""What can be watched of a cluster's DNS: dnsmasq from beside it, node caches by their metrics and logs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from clusterdns.cluster.api import Cluster, Object
+from clusterdns.cluster.debugging import attach
+from clusterdns.cluster.dns_pods import DNSMASQ, dnsmasq_pods, log_lines, metrics_page, node_caches
+from clusterdns.errors import PermissionMissing
+from clusterdns.model.topology import DNSMASQ_TCP_LIMIT, TCP_LIMIT, LayerKind, Topology
+from clusterdns.parallel import in_parallel
+from clusterdns.probing.pods import ProbePod
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedServers:
+    """The pods with dnsmasq that can be watched.
+
+    Attributes:
+        containers: Pod -> the debug container in it.
+        refused: Why dnsmasq cannot be watched; None where it can.
+    """
+
+    containers: Mapping[ProbePod, str]
+    refused: str | None
+
+    def tcp_limits(self, topology: Topology) -> dict[str, int]:
+        """Return pod ("namespace/name") -> how many TCP connections its dnsmasq serves at least."""
+        limits = [
+            layer.limits[TCP_LIMIT].value
+            for layer in topology.of_kind(LayerKind.KUBE_DNS)
+            if TCP_LIMIT in layer.limits
+        ]
+        least = min(limits, default=DNSMASQ_TCP_LIMIT)
+        return {f"{pod.namespace}/{pod.name}": least for pod in self.containers}
+
+
+def watch_servers(cluster: Cluster, image: str, timeout: float, *, allowed: bool) -> WatchedServers:
+    """Start a debug container in every pod with dnsmasq, where that is allowed.
+
+    Args:
+        cluster: Whose DNS it is.
+        image: Of the debug containers.
+        timeout: Seconds for one to run.
+        allowed: Whether they may be started; they stay in the pods.
+
+    Raises:
+        ClusterError: one cannot run.
+        DeadlineExceeded: one did not run in time.
+    """
+    pods = dnsmasq_pods(cluster)
+    if not pods:
+        return WatchedServers({}, "no dnsmasq in this cluster's DNS")
+    if not allowed:
+        return WatchedServers(
+            {}, "debug containers stay in DNS pods: --allow-debug-containers lets them be made here"
+        )
+    try:
+        containers = in_parallel(lambda pod: attach(cluster, pod, DNSMASQ, image, timeout), pods)
+    except PermissionMissing as error:
+        return WatchedServers({}, str(error))
+    return WatchedServers(dict(zip(map(ProbePod.of, pods), containers, strict=True)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadableCaches:
+    """The node-cache pods whose metrics and logs can be read.
+
+    Attributes:
+        pods: As read from the API.
+        refused: Why there are none; None where there are.
+    """
+
+    pods: Sequence[Object]
+    refused: str | None
+
+
+def readable_caches(cluster: Cluster) -> ReadableCaches:
+    """Return the node-cache pods, where their metrics and logs may be read."""
+    pods = node_caches(cluster)
+    if not pods:
+        return ReadableCaches((), "no NodeLocal DNSCache in this cluster")
+    try:
+        metrics_page(cluster, pods[0])
+        log_lines(cluster, pods[0], datetime.now(UTC))
+    except PermissionMissing as error:
+        return ReadableCaches((), str(error))
+    return ReadableCaches(pods, None)
