@@ -19,12 +19,13 @@ from clusterdns.settings import Settings
 class Stage(IntEnum):
     """When a case runs among those of its run: what disturbs the cluster least comes first."""
 
-    QUIET = 0
-    STEADY_LOAD = 1
-    BURSTS_PAST_CACHES = 2
-    BURSTS = 3  # what they saturate stays so for a while after the load has ended
-    LOGGED_LOAD = 4
-    REMOVAL = 5  # of what the others needed
+    SIDE_BY_SIDE = 0  # what is measured beforehand, beside everything else
+    AT_REST = 1  # nothing else is measured meanwhile; so for all that follow
+    STEADY_LOAD = 2
+    BURSTS_PAST_CACHES = 3
+    BURSTS = 4  # what they saturate stays so for a while after the load has ended
+    LOGGED_LOAD = 5
+    REMOVAL = 6  # of what the others needed
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Case:
 
     Attributes:
         name: Which; "" for the only one.
-        judge: Judges what the run has measured. It raises `errors.HarnessError` where the run could not measure.
+        judge: Judges what the run has measured; raises `errors.HarnessError` where it could not measure.
         needs: Besides the check's own.
         profile: Where it is not the check's.
         grants: Permissions besides the check's own.
@@ -58,7 +59,7 @@ class Case:
     needs: tuple[Need, ...] = ()
     profile: Profile | None = None
     grants: tuple[Grant, ...] = ()
-    stage: Stage = Stage.QUIET
+    stage: Stage = Stage.SIDE_BY_SIDE
 
 
 Cases = Sequence[Case] | Callable[[Settings], Sequence[Case]]
@@ -145,7 +146,7 @@ class SelectedCase:
         return next((f"no {need.name}: {reason}" for need, reason in reasons if reason), None)
 
 
-def only(judge: Callable[[Run], Verdict], *, stage: Stage = Stage.QUIET) -> tuple[Case, ...]:
+def only(judge: Callable[[Run], Verdict], *, stage: Stage = Stage.SIDE_BY_SIDE) -> tuple[Case, ...]:
     """Return the cases of a check that has one only."""
     return (Case("", judge, stage=stage),)
 

@@ -57,5 +57,5 @@ def refuse_impossible(cases: Sequence[SelectedCase], settings: Settings) -> None
 
 
 def turn(case: SelectedCase) -> tuple[bool, int]:
-    """Return the place of a case among those of its run: load comes last, as it runs alone."""
+    """Return the place of a case among those of its run: load comes last, what disturbs least before it."""
     return case.profile is Profile.LOAD, case.case.stage

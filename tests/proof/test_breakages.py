@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from clusterdns.model.catalogue import CATALOGUE, INCLUDES, Profile
+from clusterdns.catalogue import CATALOGUE
+from clusterdns.model.profiles import INCLUDES, Profile
 from lab import breakage
 from tests.proof.conftest import Lab, Result, lab_command, on
 

@@ -12,7 +12,9 @@ NAME = "test"
 
 def add(commands: Commands) -> None:
     """Offer the command; what follows it is pytest's, `--help` among it."""
-    commands.add_parser(NAME, help="run the checks: --cluster lab|kind|kubeconfig, and any argument of pytest")
+    commands.add_parser(
+        NAME, help="run the checks; takes --cluster and every argument of pytest"
+    )
 
 
 def command(arguments: Sequence[str], environ: dict[str, str]) -> list[str]:
@@ -43,4 +45,4 @@ def run(arguments: Sequence[str]) -> int:
     environ = dict(os.environ)
     line = command(arguments, environ)
     sys.stdout.flush()
-    os.execve(line[0], line, environ)  # noqa: S606 - pytest, with the user's own arguments
+    os.execve(line[0], line, environ)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import product
 
-from clusterdns.capture.load_names import read_names
+from clusterdns.analysis.capture import read_names
 from clusterdns.errors import HarnessError, UsageError
 from clusterdns.model.latency import samples_needed
 from clusterdns.model.load import BURSTS, CONSTANT, POISSON, LoadStep, Protocol

@@ -38,7 +38,7 @@ class CapturedLookups:
         return wanted, self.seen_by_lookup[wanted]
 
 
-def capture_lookups(
+def capture_lookups(  # noqa: PLR0913 - all that lookups are made of
     prober: Prober,
     probes: Probes,
     views: Sequence[NodeView],

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from clusterdns.cluster.api import Cluster, Object
 from clusterdns.cluster.cadvisor import counting
 from clusterdns.cluster.dns_pods import DNSMASQ, log_lines, metrics_page
-from clusterdns.formats.coredns_log import forward_timeouts
+from clusterdns.analysis.coredns_log import forward_timeouts
 from clusterdns.formats.exposition import totals
 from clusterdns.measuring.probes import Probes
 from clusterdns.measuring.watching import ReadableCaches, WatchedServers

@@ -10,11 +10,11 @@ import yaml
 from clusterdns.cluster.api import Cluster
 from clusterdns.cluster.workload import Workload
 from clusterdns.errors import AdmissionRefused
-from clusterdns.suite import MANIFESTS
 from clusterdns.model.pods import CLUSTER_FIRST, VARIANTS, NodeView, Variant
 from clusterdns.parallel import in_parallel
 from clusterdns.probing.identity import Identity, identity
 from clusterdns.probing.pods import ProbePod, Prober, agent_configmap, on_node
+from clusterdns.suite import MANIFESTS
 
 SERVICE = "clusterdns-target"
 """A Service in the namespace of the pods that make lookups: enough to have a name."""

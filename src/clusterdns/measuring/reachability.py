@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from clusterdns.measuring.probes import Probes
-from clusterdns.model.pods import CLUSTER_FIRST
+from clusterdns.model.pods import DEFAULT
 from clusterdns.model.reachability import Attempt
 from clusterdns.model.topology import Topology
 from clusterdns.parallel import in_parallel
@@ -48,5 +48,5 @@ class Reachability:
             replies = send(self.prober, pod, messages, timeout=self.timeout)
             return [Attempt(node, names[reply.index], transport, reply.failure) for reply in replies]
 
-        by_node = in_parallel(from_node, sorted(self.probes.of(CLUSTER_FIRST).items()))
+        by_node = in_parallel(from_node, sorted(self.probes.of(DEFAULT).items()))
         return [attempt for attempts in by_node for attempt in attempts]

@@ -10,7 +10,7 @@ from clusterdns.cluster.templates import as_endpoints, fill_in, network
 from clusterdns.cluster.waiting import NotYet, wait_until
 from clusterdns.cluster.workload import Workload
 from clusterdns.errors import ClusterError
-from clusterdns.manifests import MANIFESTS
+from clusterdns.suite import MANIFESTS
 from clusterdns.model.records import Endpoint, Service, read_services
 from clusterdns.parallel import in_parallel
 

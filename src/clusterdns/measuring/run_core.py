@@ -135,8 +135,6 @@ class CoreRun:
         addresses = self.topology.node_local_addresses()
         return {transport: self.reachability.ask(addresses, transport) for transport in TRANSPORTS}
 
-
-
     def close(self) -> list[str]:
         """Remove all that the run has made; return what could not be removed, in words."""
         if not CoreRun.workload.is_measured(self):

@@ -124,4 +124,3 @@ class LoadRun(CoreRun):
             self.debug_deployment,
             self.probe_image,
         )
-

@@ -10,7 +10,7 @@ from clusterdns.measuring.part import part
 from clusterdns.measuring.prometheus import ask_servers, find_servers
 from clusterdns.measuring.run_core import CoreRun
 from clusterdns.model.monitoring import Monitoring
-from clusterdns.model.pods import CLUSTER_FIRST
+from clusterdns.model.pods import DEFAULT
 from clusterdns.model.scraping import Counted, Reading, Scraped, Sidecar
 
 
@@ -30,7 +30,7 @@ class MetricsRun(CoreRun):
     @part
     def counted(self) -> Sequence[Counted]:
         """Queries sent to every DNS pod that counts them, and what its counters say."""
-        senders = self.probes.of(CLUSTER_FIRST)
+        senders = self.probes.of(DEFAULT)
         zone, timeout = self.topology.zone.value, self.settings.query_timeout
         return Counters(self.cluster, self.prober, senders, zone, timeout).count(self.monitoring.pods)
 

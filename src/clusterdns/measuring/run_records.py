@@ -4,7 +4,13 @@ from collections.abc import Sequence
 
 from clusterdns.cluster.templates import network
 from clusterdns.measuring.part import part
-from clusterdns.measuring.propagation import PathPoller, change_limit, watch_creations, watch_deletion, watch_update
+from clusterdns.measuring.propagation import (
+    PathPoller,
+    change_limit,
+    watch_creations,
+    watch_deletion,
+    watch_update,
+)
 from clusterdns.measuring.query_matrix import ask_query_matrix
 from clusterdns.measuring.querying import Querier, server_addresses, spread_nodes
 from clusterdns.measuring.record_objects import RecordObjects, check_unchanged, create_record_objects

@@ -22,7 +22,7 @@ class Outgoing:
         port: The server's.
         connection: Of TCP: messages of the same name to one server share a connection, in turn; None for a
             connection of its own.
-        turn: Of the messages with the same turn one is in flight at a time; None for a message that waits for nobody.
+        turn: Of the messages with the same turn, one is in flight at a time; None: it waits for nobody.
     """
 
     wire: bytes

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from clusterdns.model.outcome import Outcome
 from clusterdns.reporting.pictures import pictures
 from clusterdns.reporting.schema import CheckResult, Report
-from clusterdns.reporting.summary import MEANING
+from clusterdns.reporting.terminal import MEANING
 
 _WORST_FIRST = (Outcome.FAILED, Outcome.ERROR, Outcome.WARNED, Outcome.PASSED, Outcome.SKIPPED)
 

@@ -71,8 +71,8 @@ class Recorder:
     def describe(self, run: MeasuredRun) -> None:
         """Take in what a run has learnt of the cluster: every report says it."""
         if MeasuredRun.topology.is_measured(run):
-            pass
-        if hasattr(MeasuredRun, "dns_profile") and MeasuredRun.dns_profile.is_measured(run):
+            self.cluster["dns"] = [str(layer) for layer in run.topology.layers]
+        if MeasuredRun.dns_profile.is_measured(run):
             self.cluster["documented deviations"] = [str(known) for known in run.dns_profile.deviations()]
 
     def prepare(self) -> None:

@@ -38,7 +38,7 @@ def check_result(  # noqa: PLR0913 - all that an entry is made of
         remedy=(verdict.remedy or check.remedy) if verdict and complains else "",
         requirement=check.requirement,
         source=(verdict.source or check.source) if verdict else "",
-        measurements=verdict.measurements if verdict else None,
+        measurements=verdict.measurements if verdict else None,  # type: ignore[arg-type] # the model makes plain facts of it
         evidence=verdict.evidence if verdict else (),
         duration=round(duration, 3),
         artifacts=tuple(artifacts),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from clusterdns.check import Check, only
+from clusterdns.check import Check, Stage, only
 from clusterdns.cluster.permissions import OBJECTS, PROBES
 from clusterdns.errors import HarnessError
 from clusterdns.measuring.run import Run
@@ -92,8 +92,7 @@ HTTP = Check(
     source="ours: no request fails for its name; half of the names resolve as quickly as queries under load",
     remedy="see that the cluster's DNS reaches its upstreams: their addresses, and its pods' logs",
     grants=(OBJECTS, PROBES),
-    measures=(Run.http_timings,),
-    cases=only(lambda run: http(run.http_timings, run.settings)),
+    cases=only(lambda run: http(run.http_timings, run.settings), stage=Stage.AT_REST),
 )
 
 CHECKS = (HTTP,)

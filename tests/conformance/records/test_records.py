@@ -8,14 +8,14 @@ from fixtures.checks import Conclude, each_case
 
 @each_case(propagation.CHECKS)
 def test_propagation(case: SelectedCase, run: Run, conclude: Conclude) -> None:
-    conclude(case)
+    conclude(case.judge(run))
 
 
 @each_case(records.CHECKS)
 def test_answers(case: SelectedCase, run: Run, conclude: Conclude) -> None:
-    conclude(case)
+    conclude(case.judge(run))
 
 
 @each_case(consistency.CHECKS)
 def test_consistency(case: SelectedCase, run: Run, conclude: Conclude) -> None:
-    conclude(case)
+    conclude(case.judge(run))

@@ -23,7 +23,9 @@ def server(tmp_path: Path) -> Iterator[Start]:
         server = ThreadingHTTPServer(("127.0.0.1", 0), Page)
         if tls:
             context = certificate(tmp_path)
-            server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+            server.socket = context.wrap_socket(
+                server.socket, server_side=True, do_handshake_on_connect=False
+            )
         servers.append(server)
         threading.Thread(target=server.serve_forever, args=(0.01,)).start()
         return server.server_port
@@ -50,7 +52,9 @@ def test_phases_of_http_and_https(agent: Callable[..., Any], server: Start) -> N
         (2, urls[1]),
         (3, urls[1]),
     ]
-    assert {(answer["failed"], answer["failure"], answer["status"]) for answer in answers} == {(None, "", 200)}
+    assert {(answer["failed"], answer["failure"], answer["status"]) for answer in answers} == {
+        (None, "", 200)
+    }
     assert list(answers[0]["phases"]) == ["dns", "connect", "first_byte", "total"]
     assert list(answers[2]["phases"]) == ["dns", "connect", "tls", "first_byte", "total"]
     for answer in answers:
