@@ -1,4 +1,4 @@
-"""What fetches of pages see of a cluster's DNS: its upstream dead, and alive again."""
+"""What requests for pages see of a cluster's DNS: its upstream dead, and alive again."""
 
 from collections.abc import Callable
 
@@ -18,9 +18,9 @@ def test_fetches_fail_for_their_names_when_the_upstream_is_dead(
     finally:
         lab_command("mend", "--name", lab.name, "upstream-dead")
     assert broken.ids("failed") == {"latency.http"}, broken.output
-    assert set(broken.case("latency.http")["measurements"]["failed by phase"]) == {"dns"}
+    assert set(broken.case("latency.http")["measurements"]["failed_by_phase"]) == {"dns"}
 
     mended = suite(*arguments)
     assert mended.ids("passed") == {"latency.http"}, mended.output
-    phases = mended.case("latency.http")["measurements"]["ms by phase"]
+    phases = mended.case("latency.http")["measurements"]["phases"]
     assert set(phases) == {"dns", "connect", "tls", "first_byte", "total"}
