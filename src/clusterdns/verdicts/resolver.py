@@ -206,6 +206,50 @@ NDOTS = Check(
 
 
 @dataclass(frozen=True, slots=True)
+class Options:
+    """Measurements of resolver.options.
+
+    Attributes:
+        options: "NODE/VARIANT" -> the options of the pod's resolv.conf, as it writes them.
+    """
+
+    options: Mapping[str, Sequence[str]]
+
+
+def options(views: Sequence[NodeView], zone: str) -> Verdict:
+    """Judge the options of pods that ask for some, and of those that ask for none; ndots is another check's.
+
+    Pods of policy Default have their node's, which are left out.
+    """
+    faults: list[str] = []
+    seen_options: dict[str, Sequence[str]] = {}
+    for view in views:
+        for variant in sorted(set(view.seen) - {DEFAULT}):
+            seen = _written(view.seen[variant])
+            submitted = _written(view.required(variant, zone, ()))
+            pod = f"{view.node}/{variant}"
+            seen_options[pod] = seen
+            added, missing = set(seen) - set(submitted), set(submitted) - set(seen)
+            if added:
+                faults.append(f"pod {pod} has the options {_words(sorted(added))}, which it did not ask for")
+            if missing:
+                faults.append(f"pod {pod} lacks the options {_words(sorted(missing))}, which it asked for")
+    return judged(faults, Options(seen_options))
+
+
+OPTIONS = Check(
+    id="resolver.options",
+    profile=Profile.CORE,
+    requirement="A pod's resolver options are ndots and those of its own submitted dnsConfig, nothing else.",
+    source=_KUBELET,
+    remedy="look for a webhook that sets dnsConfig.options, and take it away or see that it is meant",
+    grants=_GRANTS,
+    measures=(Run.views,),
+    cases=only(lambda run: options(run.views, run.topology.zone.value)),
+)
+
+
+@dataclass(frozen=True, slots=True)
 class ResolvConfs:
     """Measurements of resolver.dns-policy.
 
@@ -253,12 +297,21 @@ DNS_POLICY = Check(
     cases=only(lambda run: dns_policy(run.views, run.topology.zone.value, run.topology.addresses())),
 )
 
-CHECKS = (NAMESERVER, SEARCH_LIST, SEARCH_LENGTH, NDOTS, DNS_POLICY)
+CHECKS = (NAMESERVER, SEARCH_LIST, SEARCH_LENGTH, NDOTS, OPTIONS, DNS_POLICY)
 
 
 def _text(conf: ResolvConf) -> str:
-    options = " ".join(name if value is None else f"{name}:{value}" for name, value in conf.options)
-    return f"nameserver {_words(conf.nameservers, ' ')}; search {_words(conf.search, ' ')}; options {options}"
+    written = " ".join(_option(name, value) for name, value in conf.options)
+    return f"nameserver {_words(conf.nameservers, ' ')}; search {_words(conf.search, ' ')}; options {written}"
+
+
+def _written(conf: ResolvConf) -> list[str]:
+    """Return the options of a resolv.conf as it writes them, without ndots."""
+    return [_option(name, value) for name, value in conf.options if name != "ndots"]
+
+
+def _option(name: str, value: str | None) -> str:
+    return name if value is None else f"{name}:{value}"
 
 
 def _words(words: Iterable[str], between: str = ", ") -> str:

@@ -29,6 +29,7 @@ def test_a_right_cluster_passes_every_row() -> None:
         resolver.search_list(views, ZONE),
         resolver.search_length(views, 6, []),
         resolver.ndots(views),
+        resolver.options(views, ZONE),
         resolver.dns_policy(views, ZONE, ALLOWED),
     ]
     assert {verdict.outcome for verdict in verdicts} == {Outcome.PASSED}
@@ -87,3 +88,27 @@ def test_every_policy_is_compared_whole() -> None:
         verdict = resolver.dns_policy([right(), view], ZONE, ALLOWED)
         assert verdict.outcome is Outcome.FAILED
         assert f"node-2/{variant}" in verdict.reason
+
+
+def test_an_option_that_was_not_submitted() -> None:
+    seen = right().seen[CLUSTER_FIRST]
+    view = wrong(CLUSTER_FIRST, replace(seen, options=(*seen.options, ("timeout", "1"))))
+    verdict = resolver.options([right(), view], ZONE)
+    assert verdict.outcome is Outcome.FAILED
+    assert verdict.reason == "pod node-2/cluster-first has the options timeout:1, which it did not ask for"
+
+
+def test_a_submitted_option_that_is_missing() -> None:
+    seen = right().seen["merged"]
+    verdict = resolver.options([wrong("merged", replace(seen, options=seen.options[:1]))], ZONE)
+    assert verdict.outcome is Outcome.FAILED
+    assert "lacks the options" in verdict.reason
+
+
+def test_ndots_and_the_options_of_a_node_are_no_business_of_options() -> None:
+    seen = right().seen[CLUSTER_FIRST]
+    views = [
+        wrong(CLUSTER_FIRST, replace(seen, options=(("ndots", "2"),))),
+        wrong(DEFAULT, replace(HOST, options=(("rotate", None),))),
+    ]
+    assert resolver.options(views, ZONE).outcome is Outcome.PASSED
