@@ -107,8 +107,13 @@ def test_a_submitted_option_that_is_missing() -> None:
 
 def test_ndots_and_the_options_of_a_node_are_no_business_of_options() -> None:
     seen = right().seen[CLUSTER_FIRST]
-    views = [
-        wrong(CLUSTER_FIRST, replace(seen, options=(("ndots", "2"),))),
-        wrong(DEFAULT, replace(HOST, options=(("rotate", None),))),
-    ]
-    assert resolver.options(views, ZONE).outcome is Outcome.PASSED
+    assert resolver.options(
+        [wrong(CLUSTER_FIRST, replace(seen, options=(("ndots", "2"),)))], ZONE
+    ).outcome is (Outcome.PASSED)
+    node = replace(right(), seen={**right().seen, DEFAULT: replace(HOST, options=(("rotate", None),))})
+    of_the_node = {
+        variant: node.required(variant, ZONE, tuple(ALLOWED)) for variant in set(VARIANTS) - {DEFAULT}
+    }
+    assert (
+        resolver.options([replace(node, seen={**node.seen, **of_the_node})], ZONE).outcome is Outcome.PASSED
+    )
