@@ -1,11 +1,10 @@
-from __future__ import annotations
-
 import base64
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import dns.message
+import dns.rcode
 import dns.rrset
 import pytest
 
@@ -37,7 +36,7 @@ NS = 1_000_000_000
 def message(wire: str, *addresses: str, rcode: int = 0) -> str:
     """An answer to a query, as the agent gives it."""
     response = dns.message.make_response(dns.message.from_wire(base64.b64decode(wire)))
-    response.set_rcode(rcode)
+    response.set_rcode(dns.rcode.Rcode(rcode))
     for address in addresses:
         response.answer.append(dns.rrset.from_text(response.question[0].name, 5, "IN", "A", address))
     return base64.b64encode(response.to_wire()).decode()
@@ -136,7 +135,7 @@ def test_polling_ends_when_all_paths_of_a_node_have_shown_the_change() -> None:
     for showing in (1, 2):
         asks, prober = poller(answers(showing), PATHS[:2])
         original = prober.open
-        operations = []
+        operations: list[Any] = []
 
         def opened(*args: Any, original: Any = original, operations: Any = operations, **more: Any) -> Any:
             operations.append(original(*args, **more))

@@ -1,7 +1,5 @@
 """The query matrix of a server that answers right, and its own judges: only the wire between is a fake."""
 
-from __future__ import annotations
-
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -54,7 +52,7 @@ class RightServer:
             if isinstance(data, Generated)
         }
 
-    def send(self, pod: ProbePod, request: Mapping[str, Any]) -> list[Answer]:
+    def send(self, _pod: ProbePod, request: Mapping[str, Any]) -> list[Answer]:
         return [self._answer(index, message) for index, message in enumerate(request["messages"])]
 
     def _answer(self, index: int, message: Mapping[str, Any]) -> Answer:

@@ -1,4 +1,4 @@
-"""The query matrix of a server that answers right, and of one with faults: no cluster, all the rest is real."""
+"""The query matrix of a server that answers right, or with faults: no cluster, all the rest is real."""
 
 from collections.abc import Sequence
 from functools import cache

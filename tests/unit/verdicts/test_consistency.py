@@ -23,7 +23,9 @@ def test_the_few_are_the_odd_ones() -> None:
     asked = matrix()
     question = next(question for question, _ in asked.asked if question.check == "records.service-address")
     others = [pair for pair in asked.asked if pair[0] == question]
-    odd = replace(others[-1][1], message=replace(others[-1][1].message, answer=()))
+    last = others[-1][1]
+    assert last.message is not None
+    odd = replace(last, message=replace(last.message, answer=()))
     verdict = consistency(replace(asked, asked=(*others[:-1], (question, odd))))
     assert verdict.outcome is Outcome.FAILED
     assert verdict.reason.startswith(f"{question} answered in 2 ways, otherwise by pod 2 (10.244.2.2)")
