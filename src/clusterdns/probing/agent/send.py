@@ -31,7 +31,7 @@ import time
 from collections import defaultdict
 from typing import Any, Optional
 
-from _agent import emit, run
+from _agent import emit_soon, run
 
 WORDS = {
     errno.ECONNREFUSED: "refused",
@@ -70,7 +70,7 @@ class Exchange:
     def report(self, failure: Optional[str]) -> None:
         """Emits what came of it."""
         answer = None if self.answer is None else base64.b64encode(self.answer).decode()
-        emit(
+        emit_soon(
             message=self.index,
             failure=failure,
             wire=answer,
