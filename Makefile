@@ -19,7 +19,7 @@ kind: $(INSTALLED) ## the core checks on kind clusters, with the Docker that run
 	.venv/bin/tox -e kind
 
 test: $(INSTALLED) ## lint, types, unit tests and proofs of the suite itself
-	.venv/bin/tox -e lint,types,unit,proof
+	.venv/bin/tox -e test
 
 lock: ## write requirements-dev.lock anew
 	rm -rf .tox/lock
