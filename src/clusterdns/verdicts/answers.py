@@ -1,11 +1,11 @@
 """One answer against what it must be: every difference, in words."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from clusterdns.model.dns_profiles import Profile
 from clusterdns.model.exchange import HEADER, Exchange, Flag, Message, Record
-from clusterdns.model.questions import Expected, Question
+from clusterdns.model.questions import Expected, Instead, Question
 from clusterdns.model.records import Generated
 
 SAFE_UDP = 1232
@@ -37,23 +37,26 @@ def faults(question: Question, exchange: Exchange, context: Context) -> tuple[st
         return (exchange.failure,)
     found = [exchange.failure] if exchange.failure else []
     found += _header(question, exchange, message, context)
-    if message.rcode not in question.rcodes and not deviates(question, exchange):
-        found.append(f"rcode {message.rcode}, not {' or '.join(sorted(question.rcodes))}")
-    elif not deviates(question, exchange):
-        found += _records(question, message, context)
-    if question.negative and not message.answer and Flag.TC not in message.flags:
-        found += _authority(question, message)
+    if deviation(question, exchange, context) is None:
+        found += _content(question, message, context)
     return tuple(found)
 
 
-def deviates(question: Question, exchange: Exchange) -> bool:
-    """Return whether an answer is the documented deviation, with nothing else in it."""
+def deviation(question: Question, exchange: Exchange, context: Context) -> Instead | None:
+    """Return which documented deviation an answer is, with nothing else in it; None if it is none."""
     message, path = exchange.message, exchange.path
-    if message is None or question.instead is None:
-        return False
-    rcode, deviation = question.instead
-    excluded = deviation.by_tcp and path.pod and path.transport == "udp"
-    return message.rcode == rcode and not message.answer and not excluded
+    if message is None or not question.instead or not any(_content(question, message, context)):
+        return None
+    by_udp = bool(path.pod) and path.transport == "udp"
+    return next(
+        (
+            instead
+            for instead in question.instead
+            if not (instead.deviation.by_tcp and by_udp)
+            and not any(_content(_as_documented(question, instead), message, context))
+        ),
+        None,
+    )
 
 
 def too_long(message: Message, positive: float, negative: float) -> Iterator[str]:
@@ -87,6 +90,26 @@ def _header(question: Question, exchange: Exchange, message: Message, context: C
         offered = min(path.limit, SAFE_UDP)
         if context.whole <= offered:
             yield f"truncated (TC), where {context.whole} octets fit into {offered}"
+
+
+def _as_documented(question: Question, instead: Instead) -> Question:
+    """Return the question with the answer that a deviation gives it."""
+    return replace(
+        question,
+        rcodes=frozenset({instead.rcode}),
+        records=instead.records,
+        soa="" if instead.outside else question.soa,
+        open=False,
+    )
+
+
+def _content(question: Question, message: Message, context: Context) -> Iterator[str]:
+    if message.rcode not in question.rcodes:
+        yield f"rcode {message.rcode}, not {' or '.join(sorted(question.rcodes))}"
+    else:
+        yield from _records(question, message, context)
+    if question.negative and not message.answer and Flag.TC not in message.flags:
+        yield from _authority(question, message)
 
 
 def _records(question: Question, message: Message, context: Context) -> Iterator[str]:

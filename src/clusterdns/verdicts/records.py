@@ -8,8 +8,8 @@ from functools import cached_property
 from clusterdns.model.dns_profiles import Profile
 from clusterdns.model.exchange import Exchange, Flag, Message, Path
 from clusterdns.model.outcome import Outcome, Verdict
-from clusterdns.model.questions import Question
-from clusterdns.verdicts.answers import Context, deviates, faults, too_long
+from clusterdns.model.questions import Instead, Question
+from clusterdns.verdicts.answers import Context, deviation, faults, too_long
 
 SPECIFICATION = "Kubernetes DNS-Based Service Discovery 1.1.0 (kubernetes/dns, docs/specification.md)"
 
@@ -60,13 +60,21 @@ class Survey:
 
     def faults(self, question: Question, exchange: Exchange) -> tuple[str, ...]:
         """Return what is wrong with an answer; of answers that are alike, one is looked at."""
+        path, context = exchange.path, self._context(question, exchange)
+        way = (path.transport, path.pod, path.limit)
+        key = (id(question), id(exchange.message), way, context.whole, exchange.failure)
+        if key not in self._known:
+            self._known[key] = faults(question, exchange, context)
+        return self._known[key]
+
+    def deviation(self, question: Question, exchange: Exchange) -> Instead | None:
+        """Return which documented deviation an answer is; None if it is none."""
+        return deviation(question, exchange, self._context(question, exchange))
+
+    def _context(self, question: Question, exchange: Exchange) -> Context:
         path = exchange.path
         whole = self._sizes.get((question, path.node, path.address))
-        way = (path.transport, path.pod, path.limit)
-        key = (id(question), id(exchange.message), way, whole, exchange.failure)
-        if key not in self._known:
-            self._known[key] = faults(question, exchange, Context(self.profile, self.generated, whole))
-        return self._known[key]
+        return Context(self.profile, self.generated, whole)
 
     @cached_property
     def _sizes(self) -> dict[tuple[Question, str, str], int]:
@@ -82,13 +90,7 @@ def row(check: str, survey: Survey, transport: str) -> Verdict:
     """Every answer to the check's questions over a transport is exactly what the specification calls for."""
     asked = survey.of(check, transport)
     wrong = [(one, found) for one in asked if (found := survey.faults(*one))]
-    deviations = sorted(
-        {
-            str(question.instead[1])
-            for question, exchange in asked
-            if question.instead and deviates(question, exchange)
-        }
-    )
+    deviations = sorted({str(found.deviation) for one in asked if (found := survey.deviation(*one))})
     return _judged(check, survey, asked, wrong, deviations)
 
 
@@ -111,7 +113,7 @@ def truncation(survey: Survey, transport: str) -> Verdict:
 
 def ttl(survey: Survey, positive: float, negative: float) -> Verdict:
     """No TTL of a record of the cluster's is over the limit, nor how long a negative answer lasts."""
-    asked = [(question, exchange) for question, exchange in survey.asked if question.lasting]
+    asked = [one for one in survey.asked if one[0].lasting and not _from_outside(survey, one)]
     judged: dict[int, tuple[str, ...]] = {}
     wrong = []
     seen: Counter[str] = Counter()
@@ -131,7 +133,11 @@ def ttl(survey: Survey, positive: float, negative: float) -> Verdict:
 def consistency(survey: Survey) -> Verdict:
     """Whoever is asked gives the same answer: every DNS pod, Service and cache, on every node."""
     check = "records.consistency"
-    asked = [one for one in survey.asked if not one[0].outside and _comparable(one[1].message)]
+    asked = [
+        one
+        for one in survey.asked
+        if not one[0].outside and _comparable(one[1].message) and not _varies(survey, one)
+    ]
     by_question: dict[Question, dict[object, list[Path]]] = {}
     for question, exchange in asked:
         content = _content(exchange.message)
@@ -242,6 +248,18 @@ def _measurements(
         "notes": list(survey.notes),
         **(more or {}),
     }
+
+
+def _from_outside(survey: Survey, asked: Asked) -> bool:
+    """Whether a deviation has the answer come from outside, with TTLs that are not the cluster's."""
+    found = survey.deviation(*asked)
+    return found is not None and found.outside
+
+
+def _varies(survey: Survey, asked: Asked) -> bool:
+    """Whether a deviation allows that another server, or the same one later, answers otherwise."""
+    found = survey.deviation(*asked)
+    return found is not None and (found.outside or found.deviation.cached)
 
 
 def _comparable(message: Message | None) -> bool:
