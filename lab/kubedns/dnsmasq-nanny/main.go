@@ -43,7 +43,9 @@ func main() {
 		if !changed(given, ended) {
 			os.Exit(dnsmasq.ProcessState.ExitCode())
 		}
-		dnsmasq.Process.Kill()
+		if err := dnsmasq.Process.Kill(); err != nil {
+			log.Fatal(err) // the kubelet begins both anew
+		}
 		<-ended
 	}
 }
