@@ -314,7 +314,7 @@ def _addresses(check: str, name: str, service: Service, world: World, records: R
 def _question(
     check: str, name: str, rtype: str, service: Service, world: World, records: Records
 ) -> Question:
-    """Return the question for records of a Service, with what an implementation makes of them that knows less."""
+    """Return the question for records of a Service, and what an implementation that knows less makes of them."""
     expected = _expected(records, name, rtype)
     instead: dict[frozenset[Expected], Instead] = {}
     for known, deviation in as_served(service, world.profile):

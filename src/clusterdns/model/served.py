@@ -9,7 +9,7 @@ from clusterdns.model.records import Endpoint, Service, address_type
 
 
 def as_served(service: Service, profile: Profile) -> Iterator[tuple[Service, Deviation]]:
-    """Yield a headless Service with the endpoints that are known of it, and what documents that others are not."""
+    """Yield a headless Service with the endpoints that are known of it, and why others are not."""
     if not service.headless:
         return
     known = of_first_family(service, profile)

@@ -6,7 +6,7 @@ import pytest
 
 from clusterdns.model.catalogue import CATALOGUE
 from clusterdns.model.dns_profiles import PROFILES, profile_of
-from clusterdns.model.exchange import Exchange, Flag, Path
+from clusterdns.model.exchange import Exchange, Flag, Path, Record
 from clusterdns.model.outcome import Outcome, Verdict
 from clusterdns.model.topology import LayerKind
 from clusterdns.verdicts.records import Survey, consistency, row, truncation, ttl
@@ -111,7 +111,8 @@ def test_documented_deviations_pass_and_are_told() -> None:
 def without_alias(found: Survey, path: Path) -> Survey:
     def denied(exchange: Exchange) -> Exchange:
         assert exchange.message is not None
-        return replace(exchange, message=replace(exchange.message, answer=()))
+        outside = Record("com.", "SOA", 30, "a.example. b.example. 1 7200 1800 86400 30")
+        return replace(exchange, message=replace(exchange.message, answer=(), authority=(outside,)))
 
     asked = [
         (one, denied(exchange) if exchange.path == path and one.rtype == "A" else exchange)
