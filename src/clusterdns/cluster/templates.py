@@ -29,8 +29,8 @@ def fill_in(path: Path, values: Mapping[str, str]) -> Iterator[Object]:
 def as_endpoints(slices: Iterable[Object]) -> Iterator[Object]:
     """Yield v1 Endpoints with the content of the EndpointSlices, for servers that read no others.
 
-    They are as the controller writes them: of one family, which is that of a Service's first slice, and a subset
-    for all addresses that have the same ports.
+    They are as the controller writes them: of one family, which is that of a Service's first slice, and a
+    subset for all addresses that have the same ports.
     """
     by_service: dict[str, list[Object]] = {}
     for endpoint_slice in slices:

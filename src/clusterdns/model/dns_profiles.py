@@ -57,27 +57,28 @@ LOST_ALIAS = Deviation(
 
 # The rest was seen on 1.26.7, whose answers are in tests/unit/data/, and read in the source.
 DANGLING_ALIAS = Deviation(
-    "an alias of a name that does not exist outside is answered without its CNAME, as if it had no data (2.5)",
+    "an alias of a name that does not exist outside is answered without its CNAME, without data (2.5)",
     "kube-dns, third_party/forked/skydns/server/server.go, AddressRecords: the alias is kept only if the "
     "node's resolver answers NOERROR",
 )
 ONE_OF_A_HOSTNAME = Deviation(
-    "of a headless Service's endpoints that share a hostname only one is served, the last of the Endpoints (2.4.1)",
+    "of a headless Service's endpoints that share a hostname only the last is served (2.4.1)",
     "kube-dns, pkg/dns/dns.go, generateRecordsForHeadlessService: they are kept by hostname",
 )
 ONE_FAMILY = Deviation(
-    "of a headless Service's endpoints those of its first family are served (2.4): others are in EndpointSlices only",
+    "of a headless Service's endpoints those of its first family are served (2.4): "
+    "the others are in EndpointSlices only",
     "github.com/kubernetes/dns/issues/504; Kubernetes, pkg/controller/endpoint: Endpoints are of one family",
 )
 NO_GENERATED_PTR = Deviation(
-    "an endpoint's address leads to a name only if the endpoint has a hostname (2.4.3): any other is asked of the "
-    "node's resolver, so the denial and its SOA record are those of a zone outside",
+    "an endpoint's address leads to a name only if the endpoint has a hostname (2.4.3): any other is asked of "
+    "the node's resolver, so the denial and its SOA record are of a zone outside",
     "kube-dns, pkg/dns/dns.go, generateRecordsForHeadlessService; "
     "third_party/forked/skydns/server/forwarding.go, ServeDNSReverse",
 )
 CNAME_DENIED = Deviation(
-    "a Service's name that is no alias is denied when its CNAME record is asked for; dnsmasq makes that NOERROR while "
-    "it has an address of the name in its cache",
+    "a Service's name that is no alias is denied when its CNAME record is asked for; dnsmasq makes that NOERROR "
+    "while it has an address of the name in its cache",
     "kube-dns, pkg/dns/dns.go, getRecordsForPath (exact); dnsmasq 2.90, src/forward.c, process_reply",
     cached=True,
 )

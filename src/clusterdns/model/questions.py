@@ -56,7 +56,7 @@ class Question:
         rtype: Of which type.
         rcodes: What the rcode may be.
         records: The answer section; where it is empty, the authority section must have an SOA record.
-        soa: The owner of the SOA record of an answer without data; "" where any domain above the name will do.
+        soa: The owner of the SOA record of an answer without data; "" where any domain above the name does.
         open: Whether more records may follow those, as where a name outside the cluster is not known exactly.
         instead: Other answers that are accepted, by documented deviations.
         outside: Whether a server outside the cluster has a part in the answer.
@@ -216,7 +216,7 @@ def _alias(service: Service, world: World, records: Records) -> Iterator[Questio
             check,
             owner,
             rtype,
-            # What a server says of a name that leads to one that does not exist is not defined (RFC 2308, 2.1).
+            # What is said of a name that leads to one that does not exist is not defined (RFC 2308, 2.1).
             _FOUND if known else _FOUND | _DENIED,
             records=alias | (known or frozenset()),
             open=known is None,
@@ -311,10 +311,10 @@ def _addresses(check: str, name: str, service: Service, world: World, records: R
         yield _question(check, name, rtype, service, world, records)
 
 
-def _question(
+def _question(  # noqa: PLR0913, PLR0917 - all that an answer depends on
     check: str, name: str, rtype: str, service: Service, world: World, records: Records
 ) -> Question:
-    """Return the question for records of a Service, and what an implementation that knows less makes of them."""
+    """Return the question for records of a Service, and what who knows less of it answers."""
     expected = _expected(records, name, rtype)
     instead: dict[frozenset[Expected], Instead] = {}
     for known, deviation in as_served(service, world.profile):

@@ -90,7 +90,7 @@ def row(check: str, survey: Survey, transport: str) -> Verdict:
     """Every answer to the check's questions over a transport is exactly what the specification calls for."""
     asked = survey.of(check, transport)
     wrong = [(one, found) for one in asked if (found := survey.faults(*one))]
-    deviations = sorted({str(found.deviation) for one in asked if (found := survey.deviation(*one))})
+    deviations = sorted({str(instead.deviation) for one in asked if (instead := survey.deviation(*one))})
     return _judged(check, survey, asked, wrong, deviations)
 
 

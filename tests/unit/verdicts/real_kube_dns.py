@@ -1,7 +1,7 @@
 """What a real kube-dns 1.26.7 answered, and the objects that it answered from: made from captures, and read.
 
-To make the data anew out of a folder with `dnsmasq-53-NODE.pcap.gz`, `kubedns-10053-NODE.pcap.gz` (Ethernet, IPv4)
-and `objects.json.gz` (the API's objects in the middle of a run of records.*):
+To make the data anew out of a folder with `dnsmasq-53-NODE.pcap.gz`, `kubedns-10053-NODE.pcap.gz` (Ethernet,
+IPv4) and `objects.json.gz` (the API's objects in the middle of a run of records.*):
 
     python -m tests.unit.verdicts.real_kube_dns FOLDER
 """

@@ -1,8 +1,8 @@
 """The answers of a real kube-dns 1.26.7, held against the verdicts: right as they are, wrong with any fault.
 
-The data is made by tests/unit/verdicts/real_kube_dns.py. The run that it was captured in gave `headless` an endpoint
-of each family under the hostname `one` in one Endpoints object, which no controller writes: the IPv4 one was not
-served, so it is taken out of the objects here.
+The data is made by tests/unit/verdicts/real_kube_dns.py. The run that it was captured in gave `headless`
+an endpoint of each family under the hostname `one` in one Endpoints object, which no controller writes: the
+IPv4 one was not served, so it is taken out of the objects here.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ WITHOUT = {"no-version", "late"}
 
 @cache
 def survey() -> Survey:
-    """What a run would have asked and been answered in front of the real dnsmasq, each different answer once."""
+    """What a run asked and was answered in front of the real dnsmasq, each different answer once."""
     objects, answers = load()
     for item in objects:
         if item["kind"] == "EndpointSlice":
