@@ -26,6 +26,7 @@ PROGRAMS = (
     "kubeadm",
     "kubectl",
 )
+KUBE_DNS_PROGRAMS = ("kube-dns", "dnsmasq-nanny", "sidecar")
 PAUSE_IMAGE = f"{REPOSITORY}/pause:1"
 _APPLIANCE_PACKAGES = ("dnsmasq-base", "iptables", "iproute2")
 
@@ -112,6 +113,16 @@ def _coredns(progress: Progress) -> Path:
     return kept("coredns", digest, f"CoreDNS {COREDNS_VERSION} (1 to 2 minutes)", progress, make)
 
 
+def _kube_dns(progress: Progress) -> Path:
+    """Return the folder of the stand-ins for kube-dns' programs."""
+
+    def make(folder: Path) -> None:
+        for program in KUBE_DNS_PROGRAMS:
+            go_program(SOURCE / "kubedns", folder / program, package=f"./{program}")
+
+    return kept("kubedns", store.key(SOURCE / "kubedns"), "stand-ins for kube-dns (1 minute)", progress, make)
+
+
 def _probe_packages() -> tuple[str, ...]:
     lines = (REPO / "images" / "probe" / "packages.txt").read_text().splitlines()
     stripped = (line.partition("#")[0].strip() for line in lines)
@@ -133,11 +144,11 @@ def _template(progress: Progress, coredns: Callable[[], Path]) -> Path:
     """Return a containerd root into which every image is imported and unpacked."""
     pause = static(SOURCE / "pause" / "pause.c", progress)
     musl = static(REPO / "images" / "probe" / "getaddrinfo.c", progress)
-    nanny = static(SOURCE / "standins" / "dnsmasq-nanny.c", progress)
     with ThreadPoolExecutor(max_workers=2) as pool:
         probe = pool.submit(debian_rootfs, "probe", _probe_packages(), progress)
         appliance = pool.submit(appliance_rootfs, progress)
     coredns_folder = coredns()
+    kube_dns = _kube_dns(progress)
 
     def make(folder: Path) -> None:
         work = folder / "work"
@@ -151,9 +162,9 @@ def _template(progress: Progress, coredns: Callable[[], Path]) -> Path:
         debian = appliance.result() / "rootfs.tar"
         python = probe.result() / "rootfs.tar"
 
-        def stand_in(program: str, image: str, *layers: Path, folder: Path = SOURCE / "standins") -> Image:
-            own = layer(program, f"/{program}", folder / program)
-            return Image(f"{REPOSITORY}/{image}", (*layers, own), (f"/{program}",))
+        def stand_in(source: Path, image: str, *layers: Path) -> Image:
+            own = layer(source.name, f"/{source.name}", source)
+            return Image(f"{REPOSITORY}/{image}", (*layers, own), (f"/{source.name}",))
 
         import_images(
             folder,
@@ -161,21 +172,15 @@ def _template(progress: Progress, coredns: Callable[[], Path]) -> Path:
                 Image(PAUSE_IMAGE, (layer("pause", "/pause", pause / "pause"),), ("/pause",)),
                 Image(f"{REPOSITORY}/coredns:{COREDNS_VERSION}", (coredns_layer,), ("/coredns",)),
                 Image(f"{REPOSITORY}/probe:1", (python, musl_layer)),
-                stand_in("dnsmasq-nanny", "k8s-dns-dnsmasq-nanny:2.90", debian, folder=nanny),
+                stand_in(kube_dns / "dnsmasq-nanny", "k8s-dns-dnsmasq-nanny:2.90", debian),
+                stand_in(kube_dns / "kube-dns", "k8s-dns-kube-dns:stand-in"),
+                stand_in(kube_dns / "sidecar", "k8s-dns-sidecar:stand-in"),
                 stand_in(
-                    "kube-dns",
-                    "k8s-dns-kube-dns:stand-in",
-                    python,
-                    coredns_layer,
-                    layer("skydns", "/skydns-metrics", SOURCE / "standins" / "skydns-metrics"),
-                ),
-                stand_in(
-                    "node-cache",
+                    SOURCE / "standins" / "node-cache",
                     f"k8s-dns-node-cache:stand-in-coredns-{COREDNS_VERSION}",
                     debian,
                     coredns_layer,
                 ),
-                stand_in("sidecar", "k8s-dns-sidecar:stand-in", python),
             ],
         )
         shutil.rmtree(work)
@@ -184,7 +189,7 @@ def _template(progress: Progress, coredns: Callable[[], Path]) -> Path:
         coredns_folder.name,
         pause.name,
         musl.name,
-        nanny.name,
+        kube_dns.name,
         probe.result().name,
         appliance.result().name,
     ]

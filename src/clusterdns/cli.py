@@ -26,9 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else argv
     if arguments[:1] == [test.NAME]:
         return test.run(arguments[1:])
-    parser = _Parser(
-        prog="clusterdns", description="Cluster DNS conformance: the checks, and tools beside."
-    )
+    parser = _Parser(prog="clusterdns", description="Cluster DNS conformance: the checks, and tools beside.")
     commands = parser.add_subparsers(dest="command", required=True)
     for command in _COMMANDS:
         command.add(commands)

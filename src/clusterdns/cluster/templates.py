@@ -1,7 +1,7 @@
 """Manifests with blanks in them: files of manifests/records/ -> objects to create."""
 
 import ipaddress
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from string import Template
 
@@ -27,22 +27,42 @@ def fill_in(path: Path, values: Mapping[str, str]) -> Iterator[Object]:
 
 
 def as_endpoints(slices: Iterable[Object]) -> Iterator[Object]:
-    """Yield v1 Endpoints with the content of the EndpointSlices, for servers that read no others."""
-    subsets: dict[str, list[Object]] = {}
-    for one in slices:
-        name = one["metadata"]["labels"]["kubernetes.io/service-name"]
-        ports = [{key: value for key, value in port.items() if value != ""} for port in one["ports"]]
-        for endpoint in one["endpoints"]:
-            ready = endpoint.get("conditions", {}).get("ready") is not False
-            hostname = {"hostname": endpoint["hostname"]} if "hostname" in endpoint else {}
-            addresses = [{"ip": address, **hostname} for address in endpoint["addresses"]]
-            key = "addresses" if ready else "notReadyAddresses"
-            subsets.setdefault(name, []).append({key: addresses, "ports": ports})
-    for name, found in subsets.items():
+    """Yield v1 Endpoints with the content of the EndpointSlices, for servers that read no others.
+
+    They are as the controller writes them: of one family, which is that of a Service's first slice, and a
+    subset for all addresses that have the same ports.
+    """
+    by_service: dict[str, list[Object]] = {}
+    for endpoint_slice in slices:
+        name = endpoint_slice["metadata"]["labels"]["kubernetes.io/service-name"]
+        by_service.setdefault(name, []).append(endpoint_slice)
+    for name, of_service in by_service.items():
         # Slices of the same content are there already.
         labels = {"endpointslice.kubernetes.io/skip-mirror": "true"}
-        metadata = {"name": name, "labels": labels}
-        yield {"apiVersion": "v1", "kind": "Endpoints", "metadata": metadata, "subsets": found}
+        yield {
+            "apiVersion": "v1",
+            "kind": "Endpoints",
+            "metadata": {"name": name, "labels": labels},
+            "subsets": list(_subsets(of_service)),
+        }
+
+
+def _subsets(slices: Sequence[Object]) -> Iterator[Object]:
+    family = slices[0]["addressType"]
+    by_ports: dict[str, Object] = {}
+    for endpoint_slice in slices:
+        if endpoint_slice["addressType"] != family:
+            continue
+        ports = [
+            {key: value for key, value in port.items() if value != ""} for port in endpoint_slice["ports"]
+        ]
+        subset = by_ports.setdefault(str(ports), {"ports": ports})
+        for endpoint in endpoint_slice["endpoints"]:
+            ready = endpoint.get("conditions", {}).get("ready") is not False
+            hostname = {"hostname": endpoint["hostname"]} if "hostname" in endpoint else {}
+            addresses = subset.setdefault("addresses" if ready else "notReadyAddresses", [])
+            addresses += [{"ip": address, **hostname} for address in endpoint["addresses"]]
+    yield from by_ports.values()
 
 
 def network(run_id: str) -> dict[str, str]:

@@ -12,9 +12,7 @@ NAME = "test"
 
 def add(commands: Commands) -> None:
     """Offer the command; what follows it is pytest's, `--help` among it."""
-    commands.add_parser(
-        NAME, help="run the checks; takes --cluster and every argument of pytest"
-    )
+    commands.add_parser(NAME, help="run the checks; takes --cluster and every argument of pytest")
 
 
 def command(arguments: Sequence[str], environ: dict[str, str]) -> list[str]:

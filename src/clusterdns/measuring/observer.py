@@ -6,10 +6,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from clusterdns.analysis.coredns_log import forward_timeouts
 from clusterdns.cluster.api import Cluster, Object
 from clusterdns.cluster.cadvisor import counting
 from clusterdns.cluster.dns_pods import DNSMASQ, log_lines, metrics_page
-from clusterdns.analysis.coredns_log import forward_timeouts
 from clusterdns.formats.exposition import totals
 from clusterdns.measuring.probes import Probes
 from clusterdns.measuring.watching import ReadableCaches, WatchedServers

@@ -10,9 +10,9 @@ from clusterdns.cluster.templates import as_endpoints, fill_in, network
 from clusterdns.cluster.waiting import NotYet, wait_until
 from clusterdns.cluster.workload import Workload
 from clusterdns.errors import ClusterError
-from clusterdns.suite import MANIFESTS
 from clusterdns.model.records import Endpoint, Service, read_services
 from clusterdns.parallel import in_parallel
+from clusterdns.suite import MANIFESTS
 
 SLICES = "discovery.k8s.io/v1"
 

@@ -16,6 +16,7 @@ from clusterdns.model.records import (
     records_of,
     reverse,
 )
+from clusterdns.model.served import as_served, of_first_family
 
 Expected = tuple[str, str, Data]
 """Owner, type and data of a record."""
@@ -29,6 +30,23 @@ _PROTOCOLS = ("tcp", "udp")
 
 
 @dataclass(frozen=True, slots=True)
+class Instead:
+    """An answer that is accepted instead of the one that the specification calls for.
+
+    Attributes:
+        deviation: What documents it.
+        rcode: What the rcode is.
+        records: The answer section; where it is empty, the authority section must have an SOA record.
+        outside: Whether a server outside the cluster says so: its zone and its TTLs are not the cluster's.
+    """
+
+    deviation: Deviation
+    rcode: str
+    records: frozenset[Expected] = frozenset()
+    outside: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """A question and the answer that it must have.
 
@@ -38,9 +56,9 @@ class Question:
         rtype: Of which type.
         rcodes: What the rcode may be.
         records: The answer section; where it is empty, the authority section must have an SOA record.
-        soa: The owner of that SOA record; "" where any domain above the name will do.
+        soa: The owner of the SOA record of an answer without data; "" where any domain above the name does.
         open: Whether more records may follow those, as where a name outside the cluster is not known exactly.
-        instead: The rcode that, without a record, is accepted too, and the documented deviation that says so.
+        instead: Other answers that are accepted, by documented deviations.
         outside: Whether a server outside the cluster has a part in the answer.
         lasting: Whether the limits of TTLs are for it.
     """
@@ -52,7 +70,7 @@ class Question:
     records: frozenset[Expected] = frozenset()
     soa: str = ""
     open: bool = False
-    instead: tuple[str, Deviation] | None = None
+    instead: tuple[Instead, ...] = ()
     outside: bool = False
     lasting: bool = True
 
@@ -104,7 +122,7 @@ def questions_of(context: RecordContext) -> list[Question]:
     found += _external(context)
     return [
         replace(question, soa=context.zone.apex)
-        if question.negative and question.name.lower().endswith(f".{context.zone.apex}")
+        if question.name.lower().endswith(f".{context.zone.apex}")
         else question
         for question in found
     ]
@@ -131,20 +149,21 @@ def _of_service(service: Service, context: RecordContext, records: Records) -> I
     else:
         crowd = len(service.ready) > MANY
         check = "records.truncation" if crowd else f"records.{kind}-address"
-        yield from _addresses(check, owner, records)
+        yield from _addresses(check, owner, service, context, records)
     if service.headless:
         yield from _hostnames(service, context, records)
     yield from _srv(f"records.{kind}-srv", service, context, records)
-    for address in _sample(service.addresses or tuple(one.address for one in service.ready)):
-        name = reverse(address)
-        yield Question(f"records.{kind}-ptr", name, "PTR", records=_expected(records, name, "PTR"))
+    yield from _ptr(f"records.{kind}-ptr", service, context, records)
 
 
 def _hostnames(service: Service, context: RecordContext, records: Records) -> Iterator[Question]:
-    ready = dict.fromkeys(one.hostname for one in service.ready if one.hostname)
+    ready = dict.fromkeys(endpoint.hostname for endpoint in service.ready if endpoint.hostname)
     for hostname in _sample(tuple(ready)):
-        yield from _addresses("records.headless-hostname", context.zone.hostname(service, hostname), records)
-    unready = dict.fromkeys(one.hostname for one in service.endpoints if one.hostname and not one.ready)
+        name = context.zone.hostname(service, hostname)
+        yield from _addresses("records.headless-hostname", name, service, context, records)
+    unready = dict.fromkeys(
+        endpoint.hostname for endpoint in service.endpoints if endpoint.hostname and not endpoint.ready
+    )
     for hostname in _sample(tuple(unready)):
         if hostname not in ready:
             for rtype in FAMILIES.values():
@@ -156,7 +175,7 @@ def _srv(check: str, service: Service, context: RecordContext, records: Records)
     owner = context.zone.service(service)
     names = [name for name, rtype in records if rtype == "SRV" and name.split(".", 2)[2] == owner]
     for name in names:
-        yield Question(check, name, "SRV", records=_expected(records, name, "SRV"))
+        yield _question(check, name, "SRV", service, context, records)
     # Neither a port under another protocol nor an unnamed one has a record.
     absent = [f"_http._{protocol}.{owner}" for protocol in _PROTOCOLS]
     for name in absent:
@@ -164,30 +183,44 @@ def _srv(check: str, service: Service, context: RecordContext, records: Records)
             yield Question(check, name, "SRV", _DENIED)
 
 
+def _ptr(check: str, service: Service, context: RecordContext, records: Records) -> Iterator[Question]:
+    known = of_first_family(service, context.profile)
+    named = {endpoint.address for endpoint in known.ready if endpoint.hostname}
+    for address in _sample(service.addresses or tuple(endpoint.address for endpoint in service.ready)):
+        name = reverse(address)
+        deviation = None
+        if service.headless and address not in named:
+            left_out = address not in {endpoint.address for endpoint in known.ready}
+            deviation = context.profile.one_family if left_out else context.profile.no_generated_ptr
+        instead = (Instead(deviation, NXDOMAIN, outside=True),) if deviation else ()
+        yield Question(check, name, "PTR", records=_expected(records, name, "PTR"), instead=instead)
+
+
 def _alias(service: Service, context: RecordContext, records: Records) -> Iterator[Question]:
     check, owner, target = "records.external-name", context.zone.service(service), f"{service.external}."
     alias = frozenset({(owner, "CNAME", target)})
     yield Question(check, owner, "CNAME", records=alias)
     inside = target.endswith(f".{context.zone.apex}")
+    outside = context.outside.get(service.external, {})
     for rtype in FAMILIES.values():
         if inside:
             addresses = _expected(records, target, rtype)
-            short = context.profile.no_lone_alias
-            instead = (NOERROR, short) if short and not addresses else None
+            instead = () if addresses else _without_data(context.profile.no_lone_alias)
             yield Question(check, owner, rtype, records=alias | addresses, instead=instead)
             continue
-        known = context.outside.get(service.external, {}).get(rtype)
-        # What a server says of a name that leads to one that does not exist is not defined (RFC 2308, 2.1).
-        rcodes = _FOUND if known else _FOUND | _DENIED
-        lost = context.profile.lost_alias
+        known = outside.get(rtype)
+        instead = _without_data(context.profile.lost_alias, outside=True)
+        if outside and not any(answer is None or answer for answer in outside.values()):
+            instead = _without_data(context.profile.dangling_alias) + instead
         yield Question(
             check,
             owner,
             rtype,
-            rcodes,
+            # What is said of a name that leads to one that does not exist is not defined (RFC 2308, 2.1).
+            _FOUND if known else _FOUND | _DENIED,
             records=alias | (known or frozenset()),
             open=known is None,
-            instead=(NOERROR, lost) if lost else None,
+            instead=instead,
             outside=True,
             lasting=False,
         )
@@ -226,8 +259,10 @@ def _nonexistent(context: RecordContext) -> Iterator[Question]:
             yield Question(check, name, rtype, _DENIED)
     for service in (plain, crowd):
         if service:
-            for rtype in ("TXT", "MX", "CNAME"):
-                yield Question(check, context.zone.service(service), rtype)
+            name = context.zone.service(service)
+            for rtype in ("TXT", "MX"):
+                yield Question(check, name, rtype)
+            yield Question(check, name, "CNAME", instead=_denial(context.profile.cname_denied))
     if context.unused:
         yield Question(check, reverse(context.unused), "PTR", _DENIED, outside=True, lasting=False)
 
@@ -238,6 +273,8 @@ def _pods(context: RecordContext) -> Iterator[Question]:
             name, rtype = context.zone.pod(context.namespace, address), address_type(address)
             records = frozenset({(name, rtype, address)})
             instead = _denial(context.profile.no_pods)
+            if rtype == "AAAA":
+                instead += _without_data(context.profile.no_ipv6_pods)
             yield Question("records.pod-address", name, rtype, records=records, instead=instead)
 
 
@@ -269,9 +306,26 @@ def _external(context: RecordContext) -> Iterator[Question]:
             )
 
 
-def _addresses(check: str, owner: str, records: Records) -> Iterator[Question]:
+def _addresses(
+    check: str, name: str, service: Service, context: RecordContext, records: Records
+) -> Iterator[Question]:
     for rtype in FAMILIES.values():
-        yield Question(check, owner, rtype, records=_expected(records, owner, rtype))
+        yield _question(check, name, rtype, service, context, records)
+
+
+def _question(  # noqa: PLR0913, PLR0917 - all that an answer depends on
+    check: str, name: str, rtype: str, service: Service, context: RecordContext, records: Records
+) -> Question:
+    """Return the question for records of a Service, and what who knows less of it answers."""
+    expected = _expected(records, name, rtype)
+    instead: dict[frozenset[Expected], Instead] = {}
+    for known, deviation in as_served(service, context.profile):
+        served = records_of(known, context.zone)
+        answer = _expected(served, name, rtype)
+        exists = any(owner == name for owner, _ in served)
+        if answer != expected or not exists:
+            instead.setdefault(answer, Instead(deviation, NOERROR if exists else NXDOMAIN, answer))
+    return Question(check, name, rtype, records=expected, instead=tuple(instead.values()))
 
 
 def _expected(records: Records, owner: str, rtype: str) -> frozenset[Expected]:
@@ -282,8 +336,12 @@ def _sample(names: tuple[str, ...]) -> tuple[str, ...]:
     return names if len(names) <= MANY else (names[0], names[len(names) // 2], names[-1])
 
 
-def _denial(deviation: Deviation | None) -> tuple[str, Deviation] | None:
-    return (NXDOMAIN, deviation) if deviation else None
+def _denial(deviation: Deviation | None) -> tuple[Instead, ...]:
+    return (Instead(deviation, NXDOMAIN),) if deviation else ()
+
+
+def _without_data(deviation: Deviation | None, *, outside: bool = False) -> tuple[Instead, ...]:
+    return (Instead(deviation, NOERROR, outside=outside),) if deviation else ()
 
 
 def mixed_case(name: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 SCHEMA_VERSION = "1.1.0"
 FAMILIES = {4: "A", 6: "AAAA"}
+_FAMILY_NAMES = {"IPv4": "A", "IPv6": "AAAA"}
 
 _SERVICE_LABEL = "kubernetes.io/service-name"
 
@@ -58,6 +59,7 @@ class Service:
         addresses: Its cluster IPs; none for a headless one.
         external: The name that it stands for, "" unless it is of type ExternalName.
         endpoints: Those of all its EndpointSlices.
+        family: The type of its first family's addresses, "A" or "AAAA"; "" where none is known.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Service:
     addresses: tuple[str, ...] = ()
     external: str = ""
     endpoints: tuple[Endpoint, ...] = ()
+    family: str = ""
 
     @property
     def headless(self) -> bool:
@@ -221,6 +224,7 @@ def _service(one: Mapping[str, Any], endpoints: Iterable[Endpoint]) -> Service:
         else tuple(_canonical(ip) for ip in addresses if ip and ip.lower() != "none"),
         external=spec.get("externalName", "") if external else "",
         endpoints=tuple(endpoints),
+        family=_FAMILY_NAMES.get(next(iter(spec.get("ipFamilies") or ()), ""), ""),
     )
 
 

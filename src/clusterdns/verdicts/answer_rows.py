@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from clusterdns.model.outcome import Measurements, Verdict, judged
 from clusterdns.model.query_matrix import Asked, QueryMatrix
+from clusterdns.model.questions import Instead
+from clusterdns.verdicts.answers import Context, deviation
 
 SPECIFICATION = "Kubernetes DNS-Based Service Discovery 1.1.0 (kubernetes/dns, docs/specification.md)"
 
@@ -66,6 +68,11 @@ def measured(
         documented_deviations=list(deviations),
         notes=list(matrix.notes),
     )
+
+
+def deviation_of(matrix: QueryMatrix, asked: Asked) -> Instead | None:
+    """Return which documented deviation an answer is; None if it is none."""
+    return deviation(*asked, Context(matrix.profile, matrix.generated))
 
 
 def judged_answers(

@@ -1,11 +1,11 @@
 """One answer against what it must be: every difference, in words."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from clusterdns.model.dns_profiles import DNSProfile
 from clusterdns.model.exchange import HEADER, Exchange, Flag, Message, Record
-from clusterdns.model.questions import Expected, Question
+from clusterdns.model.questions import Expected, Instead, Question
 from clusterdns.model.records import Generated
 
 SAFE_UDP = 1232
@@ -35,25 +35,28 @@ def faults_of(question: Question, exchange: Exchange, context: Context) -> tuple
     message = exchange.message
     if message is None:
         return (exchange.failure,)
-    wrong = [exchange.failure] if exchange.failure else []
-    wrong += _header(question, exchange, message, context)
-    if message.rcode not in question.rcodes and not deviates(question, exchange):
-        wrong.append(f"rcode {message.rcode}, not {' or '.join(sorted(question.rcodes))}")
-    elif not deviates(question, exchange):
-        wrong += _records(question, message, context)
-    if question.negative and not message.answer and Flag.TC not in message.flags:
-        wrong += _authority(question, message)
-    return tuple(wrong)
+    found = [exchange.failure] if exchange.failure else []
+    found += _header(question, exchange, message, context)
+    if deviation(question, exchange, context) is None:
+        found += _content(question, message, context)
+    return tuple(found)
 
 
-def deviates(question: Question, exchange: Exchange) -> bool:
-    """Return whether an answer is the documented deviation, with nothing else in it."""
+def deviation(question: Question, exchange: Exchange, context: Context) -> Instead | None:
+    """Return which documented deviation an answer is, with nothing else in it; None if it is none."""
     message, path = exchange.message, exchange.path
-    if message is None or question.instead is None:
-        return False
-    rcode, deviation = question.instead
-    excluded = deviation.by_tcp and path.pod and path.transport == "udp"
-    return message.rcode == rcode and not message.answer and not excluded
+    if message is None or not question.instead or not any(_content(question, message, context)):
+        return None
+    by_udp = bool(path.pod) and path.transport == "udp"
+    return next(
+        (
+            instead
+            for instead in question.instead
+            if not (instead.deviation.by_tcp and by_udp)
+            and not any(_documented(question, instead, message, context))
+        ),
+        None,
+    )
 
 
 def too_long(message: Message, positive: float, negative: float) -> Iterator[str]:
@@ -89,6 +92,38 @@ def _header(question: Question, exchange: Exchange, message: Message, context: C
             yield f"truncated (TC), where {context.whole} octets fit into {offered}"
 
 
+def _documented(question: Question, instead: Instead, message: Message, context: Context) -> Iterator[str]:
+    """Yield what is wrong with an answer that is to be the one that a deviation gives."""
+    documented = replace(
+        question,
+        rcodes=frozenset({instead.rcode}),
+        records=instead.records,
+        soa="" if instead.outside else question.soa,
+        open=False,
+    )
+    yield from _section(documented, message, context)
+    # Where an alias led outside, the SOA record is of a zone that the name asked for is not in.
+    if not (instead.outside and question.outside):
+        yield from _denial(documented, message)
+
+
+def _content(question: Question, message: Message, context: Context) -> Iterator[str]:
+    yield from _section(question, message, context)
+    yield from _denial(question, message)
+
+
+def _section(question: Question, message: Message, context: Context) -> Iterator[str]:
+    if message.rcode not in question.rcodes:
+        yield f"rcode {message.rcode}, not {' or '.join(sorted(question.rcodes))}"
+    else:
+        yield from _records(question, message, context)
+
+
+def _denial(question: Question, message: Message) -> Iterator[str]:
+    if question.negative and not message.answer and Flag.TC not in message.flags:
+        yield from _authority(question, message)
+
+
 def _records(question: Question, message: Message, context: Context) -> Iterator[str]:
     foreign = [record for record in message.answer if record.rclass != "IN"]
     if foreign:
@@ -96,21 +131,21 @@ def _records(question: Question, message: Message, context: Context) -> Iterator
     got = [_key(record) for record in message.answer]
     twice = sorted({key for key in got if got.count(key) > 1})
     if twice:
-        yield f"twice in the answer: {_listed(twice)}"
-    missing = {record for record in question.records if not isinstance(record[2], Generated)} - set(got)
+        yield f"twice in the answer: {_listed(twice, _text)}"
+    missing = {one for one in question.records if not isinstance(one[2], Generated)} - set(got)
     besides = set(got) - question.records
-    for wanted in [record for record in question.records if isinstance(record[2], Generated)]:
-        match = next((record for record in besides if _stands_for(record, wanted, context.generated)), None)
+    for wanted in [one for one in question.records if isinstance(one[2], Generated)]:
+        match = next((one for one in besides if _stands_for(one, wanted, context.generated)), None)
         if match is None:
             missing.add(wanted)
         else:
             besides.remove(match)
     if question.open:
-        besides = {record for record in besides if record[1] not in ("CNAME", question.rtype)}
+        besides = {one for one in besides if one[1] not in ("CNAME", question.rtype)}
     if missing and Flag.TC not in message.flags:
-        yield f"missing: {_listed(sorted(missing, key=str))}"
+        yield f"missing: {_listed(sorted(missing, key=str), _text)}"
     if besides:
-        yield f"not to be there: {_listed(sorted(besides, key=str))}"
+        yield f"not to be there: {_listed(sorted(besides, key=str), _text)}"
 
 
 def _stands_for(got: Expected, wanted: Expected, generated: Mapping[str, frozenset[str]]) -> bool:
@@ -139,6 +174,10 @@ def _key(record: Record) -> Expected:
     return record.owner.lower(), record.rtype, record.comparable
 
 
-def _listed(records: list[Expected]) -> str:
-    more = f" and {len(records) - _SHOWN} more" if len(records) > _SHOWN else ""
-    return ", ".join(" ".join(map(str, record)) for record in records[:_SHOWN]) + more
+def _text(one: Expected) -> str:
+    return " ".join(map(str, one))
+
+
+def _listed(ones: list[Expected], text: Callable[[Expected], str]) -> str:
+    more = f" and {len(ones) - _SHOWN} more" if len(ones) > _SHOWN else ""
+    return ", ".join(map(text, ones[:_SHOWN])) + more

@@ -124,10 +124,18 @@ def _ways_by_question(matrix: QueryMatrix) -> dict[Question, list[list[Asked]]]:
     by_question: dict[Question, dict[object, list[Asked]]] = {}
     for question, exchange in matrix.asked:
         message = exchange.message
-        if not question.outside and message is not None and Flag.TC not in message.flags:
+        if question.outside or message is None or Flag.TC in message.flags:
+            continue
+        if not _varies(matrix, (question, exchange)):
             ways = by_question.setdefault(question, {})
             ways.setdefault(_content(message), []).append((question, exchange))
     return {question: list(ways.values()) for question, ways in by_question.items()}
+
+
+def _varies(matrix: QueryMatrix, asked: Asked) -> bool:
+    """Return whether a deviation allows another server, or the same one later, to answer otherwise."""
+    instead = answer_rows.deviation_of(matrix, asked)
+    return instead is not None and (instead.outside or instead.deviation.cached)
 
 
 def _content(message: Message) -> object:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from clusterdns.check import Check, Stage, only
 from clusterdns.cluster.permissions import OBJECTS, PROBES
 from clusterdns.errors import HarnessError
-from clusterdns.measuring.run import Run
 from clusterdns.model.http_timing import DNS, HttpTiming, by_phase, dns_share, failures
 from clusterdns.model.latency import Histogram
 from clusterdns.model.outcome import Outcome, Verdict, judged

@@ -11,15 +11,16 @@ from clusterdns.measuring.run import Run
 from clusterdns.model.exchange import Flag
 from clusterdns.model.outcome import Outcome, Verdict, judged
 from clusterdns.model.profiles import Profile
-from clusterdns.model.query_matrix import QueryMatrix
+from clusterdns.model.query_matrix import Asked, QueryMatrix
 from clusterdns.verdicts.answer_rows import (
     SPECIFICATION,
     RecordAnswers,
     WrongAnswer,
+    deviation_of,
     judged_answers,
     measured,
 )
-from clusterdns.verdicts.answers import Context, deviates, faults_of, too_long
+from clusterdns.verdicts.answers import Context, faults_of, too_long
 
 GRANTS = (OBJECTS, PROBES, RECORD_OBJECTS)
 MEASURES = (Run.record_objects, Run.views, Run.creations, Run.query_matrix)
@@ -57,11 +58,7 @@ def row(check: str, matrix: QueryMatrix, transport: str) -> Verdict:
             known[key] = faults_of(question, exchange, Context(matrix.profile, matrix.generated, whole))
         if known[key]:
             wrong.append(WrongAnswer((question, exchange), known[key]))
-    deviations = {
-        str(question.instead[1])
-        for question, exchange in asked
-        if question.instead and deviates(question, exchange)
-    }
+    deviations = {str(instead.deviation) for pair in asked if (instead := deviation_of(matrix, pair))}
     measurements = measured(matrix, asked, wrong=len(wrong), deviations=sorted(deviations))
     return judged_answers(wrong, asked, measurements, measurements.documented_deviations)
 
@@ -222,7 +219,7 @@ def ttl(matrix: QueryMatrix, positive: float, negative: float) -> Verdict:
         positive: Seconds that a record of the cluster's may last.
         negative: Seconds that a negative answer may last.
     """
-    asked = [(question, exchange) for question, exchange in matrix.asked if question.lasting]
+    asked = [pair for pair in matrix.asked if pair[0].lasting and not _is_from_outside(matrix, pair)]
     known: dict[int, tuple[str, ...]] = {}
     wrong = []
     highest: Counter[str] = Counter()
@@ -237,6 +234,12 @@ def ttl(matrix: QueryMatrix, positive: float, negative: float) -> Verdict:
             wrong.append(WrongAnswer((question, exchange), known[id(message)]))
     answers = measured(matrix, asked, wrong=len(wrong))
     return judged_answers(wrong, asked, RecordTTLs(answers, dict(highest)))
+
+
+def _is_from_outside(matrix: QueryMatrix, asked: Asked) -> bool:
+    """Return whether a deviation has the answer come from outside, with TTLs that are not the cluster's."""
+    instead = deviation_of(matrix, asked)
+    return instead is not None and instead.outside
 
 
 TTL = Check(

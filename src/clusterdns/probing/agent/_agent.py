@@ -18,7 +18,6 @@ import time
 from pathlib import Path
 from typing import Any, Callable
 
-
 FLUSH_SECONDS = 0.2
 
 _flushed_at = 0.0
