@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from clusterdns.cluster.preflight import NEEDED, needed, preflight
+from clusterdns.catalogue import CATALOGUE
+from clusterdns.check import cases_of
+from clusterdns.cluster.permissions import METRICS, OBJECTS, PROBES, Grant, verbs
+from clusterdns.cluster.preflight import preflight
 from clusterdns.cluster.standins import stand_ins
 from clusterdns.errors import PermissionMissing
-from clusterdns.model.catalogue import Profile
+from clusterdns.model.profiles import INCLUDES, Profile
+from clusterdns.settings import Settings
 
 if TYPE_CHECKING:
     from clusterdns.cluster.api import Cluster
@@ -20,7 +24,18 @@ RBAC = Path(__file__).parents[3] / "manifests" / "rbac"
 REVIEWS = "/apis/authorization.k8s.io/v1"
 
 
-@pytest.mark.parametrize("profile", [profile for profile in Profile if NEEDED[profile]])
+GRANTS: dict[Profile, list[Grant]] = {
+    profile: [
+        grant
+        for case in cases_of(CATALOGUE.values(), Settings())
+        if case.profile in INCLUDES[profile]
+        for grant in case.grants
+    ]
+    for profile in Profile
+}
+
+
+@pytest.mark.parametrize("profile", Profile)
 def test_the_roles_grant_exactly_what_a_profile_needs(profile: Profile) -> None:
     granted: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     for role in yaml.safe_load_all((RBAC / f"{profile}.yaml").read_text()):
@@ -29,7 +44,7 @@ def test_the_roles_grant_exactly_what_a_profile_needs(profile: Profile) -> None:
                 for resource in rule["resources"]:
                     granted[role["metadata"].get("namespace", ""), group, resource] |= set(rule["verbs"])
     wanted: dict[tuple[str, str, str], set[str]] = defaultdict(set)
-    for permission, verb in needed(profile):
+    for permission, verb in verbs(GRANTS[profile]):
         wanted[permission.namespace, permission.group, permission.resource].add(verb)
     assert granted == wanted
 
@@ -46,7 +61,7 @@ def allow(api_server: ApiServer, *, but: str = "") -> None:
 
 def test_preflight_tells_the_version(api_server: ApiServer, cluster: Cluster) -> None:
     allow(api_server)
-    assert preflight(cluster, Profile.CORE) == "v1.34.4"
+    assert preflight(cluster, (OBJECTS, PROBES, METRICS), Profile.CORE) == "v1.34.4"
 
 
 def test_preflight_lists_all_that_is_missing(api_server: ApiServer, cluster: Cluster) -> None:
@@ -54,7 +69,7 @@ def test_preflight_lists_all_that_is_missing(api_server: ApiServer, cluster: Clu
     with pytest.raises(
         PermissionMissing, match=r"may not get services, list services: .*manifests/rbac/audit.yaml"
     ):
-        preflight(cluster, Profile.AUDIT)
+        preflight(cluster, (OBJECTS,), Profile.AUDIT)
 
 
 def test_stand_ins_are_found_by_their_annotation(api_server: ApiServer, cluster: Cluster) -> None:

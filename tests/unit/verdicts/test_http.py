@@ -3,51 +3,52 @@
 import pytest
 
 from clusterdns.errors import HarnessError
-from clusterdns.model.fetches import Fetch, by_phase, dns_share
+from clusterdns.model.http_timing import HttpTiming, by_phase, dns_share
 from clusterdns.model.outcome import Outcome
 from clusterdns.settings import Settings
-from clusterdns.verdicts.http import http
+from clusterdns.verdicts.http import HttpTimings, http
 
 MS = 1_000_000
 SETTINGS = Settings()
 
 
-def fetched(dns: int = 2, total: int = 10, failed: str | None = None) -> Fetch:
+def timed(dns: int = 2, total: int = 10, failed: str | None = None) -> HttpTiming:
     phases = {"dns": dns * MS, "connect": MS, "first_byte": MS, "total": total * MS}
-    return Fetch("node-1", "http://www.example.com/", phases, failed, "OSError: no" if failed else "")
+    return HttpTiming("node-1", "http://www.example.com/", phases, failed, "OSError: no" if failed else "")
 
 
 def test_the_share_of_dns() -> None:
-    verdict = http([fetched(), fetched(dns=8)], SETTINGS)
+    verdict = http([timed(), timed(dns=8)], SETTINGS)
     assert verdict.outcome is Outcome.PASSED
-    assert verdict.measurements["share of DNS %"] == 50.0
+    assert isinstance(verdict.measurements, HttpTimings)
+    assert verdict.measurements.dns_share_percent == 50.0
     assert dns_share([]) == 0
 
 
 def test_a_name_that_fails_is_the_fault_of_dns() -> None:
-    verdict = http([fetched(), fetched(failed="dns")], SETTINGS)
+    verdict = http([timed(), timed(failed="dns")], SETTINGS)
     assert verdict.outcome is Outcome.FAILED
-    assert "1 of 2 fetches failed for their name: OSError: no" in verdict.reason
+    assert "1 of 2 requests failed for their name: OSError: no" in verdict.reason
 
 
 def test_slow_names_are() -> None:
-    verdict = http([fetched(dns=150, total=200)] * 3, SETTINGS)
+    verdict = http([timed(dns=150, total=200)] * 3, SETTINGS)
     assert verdict.outcome is Outcome.FAILED
     assert "limit 100 ms" in verdict.reason
 
 
 @pytest.mark.parametrize("phase", ["connect", "tls", "first_byte", "body"])
 def test_other_failures_are_not(phase: str) -> None:
-    verdict = http([fetched(), fetched(failed=phase)], SETTINGS)
+    verdict = http([timed(), timed(failed=phase)], SETTINGS)
     assert verdict.outcome is Outcome.WARNED
     assert f"1 failed in phase {phase}" in verdict.reason
 
 
 def test_a_phase_that_failed_is_no_time_of_that_phase() -> None:
-    times = by_phase([fetched(), fetched(dns=5000, total=5000, failed="dns")])
+    times = by_phase([timed(), timed(dns=5000, total=5000, failed="dns")])
     assert len(times["dns"]) == len(times["total"]) == 1
 
 
-def test_nothing_fetched_is_no_verdict() -> None:
+def test_no_request_is_no_verdict() -> None:
     with pytest.raises(HarnessError, match="no page"):
         http([], SETTINGS)

@@ -2,11 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from clusterdns.model.lookups import CASES, FAMILIES, Lookup, Truth, expected, lookup
+from clusterdns.model.lookups import CASES, FAMILIES, Lookup, SeenLookup, Truth, expected, lookup
 from clusterdns.model.outcome import Outcome
 from clusterdns.model.resolver import Libc, Question
 from clusterdns.verdicts import lookups
-from clusterdns.verdicts.lookups import Seen
 
 TRUTH = Truth("cluster.local", {"target.ns": ("IPv4",)}, "www.example.com", "target.ns")
 VANILLA = ("ns.svc.cluster.local", "svc.cluster.local", "cluster.local")
@@ -15,19 +14,19 @@ LIMIT = 6
 
 
 def seen(
-    one: Lookup, search: tuple[str, ...] = GKE, *, asks: tuple[str, ...] | None = None
-) -> dict[str, Seen]:
+    wanted: Lookup, search: tuple[str, ...] = GKE, *, asks: tuple[str, ...] | None = None
+) -> dict[str, SeenLookup]:
     """What a pod sends that has the list `asks`, on a node that is to give `search`."""
-    return {"node-1": Seen(expected(one, asks or search, TRUTH), 0, None, search)}
+    return {"node-1": SeenLookup(expected(wanted, asks or search, TRUTH), 0, None, search)}
 
 
 @pytest.mark.parametrize("libc", Libc)
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("case", CASES)
 def test_what_the_model_says_passes(case: str, family: str, libc: Libc) -> None:
-    one = lookup(case, family, libc, TRUTH)
-    assert lookups.lookup_count(one, seen(one), TRUTH, LIMIT).outcome is Outcome.PASSED
-    assert lookups.lookup_order(one, seen(one), TRUTH).outcome is Outcome.PASSED
+    wanted = lookup(case, family, libc, TRUTH)
+    assert lookups.lookup_count(wanted, seen(wanted), TRUTH, LIMIT).outcome is Outcome.PASSED
+    assert lookups.lookup_order(wanted, seen(wanted), TRUTH).outcome is Outcome.PASSED
 
 
 @pytest.mark.parametrize(
@@ -47,55 +46,55 @@ def test_what_the_model_says_passes(case: str, family: str, libc: Libc) -> None:
 )
 def test_known_counts(case: str, search: tuple[str, ...], per_family: int) -> None:
     for libc in Libc:
-        one = lookup(case, "unspec", libc, TRUTH)
-        assert len(expected(one, search, TRUTH)) == 2 * per_family
+        wanted = lookup(case, "unspec", libc, TRUTH)
+        assert len(expected(wanted, search, TRUTH)) == 2 * per_family
 
 
 def test_a_seventh_suffix_fails_the_count_and_not_the_order() -> None:
-    one = lookup("external", "inet", Libc.GLIBC, TRUTH)
+    wanted = lookup("external", "inet", Libc.GLIBC, TRUTH)
     longer = (*GKE, "corp.example")
-    found = seen(one, longer)
-    verdict = lookups.lookup_count(one, found, TRUTH, LIMIT)
+    found = seen(wanted, longer)
+    verdict = lookups.lookup_count(wanted, found, TRUTH, LIMIT)
     assert verdict.outcome is Outcome.FAILED
     assert "8 queries" in verdict.reason
     assert "has 7" in verdict.reason
-    assert lookups.lookup_order(one, found, TRUTH).outcome is Outcome.PASSED
-    assert lookups.amplification(one, found, 7).outcome is Outcome.FAILED
+    assert lookups.lookup_order(wanted, found, TRUTH).outcome is Outcome.PASSED
+    assert lookups.amplification(wanted, found, 7).outcome is Outcome.FAILED
 
 
 def test_a_reordered_list_fails_the_order() -> None:
-    one = lookup("external", "unspec", Libc.MUSL, TRUTH)
-    found = seen(one, GKE, asks=(GKE[1], GKE[0], *GKE[2:]))
-    assert lookups.lookup_order(one, found, TRUTH).outcome is Outcome.FAILED
-    assert lookups.lookup_count(one, found, TRUTH, LIMIT).outcome is Outcome.PASSED
+    wanted = lookup("external", "unspec", Libc.MUSL, TRUTH)
+    found = seen(wanted, GKE, asks=(GKE[1], GKE[0], *GKE[2:]))
+    assert lookups.lookup_order(wanted, found, TRUTH).outcome is Outcome.FAILED
+    assert lookups.lookup_count(wanted, found, TRUTH, LIMIT).outcome is Outcome.PASSED
 
 
 def test_the_absolute_name_too_early_fails_the_order() -> None:
-    one = lookup("unknown", "inet", Libc.GLIBC, TRUTH)
-    early = seen(replace(one, ndots=1), GKE)
-    assert lookups.lookup_order(one, early, TRUTH).outcome is Outcome.FAILED
+    wanted = lookup("unknown", "inet", Libc.GLIBC, TRUTH)
+    early = seen(replace(wanted, ndots=1), GKE)
+    assert lookups.lookup_order(wanted, early, TRUTH).outcome is Outcome.FAILED
 
 
 def test_a_retry_is_counted_apart_and_fails_the_count() -> None:
-    one = lookup("external", "inet", Libc.GLIBC, TRUTH)
-    found = {"node-1": replace(seen(one)["node-1"], retries=2)}
-    verdict = lookups.lookup_count(one, found, TRUTH, LIMIT)
+    wanted = lookup("external", "inet", Libc.GLIBC, TRUTH)
+    found = {"node-1": replace(seen(wanted)["node-1"], retries=2)}
+    verdict = lookups.lookup_count(wanted, found, TRUTH, LIMIT)
     assert verdict.outcome is Outcome.FAILED
     assert "2 queries" in verdict.reason
     assert "sent again" in verdict.reason
 
 
 def test_nothing_on_the_wire_is_not_a_pass() -> None:
-    one = lookup("external", "inet", Libc.GLIBC, TRUTH)
-    nothing = {"node-1": Seen((), 0, None, GKE)}
-    assert lookups.lookup_count(one, nothing, TRUTH, LIMIT).outcome is Outcome.FAILED
-    assert lookups.lookup_order(one, nothing, TRUTH).outcome is Outcome.FAILED
+    wanted = lookup("external", "inet", Libc.GLIBC, TRUTH)
+    nothing = {"node-1": SeenLookup((), 0, None, GKE)}
+    assert lookups.lookup_count(wanted, nothing, TRUTH, LIMIT).outcome is Outcome.FAILED
+    assert lookups.lookup_order(wanted, nothing, TRUTH).outcome is Outcome.FAILED
 
 
 def test_a_failed_external_lookup_cannot_be_cheap() -> None:
-    one = lookup("external", "inet", Libc.GLIBC, TRUTH)
-    failed = {"node-1": Seen((Question("www.example.com", "A"),), 0, "EAI_AGAIN", GKE)}
-    assert lookups.amplification(one, failed, 7).outcome is Outcome.FAILED
+    wanted = lookup("external", "inet", Libc.GLIBC, TRUTH)
+    failed = {"node-1": SeenLookup((Question("www.example.com", "A"),), 0, "EAI_AGAIN", GKE)}
+    assert lookups.amplification(wanted, failed, 7).outcome is Outcome.FAILED
 
 
 def test_truth_is_the_clusters_own() -> None:

@@ -7,9 +7,9 @@ import pytest
 
 from clusterdns.errors import HarnessError
 from clusterdns.model.outcome import Outcome
-from clusterdns.model.scraping import DNSPod, MetricsPort, Target
+from clusterdns.model.scraping import DNSPod, MetricsPort, Scraped, Target
 from clusterdns.model.selectors import Broken, Chain
-from clusterdns.verdicts.scraping import Scraped, scraped, selectors
+from clusterdns.verdicts.scraping import Chains, ScrapedTargets, scraped, selectors
 
 CACHE = DNSPod(
     namespace="kube-system",
@@ -101,7 +101,8 @@ def test_what_has_not_been_scraped_yet_proves_nothing() -> None:
 
 def test_of_several_one_must_have_them_all() -> None:
     verdict = scraped(PODS, [server(name="a"), server(*GOOD, name="b")], [])
-    assert (verdict.outcome, verdict.measurements["Prometheus"]) == (Outcome.PASSED, "b")
+    assert isinstance(verdict.measurements, ScrapedTargets)
+    assert (verdict.outcome, verdict.measurements.prometheus) == (Outcome.PASSED, "b")
 
 
 def test_selectors_fail_by_the_first_broken_chain() -> None:
@@ -110,4 +111,5 @@ def test_selectors_fail_by_the_first_broken_chain() -> None:
     verdict = selectors([holds, TYPO], "no monitors")
     assert verdict.reason == f"{TYPO.subject}: selector: no Service is labelled k8s-app=nodelocaldns"
     assert verdict.remedy == "set the label right"
-    assert verdict.measurements["left out"] == "no monitors"
+    assert isinstance(verdict.measurements, Chains)
+    assert verdict.measurements.left_out == "no monitors"

@@ -6,7 +6,14 @@ from clusterdns.model.autoscaling import Autoscaler, Linear
 from clusterdns.model.outcome import Outcome
 from clusterdns.model.topology import Fact, Forward, LayerKind, Topology
 from clusterdns.settings import Settings
-from clusterdns.verdicts.tcp_paths import autoscaler, forward_pool, no_tcp_into_dnsmasq, tcp_capacity
+from clusterdns.verdicts.autoscaling import Scaling, autoscaler
+from clusterdns.verdicts.tcp_paths import (
+    DemandAt,
+    TcpCapacity,
+    forward_pool,
+    no_tcp_into_dnsmasq,
+    tcp_capacity,
+)
 from tests.unit.verdicts.topologies import BY_TCP, cache, server, topology, upstream
 
 SETTINGS = Settings()
@@ -82,20 +89,17 @@ def test_an_assumption_is_called_so() -> None:
 def test_capacity_shows_its_arithmetic(found: Topology, outcome: Outcome, arithmetic: str) -> None:
     verdict = tcp_capacity(found, SETTINGS)
     assert verdict.outcome is outcome
-    assert verdict.measurements["arithmetic"] == arithmetic
+    assert isinstance(verdict.measurements, TcpCapacity)
+    assert verdict.measurements.arithmetic == arithmetic
     assert verdict.reason.startswith(arithmetic)
 
 
 def test_capacity_has_a_table_of_demand() -> None:
-    rows = tcp_capacity(topology(), SETTINGS).measurements["demand"]
-    assert isinstance(rows, list)
-    assert rows[4] == {
-        "per node": 100,
-        "connections": 200,
-        "children": 40,
-        "headroom": -160,
-        "replicas needed": 10,
-    }
+    measured = tcp_capacity(topology(), SETTINGS).measurements
+    assert isinstance(measured, TcpCapacity)
+    assert measured.table[4] == DemandAt(
+        per_node=100, connections=200, children=40, headroom=-160, replicas_needed=10
+    )
 
 
 def test_capacity_needs_none_where_nothing_goes_by_tcp() -> None:
@@ -135,8 +139,9 @@ def test_the_autoscaler_tells_the_first_size_that_is_short() -> None:
         autoscaler=Fact(Linear(0, 16, prevent_single_point_failure=True), "test"),
     )
     measured = autoscaler(found, SETTINGS).measurements
-    assert measured["replicas at twice the nodes"] == 2
-    assert measured["first short at"] == "5 nodes, 2 replicas, 400 children for 500 connections"
+    assert isinstance(measured, Scaling)
+    assert measured.replicas_at_twice_the_nodes == 2
+    assert measured.first_short_at == "5 nodes, 2 replicas, 400 children for 500 connections"
 
 
 MAX_AGE: Forward = replace(BY_TCP, max_age=5.0)

@@ -2,13 +2,16 @@ from dataclasses import replace
 
 import pytest
 
-from clusterdns.model.catalogue import CATALOGUE, Profile
+from clusterdns.catalogue import CATALOGUE
+from clusterdns.check import cases_of
+from clusterdns.measuring.run import Run
 from clusterdns.model.outcome import Outcome
+from clusterdns.model.profiles import Profile
+from clusterdns.model.reachability import Attempt
 from clusterdns.model.topology import Forward, Layer, LayerKind, Provider, Service, Topology
 from clusterdns.settings import Settings
-from clusterdns.verdicts.audit import NEEDS, VERDICTS, features
+from clusterdns.verdicts.needs import AUTOSCALER, NODELOCAL
 from clusterdns.verdicts.topology import (
-    Asked,
     identify,
     nodelocal_coverage,
     redundancy,
@@ -21,17 +24,37 @@ ONE_NODE = {"n1": ""}
 CLOUD = Layer(LayerKind.CLOUD_DNS, "Cloud DNS", (), cache().version, caches_denials=YES)
 
 
-def test_an_audit_has_every_check_of_the_catalogue_that_needs_no_probe() -> None:
-    rows = {id_ for id_, row in CATALOGUE.items() if row.area == "topology" and row.profile is Profile.AUDIT}
-    assert set(VERDICTS) == rows
-    assert set(NEEDS) <= rows
+def run_of(found: Topology) -> Run:
+    """A run that knows the topology, and can measure nothing else."""
+    return run_with(topology=found)
 
 
-def test_features_say_why_they_are_not_there() -> None:
-    assert set(features(topology()).values()) == {None}
-    bare = features(replace(topology(server()), autoscaler=None))
-    assert all(bare.values())
-    assert {name for names in NEEDS.values() for name in names} == set(bare)
+def test_an_audit_judges_by_the_topology_alone() -> None:
+    cases = [
+        case for case in cases_of(CATALOGUE.values(), Settings()) if case.profile is Profile.AUDIT
+    ]
+    assert {case.check.id for case in cases} == {
+        check.id
+        for check in CATALOGUE.values()
+        if check.area == "topology" and check.profile is Profile.AUDIT
+    }
+    run = run_of(topology())
+    assert {case.skip_reason(run) for case in cases} == {None}
+    assert all(isinstance(case.judge(run).outcome, Outcome) for case in cases)
+    assert {measured for case in cases for measured in case.check.measures} == {Run.topology}
+
+
+def test_needs_say_why_they_are_not_met() -> None:
+    bare = run_of(replace(topology(server()), autoscaler=None))
+    for need in (AUTOSCALER, NODELOCAL):
+        assert need.why_absent(run_of(topology())) is None
+        assert need.why_absent(bare)
+    skipped = {
+        case.check.id
+        for case in cases_of(CATALOGUE.values(), Settings())
+        if case.profile is Profile.AUDIT and case.skip_reason(bare)
+    }
+    assert skipped == {"topology.autoscaler", "topology.nodelocal-coverage"}
 
 
 def test_layers_are_identified_and_faults_told() -> None:
@@ -126,7 +149,10 @@ def test_upstream_quota(found: Topology, settings: dict[str, float], outcome: Ou
 
 
 def test_what_did_not_answer_is_named() -> None:
-    asked = [Asked("n1", "Service a (10.0.0.1)", "tcp", None), Asked("n2", "p (10.0.0.2)", "tcp", "timeout")]
+    asked = [
+        Attempt("n1", "Service a (10.0.0.1)", "tcp", None),
+        Attempt("n2", "p (10.0.0.2)", "tcp", "timeout"),
+    ]
     verdict = tcp_reachable(asked)
     assert verdict.outcome is Outcome.FAILED
     assert verdict.reason == "no answer on 1 of 2 paths: n2 -> p (10.0.0.2), tcp: timeout"
