@@ -6,8 +6,8 @@ from typing import Any, cast
 import pytest
 
 from clusterdns.errors import HarnessError, ProbeError
-from clusterdns.measuring.loads import Loads
 from clusterdns.measuring.load_plans import UDP_BURSTS
+from clusterdns.measuring.loads import Loads
 from clusterdns.measuring.observer import Observer
 from clusterdns.model.load import CONSTANT, KUBE_DNS, POISSON, UPSTREAM, Destination, LoadStep, Protocol
 from clusterdns.model.load_figures import LoadFigures

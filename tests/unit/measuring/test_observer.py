@@ -22,9 +22,7 @@ from tests.unit.verdicts.topologies import TWO, UPSTREAM, cache, server, topolog
 
 DNSMASQ_POD = ProbePod("kube-system", "kube-dns-a", "n1", "10.0.0.7")
 HOST_POD = ProbePod("ns", "host-n2", "n2", "192.0.2.2")
-TIMEOUT = (
-    "[ERROR] plugin/errors: 2 a.example. A: read {transport} 10.0.0.9:4000->{address}:53: i/o timeout"
-)
+TIMEOUT = "[ERROR] plugin/errors: 2 a.example. A: read {transport} 10.0.0.9:4000->{address}:53: i/o timeout"
 
 
 def running(name: str, container: str, node: str = "n1", **labels: str) -> dict[str, Any]:
@@ -188,7 +186,9 @@ def test_node_caches_are_selected_by_their_label_and_run() -> None:
 
 def test_without_node_caches_there_is_nothing_to_read() -> None:
     cluster = FakeCluster({"pods": [running("kube-dns-a", "dnsmasq", **{"k8s-app": "kube-dns"})]})
-    assert readable_caches(cluster.as_cluster()) == ReadableCaches((), "no NodeLocal DNSCache in this cluster")
+    assert readable_caches(cluster.as_cluster()) == ReadableCaches(
+        (), "no NodeLocal DNSCache in this cluster"
+    )
 
 
 @pytest.mark.parametrize("forbidden", ["/proxy/metrics", "/log"])
@@ -215,7 +215,11 @@ def test_a_debug_container_is_started_beside_every_dnsmasq() -> None:
     assert seen == WatchedServers({DNSMASQ_POD: "clusterdns-watch"}, None)
     ((_, name, patch),) = cluster.patched
     (container,) = patch["spec"]["ephemeralContainers"]
-    assert (name, container["image"], container["targetContainerName"]) == ("kube-dns-a", "image:1", "dnsmasq")
+    assert (name, container["image"], container["targetContainerName"]) == (
+        "kube-dns-a",
+        "image:1",
+        "dnsmasq",
+    )
 
 
 def test_no_debug_container_is_started_where_none_is_allowed() -> None:
@@ -241,9 +245,7 @@ def test_the_least_limit_of_all_dnsmasq_is_every_servers() -> None:
     servers = WatchedServers({DNSMASQ_POD: "clusterdns-watch"}, None)
     coredns = server("kube-system/coredns", LayerKind.COREDNS)
     unlimited = replace(server("kube-system/c"), limits={})
-    several = topology(
-        cache(), server(limit=40), server("kube-system/b", limit=30), unlimited, coredns
-    )
+    several = topology(cache(), server(limit=40), server("kube-system/b", limit=30), unlimited, coredns)
     assert servers.tcp_limits(several) == {"kube-system/kube-dns-a": 30}
     assert servers.tcp_limits(topology(unlimited)) == {"kube-system/kube-dns-a": 20}
     assert TCP_LIMIT in server().limits
