@@ -32,6 +32,8 @@ class Records:
         captured: How many octets of each are there.
         length: How many there were on the wire.
         drops: Packets that the file says were lost so far.
+        interface: Which of the file's interfaces each was captured on.
+        interfaces: How many of these there are so far.
     """
 
     data: bytes
@@ -41,7 +43,9 @@ class Records:
     at: Ints
     captured: Ints
     length: Ints
-    drops: int = 0
+    drops: int
+    interface: Ints
+    interfaces: int
 
     def __len__(self) -> int:
         """Return the number of packets, not of columns."""
