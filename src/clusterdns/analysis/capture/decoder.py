@@ -17,6 +17,7 @@ from clusterdns.analysis.capture.sightings import Sightings
 from clusterdns.analysis.capture.streams import Streams
 from clusterdns.analysis.capture.tracking import Tracker
 from clusterdns.analysis.capture.transactions import Queries, Transactions
+from clusterdns.analysis.compression import CompressionError
 
 PORTS = (53, 10053)
 """DNS, and kube-dns' own server behind dnsmasq."""
@@ -90,12 +91,12 @@ class Decoder:
         Raises:
             PcapError: The capture is damaged; what lies before the damage was yielded.
         """
-        damage = None
+        damage: Exception | None = None
         try:
             for records in self._records:
                 self._follow_clock(records)
                 yield self._take(records)
-        except PcapError as error:
+        except (PcapError, CompressionError) as error:
             damage = error
         self._streams.finish()
         waiting = self._transactions.finish(self._streams.gap_ns)

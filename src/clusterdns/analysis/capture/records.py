@@ -1,5 +1,6 @@
 """What capture files hold, whatever their format: packets, many at a time."""
 
+import io
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -72,8 +73,12 @@ class Window:
         return len(self.data) - len(SPARE)
 
     def more(self) -> bool:
-        """Read on; tell whether there was more."""
-        piece = self._file.read(self._chunk)
+        """Read on; tell whether there was more.
+
+        Raises:
+            CompressionError: The file is damaged; what lies before the damage was read.
+        """
+        piece = self._file.read1(self._chunk) if isinstance(self._file, io.BufferedReader) else self._file.read(self._chunk)
         self.data = b"".join((memoryview(self.data)[: len(self)], piece, SPARE))
         return bool(piece)
 
