@@ -4,7 +4,7 @@ import io
 import sys
 import zlib
 from collections.abc import Iterator
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -21,14 +21,6 @@ LONGEST_LINE = 1 << 16
 
 class CompressionError(ValueError):
     """Compressed data is damaged, or ends before its end; what lies before that was read."""
-
-
-class _Decompressor(Protocol):
-    @property
-    def eof(self) -> bool: ...
-
-    @property
-    def unused_data(self) -> bytes: ...
 
 
 class _Gzip:
@@ -113,7 +105,7 @@ def uncompressed(file: io.BufferedReader) -> BinaryIO:
 
 
 def lines(file: io.BufferedReader) -> Iterator[bytes]:
-    """Yields the lines of a file, without their ends, uncompressed; of a long one its first `LONGEST_LINE` octets.
+    """Yields the lines of a file, without their ends, uncompressed; of a long one `LONGEST_LINE` octets.
 
     Raises:
         CompressionError: see there; the lines before were yielded.

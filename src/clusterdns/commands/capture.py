@@ -36,7 +36,11 @@ def add(commands: Commands) -> None:
         help=f"a port of DNS servers; may come again (default: {', '.join(map(str, PORTS))})",
     )
     parser.add_argument(
-        "--worst", type=at_least(0), default=10, metavar="NUMBER", help="entries of each list (default: %(default)s)"
+        "--worst",
+        type=at_least(0),
+        default=10,
+        metavar="NUMBER",
+        help="entries of each list (default: %(default)s)",
     )
     parser.add_argument("--zone", default=DEFAULT_ZONE, help="the cluster domain (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print one JSON object with a member per file")

@@ -29,7 +29,11 @@ def add(commands: Commands) -> None:
         help="TCP connections that this dnsmasq serves at once (default: %(default)s)",
     )
     parser.add_argument(
-        "--worst", type=at_least(0), default=10, metavar="NUMBER", help="entries of each list (default: %(default)s)"
+        "--worst",
+        type=at_least(0),
+        default=10,
+        metavar="NUMBER",
+        help="entries of each list (default: %(default)s)",
     )
     parser.add_argument("--zone", default=DEFAULT_ZONE, help="the cluster domain (default: %(default)s)")
     parser.set_defaults(run=run)
@@ -46,7 +50,8 @@ def run(options: argparse.Namespace) -> ExitCode:
         others = "".join(f"; {count:,} {kind}" for kind, count in log.counts.items() if count)
         damage = f"; {log.damage}" if log.damage else ""
         raise UsageError(
-            f"{options.file}: no request in {log.lines} lines; dnsmasq logs them with --log-queries=extra{others}{damage}"
+            f"{options.file}: no request in {log.lines} lines; dnsmasq logs them with --log-queries=extra"
+            f"{others}{damage}"
         )
     for line in report(log, summary, options.worst, options.zone):
         print(printable(line))

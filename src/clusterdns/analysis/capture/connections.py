@@ -22,10 +22,10 @@ class Connections(Columns):
         opened_ns: The client's first SYN.
         syns: How many SYNs the client sent: more than one where the server's listen queue was full.
         answered_ns: The server's first SYN-ACK.
-        syn_acks: How many it sent: more than one where it had no room for the connection, or a packet was lost.
+        syn_acks: How many it sent: more than one where it had no room, or a packet was lost.
         last_syn_ack_ns: Its last.
-        taken_ns: The first that shows that the server's kernel holds the connection: it acknowledged more than
-            the SYN, or sent data or a FIN. Until then the client alone may believe in it.
+        taken_ns: The first that shows that the server's kernel holds the connection: it acknowledged more
+            than the SYN, or sent data or a FIN. Until then the client alone may believe in it.
         client_fin_ns, server_fin_ns: Either side's first FIN.
         client_reset_ns, server_reset_ns: Either side's first RST.
         ended_ns: When it was closed, or its last packet where another took its ports before that.

@@ -46,7 +46,7 @@ _KNOWN = {
     50: (PPP, 0),
     51: (PPPOE, 0),
 }
-_NFLOG_PAYLOAD, _MOST_ATTRIBUTES = 9, 32
+_NFLOG_PAYLOAD, _NFLOG_HEAD, _MOST_ATTRIBUTES = 9, 4, 32
 
 _VXLAN_PORTS, _GENEVE_PORT = (4789, 8472), 6081  # IANA's, and that of Linux and Flannel before it
 _VXLAN_HAS_NUMBER = 0x08
@@ -211,7 +211,7 @@ def _nflog(records: Records, its: Ints) -> Ints:
         head = np.minimum(at[going], last)
         sizes = {order: numbers(data, f"{order}u2", head) for order in "<>"}
         # They are in the order of the machine that captured: the right one is the one that fits.
-        little = (sizes["<"] >= 4) & (head + sizes["<"] <= end[going])
+        little = (sizes["<"] >= _NFLOG_HEAD) & (head + sizes["<"] <= end[going])
         size = np.where(little, sizes["<"], sizes[">"])
         kinds = (numbers(data, f"{order}u2", head + 2) for order in "<>")
         kind = np.where(little, *kinds) & 0x3FFF

@@ -196,9 +196,7 @@ def _tunnels(records: Records, network: _Network) -> tuple[_Network, Layers]:
     """Tell packets that are tunnels from the others, and open them."""
     data = records.data
     head = np.minimum(network.transport, len(data) - _UDP_HEADER)
-    kind, start = links.tunnelled(
-        data, network.protocol, network.transport, numbers(data, ">u2", head + 2)
-    )
+    kind, start = links.tunnelled(data, network.protocol, network.transport, numbers(data, ">u2", head + 2))
     its = np.flatnonzero(kind >= 0)
     end = (records.at + records.captured)[network.index[its]]
     layers = Layers(network.index[its], kind[its], start[its], np.minimum(network.end[its], end))

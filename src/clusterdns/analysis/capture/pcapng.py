@@ -170,7 +170,9 @@ class _Blocks:
             elif kind == _STATISTICS:
                 lost = [value for code, value in self._options(body, 12) if code in (_IFDROP, _OSDROP)]
                 index = struct.unpack_from(f"{self._order}I", body)[0]
-                self._drops[self._first + index] = sum(struct.unpack(f"{self._order}Q", value)[0] for value in lost)
+                self._drops[self._first + index] = sum(
+                    struct.unpack(f"{self._order}Q", value)[0] for value in lost
+                )
         except struct.error:
             self.damage = "a block that is shorter than what it holds"
         return self.damage is None

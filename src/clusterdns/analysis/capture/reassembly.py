@@ -1,8 +1,8 @@
 """One direction of a TCP connection, segment by segment: messages out of what is there, whatever is missing.
 
-What is there of a stream lies in stretches with gaps between them. Behind a gap a stretch is taken up at the first
-place where a message plausibly begins, at once; what lies before that place is kept for the gap, which a late
-segment may still fill.
+What is there of a stream lies in stretches with gaps between them. Behind a gap a stretch is taken up at the
+first place where a message plausibly begins, at once; what lies before that place is kept for the gap, which
+a late segment may still fill.
 """
 
 from collections.abc import Iterator
@@ -80,7 +80,9 @@ class _Stretch:
                 self.first_ns = time_ns
             del self.buffer[:at]
         at = 0
-        while len(self.buffer) >= (end := at + _PREFIX + int.from_bytes(self.buffer[at : at + _PREFIX], "big")):
+        while len(self.buffer) >= (
+            end := at + _PREFIX + int.from_bytes(self.buffer[at : at + _PREFIX], "big")
+        ):
             yield Message(bytes(self.buffer[at + _PREFIX : end]), end - at - _PREFIX, self.first_ns)
             self.first_ns, at = time_ns, end
         del self.buffer[:at]
@@ -192,8 +194,7 @@ class Stream:
     def _give_up(self, now_ns: int) -> None:
         """Give up gaps that are old, or too many."""
         while len(self._stretches) > 1 and (
-            len(self._stretches) > _MOST_STRETCHES
-            or now_ns - self._stretches[1].since_ns > _PATIENCE_NS
+            len(self._stretches) > _MOST_STRETCHES or now_ns - self._stretches[1].since_ns > _PATIENCE_NS
         ):
             self.lost.append(self._stretches[1].since_ns)
             del self._stretches[0]
@@ -239,7 +240,7 @@ def _begins(data: bytes, at: int, *, response: bool) -> bool:
 
 
 def _is_bare(data: bytes) -> bool:
-    """Tell whether this is a response that is nothing but its header, as some are to what was not understood."""
+    """Tell whether this is a response that is nothing but its header, as some that tell errors are."""
     return len(data) == _PREFIX + _HEADER and data[:2] == b"\0\x0c" and data[4] & 0x80 != 0
 
 

@@ -78,7 +78,11 @@ class Window:
         Raises:
             CompressionError: The file is damaged; what lies before the damage was read.
         """
-        piece = self._file.read1(self._chunk) if isinstance(self._file, io.BufferedReader) else self._file.read(self._chunk)
+        piece = (
+            self._file.read1(self._chunk)
+            if isinstance(self._file, io.BufferedReader)
+            else self._file.read(self._chunk)
+        )
         self.data = b"".join((memoryview(self.data)[: len(self)], piece, SPARE))
         return bool(piece)
 

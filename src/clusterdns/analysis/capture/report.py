@@ -106,8 +106,9 @@ def _notes(analysed: Analysed) -> Iterator[str]:
     if clients or servers:
         fell = sum(path.fell for path in summary.paths.values())
         yield (
-            f"{clients + servers:,} parts of TCP streams are missing in the capture ({clients:,} of what clients sent, "
-            f"{servers:,} of servers): {fell:,} queries without a response fell into gaps and may have had one; "
+            f"{clients + servers:,} parts of TCP streams are missing in the capture "
+            f"({clients:,} of what clients sent, {servers:,} of servers): "
+            f"{fell:,} queries without a response fell into gaps and may have had one; "
             "queries and figures of connections may lack what is missing, too"
         )
     if decoder.backwards:
@@ -257,7 +258,8 @@ def _connection_lines(found: dict[str, Any]) -> Iterator[str]:
         yield f"  queries each: {mean:.1f} on average, {max(queries)} at most"
     yield f"  active {found['active seconds']:.3f} s, idle {found['idle seconds']:.3f} s, all together"
     yield from (
-        f"  {one['server']}: at most {one['held by the server']:,} held by the server at once, at {one['at']}; "
+        f"  {one['server']}: at most {one['held by the server']:,} held by the server at once, "
+        f"at {one['at']}; "
         f"{one['not served yet']:,} of them not served yet"
         for one in found["at once"]
     )

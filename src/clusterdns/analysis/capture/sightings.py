@@ -6,7 +6,7 @@ from clusterdns.analysis.capture.arrays import Flags, Hashes, Ints, grouped, vie
 from clusterdns.analysis.capture.packets import Packets
 
 WINDOW_NS = 10_000_000
-"""How long a packet takes through a host at most; the C libraries ask again after a second at the earliest."""
+"""How long a packet takes through a host at most; the C libraries ask again after a second or more."""
 
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(29)
@@ -15,8 +15,8 @@ _SHIFT = np.uint64(29)
 class Sightings:
     """Tells a packet's first sighting from the others.
 
-    The same packet from another interface within `WINDOW_NS` is another sighting of it. From the same interface it
-    is a packet of its own, sent again, whose other sightings follow.
+    The same packet from another interface within `WINDOW_NS` is another sighting of it. From the same interface
+    it is a packet of its own, sent again, whose other sightings follow.
     """
 
     def __init__(self) -> None:

@@ -118,7 +118,9 @@ class Streams:
             return
         segments = packets.only(order)
         columns = (segments.sequence, segments.at, segments.captured, segments.length, segments.time_ns)
-        rows = zip(order.tolist(), stream[order].tolist(), *(column.tolist() for column in columns), strict=True)
+        rows = zip(
+            order.tolist(), stream[order].tolist(), *(column.tolist() for column in columns), strict=True
+        )
         for index, key, sequence, at, captured, length, time_ns in rows:
             disordered = self._disordered.get(key)
             if disordered is None:

@@ -154,9 +154,7 @@ class Tracker:
         in_order[order] = number
         return in_order
 
-    def _closed(
-        self, packets: Packets, from_server: Flags, begin: Ints, which: Ints, known: Ints
-    ) -> Flags:
+    def _closed(self, packets: Packets, from_server: Flags, begin: Ints, which: Ints, known: Ints) -> Flags:
         """Tell for each segment whether its connection was closed before: a SYN then begins another one.
 
         Args:
@@ -193,7 +191,9 @@ class Tracker:
         never, nothing = np.full(len(number), NEVER), np.zeros(len(number), np.int64)
         columns = dict.fromkeys(Connections.names(), nothing)
         columns |= {name: never for name in columns if name.endswith("_ns")}
-        columns |= dict.fromkeys(("last_ns", "last_syn_ack_ns", "busy_ns", "busy_until_ns", "longest_ns"), nothing)
+        columns |= dict.fromkeys(
+            ("last_ns", "last_syn_ack_ns", "busy_ns", "busy_until_ns", "longest_ns"), nothing
+        )
         columns |= {"number": number, "sequence": sequence}
         columns |= dict(zip(("client", "client_port", "server", "server_port"), ends, strict=True))
         self._table = Connections.joined([self._table, Connections(**columns)])

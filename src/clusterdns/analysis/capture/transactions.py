@@ -41,7 +41,7 @@ class Queries(Columns):
         id: Of the message.
         rtype: The number of the question's type.
         name: The question's name in wire format, in the case it was sent, without the root's octet.
-        fell: Whether it has no response, and a part of what its server sent after it is missing in the capture.
+        fell: Whether it has no response, and the capture lacks a part of what its server sent after it.
         response_frame: The packet's number that completes the response; 0 without one.
         response_ns: When that was captured.
         rcode: The response's; -1 without one.
@@ -150,7 +150,9 @@ class Transactions:
         wanted = {*messages.exchange[messages.bare].tolist()}
         before = len(asked) - int(np.count_nonzero(~messages.response))
         its = np.flatnonzero(np.isin(asked.exchange[:before], messages.exchange[messages.bare]))
-        rows = zip(asked.exchange[its].tolist(), asked.frame[its].tolist(), asked.key[its].tolist(), strict=True)
+        rows = zip(
+            asked.exchange[its].tolist(), asked.frame[its].tolist(), asked.key[its].tolist(), strict=True
+        )
         latest = {exchange: key for exchange, _, key in sorted(rows, key=itemgetter(1))}
         columns = (messages.exchange, messages.response, messages.bare, messages.key)
         for row, (exchange, response, bare, its_key) in enumerate(

@@ -7,13 +7,15 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 PROGRAM = b"dnsmasq["
 
 _REQUEST = rb"(?P<serial>\d+) (?P<client>[0-9a-fA-F.:]+/\d+ )"
 # Who wrote the line: as syslog has it, as RFC 5424 has it, nobody (journalctl -o cat).
-_WRITER = rb"(?:dnsmasq(?:-\w+)?(?:\[(?P<pid>\d*)\])?:|dnsmasq (?P<field>\d+|-) \S+ (?:-|\[.*\])(?: \xef\xbb\xbf)?|^)"
+_WRITER = (
+    rb"(?:dnsmasq(?:-\w+)?(?:\[(?P<pid>\d*)\])?:"
+    rb"|dnsmasq (?P<field>\d+|-) \S+ (?:-|\[.*\])(?: \xef\xbb\xbf)?|^)"
+)
 # FTL tells the transport before the serial.
 _ENTRY = re.compile(_WRITER + rb" ?(?:(?:TCP|UDP) )?" + _REQUEST)
 _TEXTS = ("textPayload", "log", "message", "MESSAGE", "msg", "line", "body", "text")
@@ -31,6 +33,7 @@ def entries(line: bytes) -> Iterator[bytes]:
     matches = list(_ENTRY.finditer(line))
     if not matches:
         yield line
+        return
     begin = 0
     for match, after in zip(matches, [*matches[1:], None], strict=True):
         end = len(line) if after is None else _boundary(line, match.end(), after.start())
@@ -65,12 +68,14 @@ def _unpacked(line: bytes) -> bytes | None:
     if text is None:
         return None
     if "SYSLOG_IDENTIFIER" in values:  # journalctl -o json
-        text = f"{values['SYSLOG_IDENTIFIER']}[{values.get('_PID') or values.get('SYSLOG_PID') or ''}]: {text}"
+        text = (
+            f"{values['SYSLOG_IDENTIFIER']}[{values.get('_PID') or values.get('SYSLOG_PID') or ''}]: {text}"
+        )
     stamp = next((values[name] for name in _STAMPS if name in values), "")
     return f"{_written(stamp)} {' '.join(text.split())}".strip().encode("utf-8", "surrogateescape")
 
 
-def _written(stamp: Any) -> str:
+def _written(stamp: object) -> str:
     """Write a stamp in the form of RFC 3339, from that or from a number since 1970."""
     text = str(stamp)
     digits = text.partition(".")[0]

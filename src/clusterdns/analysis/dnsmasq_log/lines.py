@@ -32,7 +32,7 @@ _BOTH = re.compile(rb"\d{4}-\S+Z [IWEF]\d{4} ")
 _FORWARD_LIMIT = b"Maximum number of concurrent DNS queries"
 _NO_SERIAL = re.compile(rb"dnsmasq\[\d*\]: (?!\d+ )\S+ \S+ (from|to|is) \S+\s*$")
 _MESSAGE = re.compile(rb"dnsmasq(-\w+)?(\[\d*\])?: [a-zA-Z]\S* \S")
-_OTHERPROGRAM = re.compile(rb"(\d\S+Z )?[IWEF]\d{4} [\d:.]+ +\d+ [\w.]+:\d+\] ")
+_OTHER_PROGRAM = re.compile(rb"(\d\S+Z )?[IWEF]\d{4} [\d:.]+ +\d+ [\w.]+:\d+\] ")
 
 
 class LogError(ValueError):
@@ -45,7 +45,7 @@ class Kind(StrEnum):
     MESSAGE = "messages of dnsmasq"
     FORWARD_LIMIT = "messages that --dns-forward-max was reached"
     NO_SERIAL = "lines without a serial (dnsmasq lacks --log-queries=extra)"
-    OTHERPROGRAM = "lines of other programs"
+    OTHER_PROGRAM = "lines of other programs"
     UNKNOWN = "unknown lines"
     TOO_LONG = "lines that are too long for a request"
     NO_BEGINNING = "requests without a beginning"
@@ -240,4 +240,4 @@ def _kind(line: bytes) -> Kind:
         return Kind.NO_SERIAL
     if _MESSAGE.search(line):
         return Kind.MESSAGE
-    return Kind.OTHERPROGRAM if _OTHERPROGRAM.match(line) else Kind.UNKNOWN
+    return Kind.OTHER_PROGRAM if _OTHER_PROGRAM.match(line) else Kind.UNKNOWN

@@ -14,7 +14,8 @@ _QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999}
 def report(log: DnsmasqLog, summary: LogSummary, worst: int, zone: str) -> Iterator[str]:
     """Yield it line by line."""
     sessions, concurrency = summary.sessions, summary.sessions.concurrency
-    yield f"{summary.requests} requests in {log.lines} lines and {summary.seconds:.3f} s, {_nxdomain(log, summary)}"
+    size = f"{summary.requests} requests in {log.lines} lines and {summary.seconds:.3f} s"
+    yield f"{size}, {_nxdomain(log, summary)}"
     if log.damage:
         yield f"  NOTE: {log.damage}; what was before it is below"
     yield from (f"  {count} {kind}" for kind, count in log.counts.items() if count)

@@ -117,7 +117,9 @@ class Sessions(SessionFigures):
         ended = self._open.pop(pid)
         took = ended.last_us - ended.first_us
         self._ended.append(took)
-        session = Session(took, ended.first_us, pid.decode("latin-1"), ended.client.decode("latin-1"), ended.requests)
+        session = Session(
+            took, ended.first_us, pid.decode("latin-1"), ended.client.decode("latin-1"), ended.requests
+        )
         if len(self._longest) < self._worst:
             heappush(self._longest, session)
         elif self._worst:

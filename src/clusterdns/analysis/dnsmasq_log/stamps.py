@@ -14,10 +14,17 @@ _CLOCK = rb"(?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d)(?:[.,](?P<fraction>
 _EDGE = rb"(?<![\w.:-])"
 _KLOG = re.compile(_EDGE + rb"[IWEF](?P<month>\d\d)(?P<day>\d\d) +" + _CLOCK)
 _ISO = re.compile(
-    _EDGE + rb"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)[T ]" + _CLOCK + rb"(?: ?(?P<zone>Z|[+-]\d\d:?\d\d))?"
+    _EDGE
+    + rb"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)[T ]"
+    + _CLOCK
+    + rb"(?: ?(?P<zone>Z|[+-]\d\d:?\d\d))?"
 )
-_SYSLOG = re.compile(rb"(?<![\w.])(?P<month>[A-Z][a-z]{2}) {1,2}(?P<day>\d{1,2}) (?:(?P<year>\d{4}) )?" + _CLOCK)
-_EPOCH = re.compile(rb"\[?(?P<seconds>\d{1,10})\.(?P<fraction>\d{6})\]?(?= )")  # journalctl -o short-unix, -monotonic
+_SYSLOG = re.compile(
+    rb"(?<![\w.])(?P<month>[A-Z][a-z]{2}) {1,2}(?P<day>\d{1,2}) (?:(?P<year>\d{4}) )?" + _CLOCK
+)
+_EPOCH = re.compile(
+    rb"\[?(?P<seconds>\d{1,10})\.(?P<fraction>\d{6})\]?(?= )"
+)  # journalctl -o short-unix, -monotonic
 _FORMS = (_KLOG, _ISO, _SYSLOG)
 _SECONDS = 4096  # that are remembered
 _HALF_YEAR = 6  # months: a longer step is one over New Year
@@ -55,7 +62,11 @@ class Stamps:
         # Zeros at the end of the nanoseconds are left out.
         return [
             self._second(line[:19], _ISO)
-            + (int(line[20 : line.index(b"Z", 20, 31)][:6].ljust(6, b"0")) if line[19:20] == b"." else _zero(line))
+            + (
+                int(line[20 : line.index(b"Z", 20, 31)][:6].ljust(6, b"0"))
+                if line[19:20] == b"."
+                else _zero(line)
+            )
             for line in lines
         ]
 

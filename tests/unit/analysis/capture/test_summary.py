@@ -131,7 +131,7 @@ class TestLookups:
 class TestConnections:
     @staticmethod
     def asked(acknowledged: int | None) -> lifetimes.Lifetimes:
-        """A connection whose client asked, gave up after 5 s, and got no octet; this was acknowledged at once."""
+        """A connection whose client asked, got no octet, and gave up after 5 s; what was acknowledged."""
         network = Network()
         network.opened(CLIENT)
         network.segments(CLIENT, SERVER, framed(query()))
