@@ -8,7 +8,8 @@ from pathlib import Path
 
 from clusterdns.analysis.capture import PORTS, Analysed, analyse, facts, lines
 from clusterdns.analysis.capture.plots import plots
-from clusterdns.analysis.compression import CompressionError, uncompressed
+from clusterdns.analysis.compression import uncompressed
+from clusterdns.commands._numbers import at_least
 from clusterdns.commands._target import Commands
 from clusterdns.errors import UsageError
 from clusterdns.model.outcome import ExitCode
@@ -35,7 +36,11 @@ def add(commands: Commands) -> None:
         help=f"a port of DNS servers; may come again (default: {', '.join(map(str, PORTS))})",
     )
     parser.add_argument(
-        "--worst", type=int, default=10, metavar="NUMBER", help="entries of each list (default: %(default)s)"
+        "--worst",
+        type=at_least(0),
+        default=10,
+        metavar="NUMBER",
+        help="entries of each list (default: %(default)s)",
     )
     parser.add_argument("--zone", default=DEFAULT_ZONE, help="the cluster domain (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print one JSON object with a member per file")
@@ -58,8 +63,8 @@ def run(options: argparse.Namespace) -> ExitCode:
             raise UsageError(f"{options.plots}: {error.strerror}") from None
     found = {}
     for name in options.files:
-        analysed = _analysed(name, options.port or PORTS, max(0, options.worst))
-        found[name] = facts(analysed, options.zone, max(0, options.worst))
+        analysed = _analysed(name, options.port or PORTS, options.worst)
+        found[name] = facts(analysed, options.zone, options.worst)
         if not options.json:
             print("\n".join(printable(line) for line in lines(found[name], name)))
         if options.plots:
@@ -78,9 +83,9 @@ def _analysed(name: str, ports: Sequence[int], worst: int) -> Analysed:
         UsageError: It cannot be read, or there is no DNS in it.
     """
     try:
-        with Path("/dev/stdin" if name == _STDIN else name).open("rb") as file, uncompressed(file) as plain:
-            analysed = analyse(plain, ports=ports, worst=worst)
-    except (OSError, CompressionError) as error:
+        with Path("/dev/stdin" if name == _STDIN else name).open("rb") as file:
+            analysed = analyse(uncompressed(file), ports=ports, worst=worst)
+    except OSError as error:
         raise UsageError(f"{name}: {error}") from None
     packets = analysed.decoder.packets
     if analysed.damage and not packets:

@@ -94,7 +94,9 @@ class LogSummary:
 
     Attributes:
         requests: How many.
-        nxdomain: How many had the answer NXDOMAIN.
+        answered: How many had an answer.
+        nxdomain: How many of these had NXDOMAIN.
+        without_pid: How many do not tell the process that served them.
         first_us, last_us: The log's beginning and end; None without stamps.
         durations: Of answered requests, first to last line.
         names: Name -> requests. The rarest of very many are left out, here and in `clients`.
@@ -105,7 +107,9 @@ class LogSummary:
     def __init__(self, sessions: SessionFigures) -> None:
         """Know of nothing yet."""
         self.requests = 0
+        self.answered = 0
         self.nxdomain = 0
+        self.without_pid = 0
         self.first_us: int | None = None
         self.last_us: int | None = None
         self.durations = Histogram()

@@ -73,7 +73,7 @@ class ResolvConf:
     @property
     def ndots(self) -> int:
         """The dots a name needs to be tried as is first; 1 when not set, at most 15."""
-        return self._number("ndots", 1, MAX_NDOTS)
+        return self._number("ndots", 1, MAX_NDOTS) & MAX_NDOTS  # glibc keeps it in four bits: -1 is 15
 
     @property
     def timeout(self) -> int:
@@ -89,9 +89,10 @@ class ResolvConf:
         options = dict(self.options)
         if name not in options:
             return default
-        # As atoi(3) reads it: leading digits, or nothing.
-        digits = re.match(r"\d+", options[name] or "")
-        return min(int(digits[0]), most) if digits else 0
+        # As atoi(3) reads it: leading digits, or nothing; what is too large for an int is cut.
+        digits = re.match(r"[+-]?[0-9]+", options[name] or "")
+        number = max(-(1 << 63), min(int(digits[0]), (1 << 63) - 1)) if digits else 0
+        return min((number + (1 << 31)) % (1 << 32) - (1 << 31), most)
 
 
 def search_candidates(name: str, conf: ResolvConf, libc: Libc) -> tuple[str, ...]:

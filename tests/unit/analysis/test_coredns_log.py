@@ -21,3 +21,25 @@ def test_a_read_names_the_far_end_and_other_errors_are_passed_over() -> None:
         ForwardTimeout("a.example.", "AAAA", "read", "udp", "8.8.8.8", read),
         ForwardTimeout("b.example.", "A", "read", "tcp", "fd00::a", six),
     ]
+
+
+def test_every_form_of_a_timeout() -> None:
+    escaped = (
+        r"{\"log\":\"[ERROR] plugin/errors: 2 a. A: read udp 10.0.0.6:3-\u003e10.0.0.16:53: i/o timeout\n\"}"
+    )
+    lines = {
+        escaped.replace('\\"', '"'): ("read", "udp", "10.0.0.16", 1),
+        "[WARNING] plugin/errors: 2 a. A: read udp [fe80::2%e0]:1->[FE80::1%e0]:53: i/o timeout": (
+            *("read", "udp", "fe80::1%e0", 1),
+        ),
+        "[ERROR] 2 a. A: unreachable backend: read udp 10.0.0.2:3->10.0.0.9:53: i/o timeout": (
+            *("read", "udp", "10.0.0.9", 1),
+        ),
+        "[ERROR] plugin/errors: 2 a. A: dial tcp4 10.0.0.9:53: i/o timeout": ("dial", "tcp", "10.0.0.9", 1),
+        "[ERROR] plugin/errors: 5 errors like '^read udp .* i/o timeout$' occurred in last 30s": (
+            *("read", "udp", "", 5),
+        ),
+        "[WARNING] plugin/errors: 15 errors like '.*i/o timeout$' occurred in last 5m0s": ("", "", "", 15),
+    }
+    found = list(forward_timeouts([*lines, "[ERROR] plugin/errors: 2 a. A: EOF"]))
+    assert [(slow.phase, slow.transport, slow.address, slow.count) for slow in found] == [*lines.values()]

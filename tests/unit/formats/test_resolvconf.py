@@ -25,7 +25,7 @@ def test_an_empty_file() -> None:
         ("domain c\nsearch a b\n", ("a", "b")),
         ("domain a b\n", ("a",)),
         ("search a\nsearch\n", ("a",)),
-        ("search\ta.x  b.x\r\n", ("a.x", "b.x")),
+        ("search\ta.x  b.x\r\n", ("a.x", "b.x\r")),
         ("search a. . b.\n", ("a", ".", "b")),
         (" search a\n", ()),
         ("# search a\n;search b\n", ()),

@@ -10,6 +10,7 @@ from clusterdns.analysis.capture.queries import Query, first_tries, read_queries
 from clusterdns.analysis.capture.records import PcapError, Records
 from clusterdns.analysis.capture.report import Analysed, facts, lines
 from clusterdns.analysis.capture.summary import Summary
+from clusterdns.analysis.compression import CompressionError
 
 __all__ = [
     "PORTS",
@@ -41,6 +42,6 @@ def analyse(file: BinaryIO, *, ports: Sequence[int] = PORTS, worst: int = 10) ->
     try:
         for decoded in decoder:
             summary.take(decoded)
-    except PcapError as error:
+    except (PcapError, CompressionError) as error:
         damage = str(error)
     return Analysed(decoder, summary, damage)

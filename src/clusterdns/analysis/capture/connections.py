@@ -21,7 +21,11 @@ class Connections(Columns):
         first_ns, last_ns: Its first and last packet.
         opened_ns: The client's first SYN.
         syns: How many SYNs the client sent: more than one where the server's listen queue was full.
-        accepted_ns: The server's first SYN-ACK. That is the kernel's: the program may accept much later.
+        answered_ns: The server's first SYN-ACK.
+        syn_acks: How many it sent: more than one where it had no room, or a packet was lost.
+        last_syn_ack_ns: Its last.
+        taken_ns: The first that shows that the server's kernel holds the connection: it acknowledged more
+            than the SYN, or sent data or a FIN. Until then the client alone may believe in it.
         client_fin_ns, server_fin_ns: Either side's first FIN.
         client_reset_ns, server_reset_ns: Either side's first RST.
         ended_ns: When it was closed, or its last packet where another took its ports before that.
@@ -44,7 +48,10 @@ class Connections(Columns):
     last_ns: Ints
     opened_ns: Ints
     syns: Ints
-    accepted_ns: Ints
+    answered_ns: Ints
+    syn_acks: Ints
+    last_syn_ack_ns: Ints
+    taken_ns: Ints
     client_fin_ns: Ints
     server_fin_ns: Ints
     client_reset_ns: Ints

@@ -13,13 +13,16 @@ from clusterdns.analysis.capture.connections import Connections
 from clusterdns.analysis.capture.messages import Payloads
 from clusterdns.analysis.capture.packets import Packets
 from clusterdns.analysis.capture.records import PcapError, Records
+from clusterdns.analysis.capture.sightings import Sightings
 from clusterdns.analysis.capture.streams import Streams
 from clusterdns.analysis.capture.tracking import Tracker
 from clusterdns.analysis.capture.transactions import Queries, Transactions
+from clusterdns.analysis.compression import CompressionError
 
 PORTS = (53, 10053)
 """DNS, and kube-dns' own server behind dnsmasq."""
-_GAPS = "parts of TCP streams that are missing"
+_GAPS = ("gaps in what clients sent by TCP", "gaps in what servers sent by TCP")
+_SEEN_AGAIN = "packets seen again on another interface"
 
 
 class Decoded(NamedTuple):
@@ -63,15 +66,23 @@ class Decoder:
         self._latest_ns: int | None = None
         self._records = records
         self._ports = ports
+        self._sightings = Sightings()
         self._streams = Streams()
         self._tracker = Tracker(ports)
         self._transactions = Transactions()
         self._counts: Counter[str] = Counter()
 
     @property
+    def gaps(self) -> tuple[int, int]:
+        """How often a part of a TCP stream is missing: of what clients sent, and of what servers sent."""
+        clients, servers = self._streams.gaps
+        return clients, servers
+
+    @property
     def counts(self) -> dict[str, int]:
         """What was left out, and how much of it."""
-        counted = self._counts + self._transactions.counts + Counter({_GAPS: self._streams.gaps})
+        gaps = Counter(dict(zip(_GAPS, self.gaps, strict=True)))
+        counted = self._counts + self._transactions.counts + gaps
         return {str(kind): count for kind, count in counted.items()}
 
     def __iter__(self) -> Iterator[Decoded]:
@@ -80,14 +91,15 @@ class Decoder:
         Raises:
             PcapError: The capture is damaged; what lies before the damage was yielded.
         """
-        damage = None
+        damage: Exception | None = None
         try:
             for records in self._records:
                 self._follow_clock(records)
                 yield self._take(records)
-        except PcapError as error:
+        except (PcapError, CompressionError) as error:
             damage = error
-        waiting = self._transactions.finish()
+        self._streams.finish()
+        waiting = self._transactions.finish(self._streams.gap_ns)
         if waiting is not None:
             yield Decoded(waiting, self._tracker.finish())
         if damage:
@@ -95,6 +107,10 @@ class Decoder:
 
     def _take(self, records: Records) -> Decoded:
         packets = ip.decode(records, self._ports, self.addresses, self._counts)
+        if packets.several.any():
+            first = self._sightings.first(records.data, packets)
+            self._counts[_SEEN_AGAIN] += int(np.count_nonzero(~first))
+            packets = packets.only(first)
         segments = packets.only(packets.tcp)
         connection, stream = self._tracker.take(segments)
         data, by_tcp = self._streams.take(records.data, segments, connection, stream)

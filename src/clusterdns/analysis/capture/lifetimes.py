@@ -46,11 +46,17 @@ class Lifetimes:
         before: How many were open before the capture.
         refused: How many got no SYN-ACK.
         syns_again: How many sent their SYN more than once: a full listen queue drops it.
-        unanswered: How many were accepted by the server's kernel and asked, and got no octet back: they
-            waited in the listen queue for a server that never took them.
+        accepted: How many the server's kernel took into its backlog, known by an acknowledgement of more than
+            the SYN, by data, or by a FIN of the server's.
+        served: How many of them got an octet back.
+        unanswered: How many of them asked and got none: they waited in the listen queue for a server that
+            never took them.
+        dropped: How many got a SYN-ACK, sent something, and had nothing of it acknowledged: the client alone
+            held them, the server's kernel had no room.
+        uncertain: How many got a SYN-ACK and sent nothing that would tell.
         too_late: How many got it when the client had given up and closed.
         ends: Who began to end how many: "client", "server", either's " (reset)", or "nobody".
-        queries: Queries on a connection -> connections, of those that were accepted.
+        queries: Queries on a connection -> connections, of those that got a SYN-ACK.
         handshake: SYN to SYN-ACK.
         first_reply: The first query to the first octet back.
         lifetime: SYN to the end, of those that ended.
@@ -63,7 +69,7 @@ class Lifetimes:
     def __init__(self, worst: int) -> None:
         """Know of none yet; so many of the slow ones are kept."""
         self.count = self.before = self.refused = self.syns_again = 0
-        self.unanswered = self.too_late = 0
+        self.accepted = self.served = self.unanswered = self.dropped = self.uncertain = self.too_late = 0
         self.busy_ns = self.idle_ns = 0
         self.ends: Counter[str] = Counter()
         self.queries: Counter[int] = Counter()
@@ -81,23 +87,28 @@ class Lifetimes:
         some = some.only((some.opened_ns < NEVER) | (some.queries > 0))  # not strays of earlier ones
         if not len(some):
             return
-        accepted, queried, replied = (
-            one < NEVER for one in (some.accepted_ns, some.queried_ns, some.replied_ns)
+        answered, queried, replied = (
+            times < NEVER for times in (some.answered_ns, some.queried_ns, some.replied_ns)
         )
+        held = (some.taken_ns < NEVER) | replied
         opened, closed = some.opened_ns < NEVER, some.closed_ns < NEVER
         end = np.where(some.ended_ns < NEVER, some.ended_ns, some.last_ns)
-        waited = np.where(replied, some.replied_ns, some.ended_ns)
         self.count += len(some)
         self.before += _many(~opened)
-        refused = opened & ~accepted & ~replied
+        refused = opened & ~answered & ~held
         self.refused += _many(refused)
         self.syns_again += _many(some.syns > 1)
-        self.unanswered += _many(accepted & queried & ~replied)
+        told = queried | (some.client_fin_ns < NEVER)
+        self.accepted += _many(held)
+        self.served += _many(replied)
+        self.unanswered += _many(held & queried & ~replied)
+        self.dropped += _many(answered & ~held & told)
+        self.uncertain += _many(answered & ~held & ~told)
         given_up = np.minimum(some.client_fin_ns, some.client_reset_ns)
         self.too_late += _many(queried & replied & (given_up < some.replied_ns))
         self.queries.update(some.queries[~refused].tolist())
         self.ends.update(_ends(some).tolist())
-        self.handshake += _between(some.opened_ns, some.accepted_ns, opened & accepted)
+        self.handshake += _between(some.opened_ns, some.answered_ns, opened & answered)
         self.first_reply += _between(some.queried_ns, some.replied_ns, queried & replied)
         self.lifetime += _between(some.opened_ns, some.closed_ns, opened & closed)
         self.closing += _between(some.fin_ns, some.closed_ns, closed)
@@ -109,21 +120,22 @@ class Lifetimes:
         self.idle_ns += int(np.maximum(end - some.first_ns - busy, 0).sum())
         self._reopen(some, end)
         self._remember(some, end)
-        spans = (some.server, some.server_port, some.first_ns, some.ended_ns)
-        self._spread(self._spans, [column[~refused] for column in spans])
-        waits = (some.server, some.server_port, some.queried_ns, waited)
-        self._spread(self._waits, [column[~refused & queried] for column in waits])
+        since, until = _held(some)
+        spans = (some.server, some.server_port, since, until)
+        self._spread(self._spans, [column[held] for column in spans])
+        waits = (some.server, some.server_port, since, np.minimum(some.replied_ns, until))
+        self._spread(self._waits, [column[held] for column in waits])
 
     def servers(self) -> list[tuple[int, int]]:
         """Return the servers, as numbers of an address and a port."""
         return sorted(self._spans)
 
     def open(self, server: tuple[int, int]) -> Concurrency:
-        """Return how many connections to a server were open at once."""
+        """Return how many connections to a server its kernel or the server itself held at once."""
         return _concurrency(self._spans[server])
 
     def waiting(self, server: tuple[int, int]) -> Concurrency:
-        """Return how many of them had asked and had not had their first octet back."""
+        """Return how many of them had not had an octet back: those in the backlog, and those just served."""
         return _concurrency(self._waits.get(server, []))
 
     @staticmethod
@@ -153,7 +165,7 @@ class Lifetimes:
         asked = (some.queries > some.responses) & (some.queried_ns < NEVER)
         since = np.maximum(some.busy_until_ns, np.where(asked, some.queried_ns, 0))
         waits = {
-            "SYN-ACK": np.where(opened, np.minimum(some.accepted_ns, end) - some.first_ns, never),
+            "SYN-ACK": np.where(opened, np.minimum(some.answered_ns, end) - some.first_ns, never),
             "response": np.maximum(some.longest_ns, np.where(asked, end - since, never)),
             "close": np.where(some.closed_ns < NEVER, some.closed_ns - some.fin_ns, never),
         }
@@ -174,6 +186,20 @@ class Lifetimes:
             found = zip(*(column[rows].tolist() for column in columns), strict=True)
             self.slowest += [Slow(took, phase, *rest) for took, *rest in found]
         self.slowest = nlargest(self._worst, self.slowest)
+
+
+def _held(some: Connections) -> tuple[Ints, Ints]:
+    """Return from when until when the server's side held connections that it took.
+
+    A client that has closed does not end that: its connection stays in the backlog until the server takes it.
+    """
+    # A SYN-ACK that is sent again says that there is no room yet.
+    settled = (some.syn_acks <= 1) & (some.answered_ns < NEVER)
+    taken = np.minimum(some.taken_ns, some.replied_ns)
+    since = np.where(settled, some.answered_ns, np.where(some.opened_ns < NEVER, taken, some.first_ns))
+    closed = np.minimum(some.server_fin_ns, np.minimum(some.server_reset_ns, some.client_reset_ns))
+    until = np.where(closed < NEVER, closed, np.where(some.closed_ns < NEVER, NEVER, some.ended_ns))
+    return since, np.maximum(until, since)
 
 
 def _ends(some: Connections) -> np.ndarray:

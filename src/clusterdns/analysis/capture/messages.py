@@ -6,6 +6,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from clusterdns.analysis.capture import edns
 from clusterdns.analysis.capture.arrays import Columns, Flags, Hashes, Ints, numbers, view
 
 _HEADER = 12
@@ -27,6 +28,7 @@ class Kind(StrEnum):
 
     CUT = "messages cut off within their question by the capture"
     OTHER = "messages that are no standard query or response with one whole question"
+    NOT_READ = "responses of which the end was not read: their rcodes lack the bits that EDNS adds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +70,13 @@ class Messages(Columns):
         client, client_port, server, server_port: Who asks whom.
         response: Whether it is a response.
         id: Of the message.
-        rcode: Of a response.
+        rcode: Of a response, with the upper bits that EDNS adds (RFC 6891, 6.1.3).
         answers: The number of records in the answer section.
         rtype: The number of the question's type.
         name_at, name_end: Where the question's name lies in the data, without the root's octet.
+        bare: Whether it is a response without a question, as some are to what was not understood.
         key: The same for all messages of one socket and server with the same id and question, in any case.
+        exchange: The same whatever the question.
     """
 
     frame: Ints
@@ -91,7 +95,9 @@ class Messages(Columns):
     rtype: Ints
     name_at: Ints
     name_end: Ints
+    bare: Flags
     key: Hashes
+    exchange: Hashes
 
 
 def parse(data: bytes, payloads: Payloads, counts: Counter[str]) -> Messages:
@@ -103,30 +109,43 @@ def parse(data: bytes, payloads: Payloads, counts: Counter[str]) -> Messages:
         counts: Where what is left out is counted.
 
     Returns:
-        The messages with opcode QUERY and one question, in the order of the payloads.
+        The messages with opcode QUERY and one question, or responses with none, in the order of the payloads.
     """
     whole = payloads.captured >= _HEADER
     cut = payloads.captured < payloads.length
     flags, questions = (numbers(data, ">u2", payloads.at + at) for at in (2, 4))
-    other = whole & ((flags & _OPCODE != 0) | (questions != 1))
+    bare = whole & (flags & _RESPONSE != 0) & (questions == 0) & (flags & _OPCODE == 0)
+    other = whole & ~bare & ((flags & _OPCODE != 0) | (questions != 1))
     name_end = _name_ends(data, payloads)
+    name_end[bare] = payloads.at[bare] + _HEADER
     good = whole & ~other & (name_end > 0)
     left_out = ~good
     counts[Kind.CUT] += int(np.count_nonzero(left_out & cut & ~other))
     counts[Kind.OTHER] += int(np.count_nonzero(left_out & ~(cut & ~other)))
     if left_out.any():
-        payloads, flags, name_end = payloads.only(good), flags[good], name_end[good]
+        payloads, flags, name_end, bare = payloads.only(good), flags[good], name_end[good], bare[good]
     response = flags & _RESPONSE != 0
     client = np.where(response, payloads.destination, payloads.source)
     client_port = np.where(response, payloads.destination_port, payloads.source_port)
     server = np.where(response, payloads.source, payloads.destination)
     server_port = np.where(response, payloads.source_port, payloads.destination_port)
     ident = numbers(data, ">u2", payloads.at)
-    rtype = numbers(data, ">u2", name_end + 1)
-    key = _names(data, payloads.at + _HEADER, name_end)
-    rest = (client << 32) | (client_port << 16) | server_port, (server << 32) | (ident << 16) | rtype
-    for column in (*rest, payloads.connection, numbers(data, ">u2", name_end + 3)):
-        key = _mixed(key, column.astype(np.uint64))
+    rtype = np.where(bare, 0, numbers(data, ">u2", name_end + 1))
+    exchange = np.zeros(len(payloads), np.uint64)
+    ends = (client << 32) | (client_port << 16) | server_port, (server << 32) | ident
+    for column in (*ends, payloads.connection):
+        exchange = _mixed(exchange, column.astype(np.uint64))
+    asked = (rtype << 16) | numbers(data, ">u2", name_end + 3)
+    key = _mixed(_mixed(_names(data, payloads.at + _HEADER, name_end), exchange), asked.astype(np.uint64))
+    counts_of = (numbers(data, ">u2", payloads.at + at) for at in (6, 8, 10))
+    answers, authorities, additional = counts_of
+    upper = np.zeros(len(payloads), np.int64)
+    if len(its := np.flatnonzero(response & (additional > 0))):
+        records = (answers + authorities + additional)[its]
+        start = np.where(bare[its], name_end[its], name_end[its] + _BEHIND_NAME)
+        end = (payloads.at + payloads.captured)[its]
+        upper[its], unread = edns.upper_rcodes(data, start, end, records)
+        counts[Kind.NOT_READ] += unread
     return Messages(
         frame=payloads.frame,
         first_ns=payloads.first_ns,
@@ -139,12 +158,14 @@ def parse(data: bytes, payloads: Payloads, counts: Counter[str]) -> Messages:
         server_port=server_port,
         response=response,
         id=ident,
-        rcode=flags & _RCODE,
-        answers=numbers(data, ">u2", payloads.at + 6),
+        rcode=(upper << 4) | (flags & _RCODE),
+        answers=answers,
         rtype=rtype,
         name_at=payloads.at + _HEADER,
         name_end=name_end,
+        bare=bare,
         key=key,
+        exchange=exchange,
     )
 
 

@@ -5,7 +5,6 @@ Format: https://www.ietf.org/archive/id/draft-ietf-opsawg-pcap-04.html
 
 import struct
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import BinaryIO
 
 import numpy as np
@@ -50,8 +49,7 @@ def read(file: BinaryIO, *, chunk: int = CHUNK) -> Iterator[Records]:
     while window.more():
         starts, end = _starts(window.data, len(window), order)
         if starts:
-            records = _records(window.data, np.array(starts), order, unit)
-            yield replace(records, frame=frame, linktype=np.full(len(starts), linktype))
+            yield _records(window.data, np.array(starts), order, unit, linktype, frame)
         frame += len(starts)
         window.drop(end)
         if len(window) >= _RECORD and _length(window.data, order) > LARGEST:
@@ -86,7 +84,19 @@ def _length(data: bytes, order: str) -> int:
     return int(struct.unpack_from(f"{order}I", data, 8)[0])
 
 
-def _records(data: bytes, starts: Ints, order: str, unit: int) -> Records:
+def _records(  # noqa: PLR0913, PLR0917 - what a file's header tells
+    data: bytes, starts: Ints, order: str, unit: int, linktype: int, frame: int
+) -> Records:
     seconds, fraction, captured, length = (numbers(data, f"{order}u4", starts + at) for at in (0, 4, 8, 12))
-    time_ns = seconds * _SECOND + fraction * unit
-    return Records(data, 1, time_ns, starts, starts + _RECORD, captured, length)
+    return Records(
+        data=data,
+        frame=frame,
+        time_ns=seconds * _SECOND + fraction * unit,
+        linktype=np.full(len(starts), linktype),
+        at=starts + _RECORD,
+        captured=captured,
+        length=length,
+        drops=0,
+        interface=np.zeros(len(starts), np.int64),
+        interfaces=1,
+    )

@@ -46,19 +46,22 @@ def read(file: BinaryIO, *, chunk: int) -> Iterator[Records]:
     window = Window(file, 0, chunk, MAGIC)
     frame = 1
     while window.more():
-        while starts := blocks.scan(window.data, len(window)):
-            records = replace(blocks.records(window.data, np.array(starts)), frame=frame)
+        packets = blocks.scan(window.data, len(window))
+        if packets:
+            records = replace(blocks.records(window.data, np.array(packets)), frame=frame)
             if len(records):
                 yield records
             frame += len(records)
-            window.drop(blocks.end)
-            if blocks.damage:
-                break
         window.drop(blocks.end)
         if blocks.damage:
             raise PcapError(f"the pcapng file is damaged after {frame - 1} packets: {blocks.damage}")
     if len(window):
         raise PcapError(f"the pcapng file ends within a block, after {frame - 1} packets: it was cut off")
+
+
+_Packet = tuple[int, int, int, bool]
+"""Where a packet's block begins, the numbers of its section's first interface and of the first behind its
+last one so far, and whether the section is big-endian."""
 
 
 class _Blocks:
@@ -73,20 +76,20 @@ class _Blocks:
         self.end = 0
         self.damage: str | None = None
         self._order = "<"
-        self._interfaces: list[_Interface] = []
+        self._interfaces: list[_Interface] = []  # of all sections
+        self._first = 0  # of this section
         self._drops: dict[int, int] = {}
-        self._past_drops = 0  # of sections before
+        self._past_drops = 0
 
-    def scan(self, data: bytes, size: int) -> list[int]:
-        """Find the packets' blocks up to the end of the data, or of the section, or the damage."""
-        starts: list[int] = []
-        self.end, at = 0, 0
+    def scan(self, data: bytes, size: int) -> list[_Packet]:
+        """Find the packets' blocks up to the end of the data, or the damage."""
+        self._forget()
+        packets: list[_Packet] = []
+        at = 0
         head = struct.Struct(f"{self._order}II").unpack_from
         while at + _SMALLEST <= size:
             kind, length = head(data, at)
             if kind == _SECTION:
-                if starts:  # they are this section's
-                    break
                 if not self._begin_section(data, at):
                     break
                 head = struct.Struct(f"{self._order}II").unpack_from
@@ -97,33 +100,54 @@ class _Blocks:
             if at + length > size:
                 break
             if kind == _PACKET:
-                starts.append(at)
+                packets.append((at, self._first, len(self._interfaces), self._order == ">"))
             elif not self._take(kind, data[at + 8 : at + length - 4]):
                 break
             at += length
         self.end = at
-        return starts
+        return packets
 
-    def records(self, data: bytes, starts: Ints) -> Records:
+    def records(self, data: bytes, packets: Ints) -> Records:
         """Take packets' blocks apart; those from the first damaged one on are left out."""
-        order = f"{self._order}u4"
+        starts, first, after, big = packets.T
         lengths, interface, high, low, captured, length = (
-            numbers(data, order, starts + at) for at in (4, 8, 12, 16, 20, 24)
+            np.where(big == 1, numbers(data, ">u4", starts + at), numbers(data, "<u4", starts + at))
+            for at in (4, 8, 12, 16, 20, 24)
         )
-        wrong = np.flatnonzero((interface >= len(self._interfaces)) | (captured + _HEAD + 4 > lengths))
+        wrong = np.flatnonzero((first + interface >= after) | (captured + _HEAD + 4 > lengths))
         if len(wrong):
             self.damage = "a packet without an interface, or longer than its block"
         good = slice(wrong[0] if len(wrong) else None)
-        interface, ticks = interface[good], ((high << 32) + low)[good]
+        number, ticks = (first + interface)[good], ((high << 32) + low)[good]
         time_ns, linktype = np.zeros_like(ticks), np.zeros_like(ticks)
-        for index in np.unique(interface):
-            its, one = interface == index, self._interfaces[index]
-            seconds, fraction = np.divmod(ticks[its], one.ticks)
-            time_ns[its] = (seconds + one.offset_s) * _SECOND + _nanoseconds(fraction, one.ticks)
-            linktype[its] = one.linktype
-        drops = self._past_drops + sum(self._drops.values())
-        at = starts[good] + _HEAD
-        return Records(data, 1, time_ns, linktype, at, captured[good], length[good], drops)
+        kinds, which = np.unique(number, return_inverse=True)
+        described = [self._interfaces[index] for index in kinds.tolist()]
+        linktype = np.array([interface.linktype for interface in described], np.int64)[which]
+        for clock in {(interface.ticks, interface.offset_s) for interface in described}:
+            same = [(interface.ticks, interface.offset_s) == clock for interface in described]
+            its = np.array(same)[which]
+            seconds, fraction = np.divmod(ticks[its], clock[0])
+            time_ns[its] = (seconds + clock[1]) * _SECOND + _nanoseconds(fraction, clock[0])
+        return Records(
+            data=data,
+            frame=1,
+            time_ns=time_ns,
+            linktype=linktype,
+            at=starts[good] + _HEAD,
+            captured=captured[good],
+            length=length[good],
+            drops=self._past_drops + sum(self._drops.values()),
+            interface=number,
+            interfaces=len(self._interfaces) - self._first,
+        )
+
+    def _forget(self) -> None:
+        """Forget the interfaces of earlier sections: there may be very many."""
+        past = self._first
+        self._past_drops += sum(lost for index, lost in self._drops.items() if index < past)
+        self._drops = {index - past: lost for index, lost in self._drops.items() if index >= past}
+        del self._interfaces[:past]
+        self._first = 0
 
     def _begin_section(self, data: bytes, at: int) -> bool:
         """Learn a section's byte order and forget the last one's interfaces."""
@@ -133,9 +157,7 @@ class _Blocks:
             self.damage = "a section without a byte order"
             return False
         self._order = order
-        self._interfaces = []
-        self._past_drops += sum(self._drops.values())
-        self._drops = {}
+        self._first = len(self._interfaces)
         return True
 
     def _take(self, kind: int, body: bytes) -> bool:
@@ -148,7 +170,9 @@ class _Blocks:
             elif kind == _STATISTICS:
                 lost = [value for code, value in self._options(body, 12) if code in (_IFDROP, _OSDROP)]
                 index = struct.unpack_from(f"{self._order}I", body)[0]
-                self._drops[index] = sum(struct.unpack(f"{self._order}Q", value)[0] for value in lost)
+                self._drops[self._first + index] = sum(
+                    struct.unpack(f"{self._order}Q", value)[0] for value in lost
+                )
         except struct.error:
             self.damage = "a block that is shorter than what it holds"
         return self.damage is None

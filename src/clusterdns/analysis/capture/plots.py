@@ -40,9 +40,9 @@ def _connection_plots(analysed: Analysed, began: int, time: Axis) -> Iterator[tu
     levels = []
     for server in sorted(lives.servers(), key=lambda server: -lives.open(server).peak)[: _MOST // 2]:
         name = analysed.socket(*server)
-        levels.append(_level(f"{name} open", lives.open(server), began))
-        levels.append(_level(f"{name} waiting for an octet", lives.waiting(server), began))
-    yield "connections", chart("TCP connections at once", levels, x=time, y=Axis("connections"))
+        levels.append(_level(f"{name} held", lives.open(server), began))
+        levels.append(_level(f"{name} not served yet", lives.waiting(server), began))
+    yield "connections", chart("TCP connections that the server holds", levels, x=time, y=Axis("connections"))
     phases = {
         "SYN to SYN-ACK": lives.handshake,
         "first query to first octet": lives.first_reply,

@@ -1,5 +1,6 @@
 """What capture files hold, whatever their format: packets, many at a time."""
 
+import io
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -32,6 +33,8 @@ class Records:
         captured: How many octets of each are there.
         length: How many there were on the wire.
         drops: Packets that the file says were lost so far.
+        interface: Which of the file's interfaces each was captured on.
+        interfaces: How many of these there are so far.
     """
 
     data: bytes
@@ -41,7 +44,9 @@ class Records:
     at: Ints
     captured: Ints
     length: Ints
-    drops: int = 0
+    drops: int
+    interface: Ints
+    interfaces: int
 
     def __len__(self) -> int:
         """Return the number of packets, not of columns."""
@@ -68,8 +73,16 @@ class Window:
         return len(self.data) - len(SPARE)
 
     def more(self) -> bool:
-        """Read on; tell whether there was more."""
-        piece = self._file.read(self._chunk)
+        """Read on; tell whether there was more.
+
+        Raises:
+            CompressionError: The file is damaged; what lies before the damage was read.
+        """
+        piece = (
+            self._file.read1(self._chunk)
+            if isinstance(self._file, io.BufferedReader)
+            else self._file.read(self._chunk)
+        )
         self.data = b"".join((memoryview(self.data)[: len(self)], piece, SPARE))
         return bool(piece)
 

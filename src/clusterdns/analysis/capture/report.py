@@ -97,11 +97,20 @@ def lines(found: dict[str, Any], name: str) -> Iterator[str]:
 
 
 def _notes(analysed: Analysed) -> Iterator[str]:
-    decoder = analysed.decoder
+    decoder, summary = analysed.decoder, analysed.summary
     if analysed.damage:
         yield f"{analysed.damage}; what was before it is below"
     if decoder.drops:
         yield f"the capture lost {decoder.drops:,} packets: what has no response here may have had one"
+    clients, servers = decoder.gaps
+    if clients or servers:
+        fell = sum(path.fell for path in summary.paths.values())
+        yield (
+            f"{clients + servers:,} parts of TCP streams are missing in the capture "
+            f"({clients:,} of what clients sent, {servers:,} of servers): "
+            f"{fell:,} queries without a response fell into gaps and may have had one; "
+            "queries and figures of connections may lack what is missing, too"
+        )
     if decoder.backwards:
         farthest = decoder.farthest_back_ns / _MS
         yield f"time goes back {decoder.backwards:,} times, by {farthest:.3f} ms at most"
@@ -116,6 +125,7 @@ def _path(analysed: Analysed, server: Server, path: Path) -> dict[str, Any]:
         "server": analysed.server(server),
         "transactions": path.transactions,
         "unanswered": path.unanswered,
+        "fell into gaps": path.fell,
         "retried": path.retried,
         "tries": path.tries,
         "slower than 1 s": path.slow,
@@ -145,7 +155,11 @@ def _connections(analysed: Analysed) -> dict[str, Any]:
         "open before the capture": lives.before,
         "without SYN-ACK": lives.refused,
         "SYN sent again": lives.syns_again,
-        "accepted and never answered": lives.unanswered,
+        "accepted into the backlog": lives.accepted,
+        "served": lives.served,
+        "accepted and never served": lives.unanswered,
+        "dropped after SYN-ACK": lives.dropped,
+        "with SYN-ACK, and nothing that tells more": lives.uncertain,
         "answered when the client had closed": lives.too_late,
         "ended by": dict(lives.ends.most_common()),
         "slow": {phase: count for phase, count in lives.slow.items() if count},
@@ -160,9 +174,9 @@ def _connections(analysed: Analysed) -> dict[str, Any]:
         "at once": [
             {
                 "server": analysed.socket(*server),
-                "open": lives.open(server).peak,
-                "open at": _clock(lives.open(server).peak_ns),
-                "waiting for their first octet": lives.waiting(server).peak,
+                "held by the server": lives.open(server).peak,
+                "at": _clock(lives.open(server).peak_ns),
+                "not served yet": lives.waiting(server).peak,
             }
             for server in lives.servers()
         ],
@@ -202,7 +216,7 @@ def _histogram(values: Histogram) -> dict[str, float] | None:
 
 
 def _beside(path: dict[str, Any]) -> str:
-    kinds = ("unanswered", "retried", "slower than 1 s", "answered before asked")
+    kinds = ("unanswered", "fell into gaps", "retried", "slower than 1 s", "answered before asked")
     return "".join(f", {path[kind]:,} {kind}" for kind in kinds if path[kind])
 
 
@@ -225,7 +239,9 @@ def _connection_lines(found: dict[str, Any]) -> Iterator[str]:
     if not found["connections"]:
         return
     kinds = ["open before the capture", "without SYN-ACK", "SYN sent again"]
-    kinds += ["accepted and never answered", "answered when the client had closed"]
+    kinds += ["accepted and never served", "dropped after SYN-ACK"]
+    kinds += ["with SYN-ACK, and nothing that tells more", "answered when the client had closed"]
+    yield f"  {found['accepted into the backlog']:,} accepted into the backlog, {found['served']:,} served"
     yield from (f"  {found[kind]:,} {kind}" for kind in kinds if found[kind])
     yield f"  ended by: {', '.join(f'{who} {count:,}' for who, count in found['ended by'].items())}"
     durations = (
@@ -242,8 +258,9 @@ def _connection_lines(found: dict[str, Any]) -> Iterator[str]:
         yield f"  queries each: {mean:.1f} on average, {max(queries)} at most"
     yield f"  active {found['active seconds']:.3f} s, idle {found['idle seconds']:.3f} s, all together"
     yield from (
-        f"  {one['server']}: at most {one['open']:,} at once, at {one['open at']}; "
-        f"{one['waiting for their first octet']:,} waiting for their first octet"
+        f"  {one['server']}: at most {one['held by the server']:,} held by the server at once, "
+        f"at {one['at']}; "
+        f"{one['not served yet']:,} of them not served yet"
         for one in found["at once"]
     )
     yield from (f"  waited longer than 1 s for {phase}: {count:,}" for phase, count in found["slow"].items())

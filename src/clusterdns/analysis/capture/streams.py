@@ -9,30 +9,31 @@ import numpy as np
 
 from clusterdns.analysis.capture.arrays import Flags, Ints, grouped, numbers
 from clusterdns.analysis.capture.messages import Payloads
-from clusterdns.analysis.capture.packets import TCP_SYN, Packets
+from clusterdns.analysis.capture.packets import TCP_FIN, TCP_SYN, Packets
+from clusterdns.analysis.capture.reassembly import SEQUENCES, Message, Stream
 from clusterdns.analysis.capture.records import SPARE
 
-_SEQUENCES = 1 << 32
-_HALF = 1 << 31
 _PREFIX = 2  # octets of a message's length (RFC 1035, 4.2.2)
-_EARLY = 64  # segments of a stream that wait for an earlier one; then that one is lost
 _UNKNOWN = -1
+_MOST_HELD = 1 << 25  # octets of all streams that wait for others; then those with the most are given up
+_MOST_GAPS = 1 << 18  # connections of which gaps are remembered
 
 
 class Streams:
     """Puts the segments of connections in order, each direction on its own: a stream.
 
-    A stream that was open before the capture is followed from its first segment with data, which is taken to
-    begin a message.
+    A stream that was open before the capture is followed from the first message that is found in it.
 
     Attributes:
-        gaps: How often a part of a stream is missing, and with it a message.
+        gaps: How often a part of a stream is missing: of those from clients, and of those from servers.
+        gap_ns: Connection -> when the latest gap in what its server sent was over.
     """
 
     def __init__(self) -> None:
-        self.gaps = 0
+        self.gaps = [0, 0]
+        self.gap_ns: dict[int, int] = {}
         self._expected: dict[int, int] = {}  # stream -> its next sequence number
-        self._disordered: dict[int, _Stream] = {}  # those that wait for something
+        self._disordered: dict[int, Stream] = {}  # those that wait for something
 
     def take(self, data: bytes, packets: Packets, connection: Ints, stream: Ints) -> tuple[bytes, Payloads]:
         """Takes segments and returns the messages that they complete.
@@ -47,25 +48,29 @@ class Streams:
             Data, and the messages that lie in it, in the order in which they are complete.
         """
         syn = packets.flags & TCP_SYN != 0
-        for key, sequence in zip(stream[syn].tolist(), packets.sequence[syn].tolist(), strict=True):
-            self._expected.setdefault(key, (sequence + 1) % _SEQUENCES)
-        carrying = np.flatnonzero((packets.length > 0) & ~syn)
+        # A SYN takes a number of its own, before that of data that may come with it (RFC 7413).
+        sequence = (packets.sequence + syn) % SEQUENCES
+        packets = replace(packets, sequence=sequence)
+        for key, begin in zip(stream[syn].tolist(), sequence[syn].tolist(), strict=True):
+            self._expected.setdefault(key, begin)
+        carrying = np.flatnonzero(packets.length > 0)
         by_stream, first = grouped(stream[carrying])
         order = carrying[by_stream]
         whole = self._whole(data, packets, stream, order, first)
         payloads = _payloads(packets, connection, np.sort(order[whole]))
         pieced = list(self._pieced(data, packets, stream, order[~whole]))
+        self._close(packets, stream)
         if not pieced:
             return data, payloads
-        wires = [one.wire for one in pieced]
+        wires = [piece.message.wire for piece in pieced]
         size = np.array([len(wire) for wire in wires])
         at = len(data) - len(SPARE) + np.cumsum(size) - size
         others = replace(
-            _payloads(packets, connection, np.array([one.segment for one in pieced])),
-            first_ns=np.array([one.first_ns for one in pieced]),
+            _payloads(packets, connection, np.array([piece.segment for piece in pieced])),
+            first_ns=np.array([piece.message.first_ns for piece in pieced]),
             at=at,
             captured=size,
-            length=size,
+            length=np.array([piece.message.length for piece in pieced]),
         )
         data = b"".join([data[: len(data) - len(SPARE)], *wires, SPARE])
         payloads = Payloads.joined([payloads, others])
@@ -75,8 +80,14 @@ class Streams:
         """Takes note that connections are over."""
         for key in [stream for number in connections.tolist() for stream in (2 * number, 2 * number + 1)]:
             self._expected.pop(key, None)
-            if self._disordered.pop(key, None):
-                self.gaps += 1
+            if ended := self._disordered.pop(key, None):
+                self._count(key, ended)
+
+    def finish(self) -> None:
+        """Takes note that there is no more to come."""
+        for key, ended in self._disordered.items():
+            self._count(key, ended)
+        self._disordered.clear()
 
     def _whole(self, data: bytes, packets: Packets, stream: Ints, order: Ints, first: Flags) -> Flags:
         """Tell which segments are of a stream of which every segment is in order, and one whole message.
@@ -88,7 +99,7 @@ class Streams:
         begin = np.flatnonzero(first)
         keys = stream[order[begin]].tolist()
         sequence, length = packets.sequence[order], packets.length[order]
-        after = (sequence + length) % _SEQUENCES
+        after = (sequence + length) % SEQUENCES
         expected = np.concatenate([[_UNKNOWN], after[:-1]])
         expected[begin] = [self._expected.get(key, _UNKNOWN) for key in keys]
         in_order = (sequence == expected) | (expected == _UNKNOWN)
@@ -103,84 +114,76 @@ class Streams:
 
     def _pieced(self, data: bytes, packets: Packets, stream: Ints, order: Ints) -> Iterator["_Pieced"]:
         """Yield the messages of the other streams."""
-        for index in order.tolist():
-            key = int(stream[index])
-            sequence = int(packets.sequence[index])
-            one = self._disordered.get(key)
-            if one is None:
-                one = self._disordered[key] = _Stream(self._expected.get(key, sequence))
-            at, captured = int(packets.at[index]), int(packets.captured[index])
-            before = one.gaps
-            if captured < packets.length[index]:
-                one.lose((sequence + int(packets.length[index])) % _SEQUENCES)
-            else:
-                payload = data[at : at + captured]
-                for wire, first_ns in one.take(sequence, payload, int(packets.time_ns[index])):
-                    yield _Pieced(index, wire, first_ns)
-            self.gaps += one.gaps - before
-            if one.is_even:
-                self._expected[key] = one.expected
+        if not len(order):
+            return
+        segments = packets.only(order)
+        columns = (segments.sequence, segments.at, segments.captured, segments.length, segments.time_ns)
+        rows = zip(
+            order.tolist(), stream[order].tolist(), *(column.tolist() for column in columns), strict=True
+        )
+        for index, key, sequence, at, captured, length, time_ns in rows:
+            disordered = self._disordered.get(key)
+            if disordered is None:
+                expected = self._expected.get(key)
+                disordered = Stream(expected, sequence, time_ns, response=key & 1 == 1)
+                self._disordered[key] = disordered
+            for message in disordered.take(sequence, data[at : at + captured], length, time_ns):
+                yield _Pieced(index, message)
+            if disordered.lost:
+                self._remember(key, disordered)
+            if disordered.is_even:
+                self._expected[key] = disordered.expected
                 del self._disordered[key]
+        self._keep_small()
+
+    def _close(self, packets: Packets, stream: Ints) -> None:
+        """Find what is missing at the ends of streams."""
+        fin = np.flatnonzero(packets.flags & TCP_FIN != 0)
+        after = (packets.sequence[fin] + packets.length[fin]) % SEQUENCES
+        rows = zip(stream[fin].tolist(), after.tolist(), packets.time_ns[fin].tolist(), strict=True)
+        for key, end, time_ns in rows:
+            expected = self._expected.get(key)
+            if key not in self._disordered:
+                if expected is None or expected == end:
+                    continue
+                self._disordered[key] = Stream(expected, end, time_ns, response=key & 1 == 1)
+            closed = self._disordered[key]
+            closed.close(end, time_ns)
+            if closed.is_even:
+                del self._disordered[key]
+
+    def _keep_small(self) -> None:
+        """Give up streams that hold the most where they all hold too much."""
+        held = {key: disordered.size for key, disordered in self._disordered.items()}
+        total = sum(held.values())
+        for key in sorted(held, key=lambda key: -held[key]):
+            if total <= _MOST_HELD:
+                break
+            given_up = self._disordered.pop(key)
+            self._count(key, given_up)
+            self._expected.pop(key, None)  # it is taken up again at the next message
+            self.gaps[key & 1] += 1
+            total -= held[key]
+
+    def _count(self, key: int, ended: Stream) -> None:
+        ended.end()
+        self._remember(key, ended)
+
+    def _remember(self, key: int, stream: Stream) -> None:
+        """Count the gaps that a stream has given up."""
+        self.gaps[key & 1] += len(stream.lost)
+        if key & 1 and stream.lost:
+            self.gap_ns[key >> 1] = max(*stream.lost, self.gap_ns.pop(key >> 1, 0))
+            if len(self.gap_ns) > _MOST_GAPS:
+                del self.gap_ns[next(iter(self.gap_ns))]
+        stream.lost.clear()
 
 
 class _Pieced(NamedTuple):
-    """A message put together: which segment completed it, and when its first one came."""
+    """A message put together, and which segment completed it."""
 
     segment: int
-    wire: bytes
-    first_ns: int
-
-
-class _Stream:
-    """A stream that waits for something: an earlier segment, or the rest of a message.
-
-    Attributes:
-        expected: Its next sequence number.
-        gaps: How often it gave up waiting.
-    """
-
-    def __init__(self, expected: int) -> None:
-        self.expected = expected
-        self.gaps = 0
-        self._early: dict[int, tuple[bytes, int]] = {}
-        self._buffer = bytearray()
-        self._first_ns = 0
-
-    @property
-    def is_even(self) -> bool:
-        """Whether it waits for nothing."""
-        return not self._buffer and not self._early
-
-    def take(self, sequence: int, payload: bytes, time_ns: int) -> Iterator[tuple[bytes, int]]:
-        """Take a segment; yield the messages that it completes, and when their first octets came."""
-        self._early[sequence] = payload, time_ns
-        if len(self._early) > _EARLY:
-            self.lose(min(self._early, key=lambda early: (early - self.expected) % _SEQUENCES))
-        while (segment := self._next()) is not None:
-            payload, time_ns = segment
-            if not self._buffer:
-                self._first_ns = time_ns
-            self._buffer += payload
-            self.expected = (self.expected + len(payload)) % _SEQUENCES
-            while len(self._buffer) >= (end := _PREFIX + int.from_bytes(self._buffer[:_PREFIX], "big")):
-                yield bytes(self._buffer[_PREFIX:end]), self._first_ns
-                del self._buffer[:end]
-                self._first_ns = time_ns
-
-    def lose(self, expected: int) -> None:
-        """Go on behind what is missing, where a message is taken to begin."""
-        self.gaps += 1
-        self._buffer.clear()
-        self.expected = expected
-
-    def _next(self) -> tuple[bytes, int] | None:
-        """Take the segment that continues the stream, less what of it was seen before."""
-        for sequence, (payload, time_ns) in self._early.items():
-            seen = (self.expected - sequence) % _SEQUENCES
-            if seen < _HALF:
-                del self._early[sequence]
-                return payload[seen:], time_ns
-        return None
+    message: Message
 
 
 def _payloads(packets: Packets, connection: Ints, index: Ints) -> Payloads:

@@ -82,6 +82,7 @@ class Path:
     Attributes:
         transactions: How many there were.
         unanswered: How many had no response by the capture's end.
+        fell: How many of these may have had one, in a part of a TCP stream that the capture lacks.
         retried: How many were sent more than once, however long after.
         tries: Queries on the wire, retries and all.
         slow: How many took more than a second.
@@ -95,6 +96,7 @@ class Path:
 
     transactions: int = 0
     unanswered: int = 0
+    fell: int = 0
     retried: int = 0
     tries: int = 0
     slow: int = 0
@@ -115,6 +117,7 @@ class Path:
         timed = answered & (took >= 0)
         self.transactions += len(queries)
         self.unanswered += _many(~answered)
+        self.fell += _many(queries.fell & ~answered)
         self.retried += _many(queries.tries > 1)
         self.slow += _many(timed & (took > SLOW_NS))
         self.backwards += _many(answered & ~timed)

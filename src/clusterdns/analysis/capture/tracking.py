@@ -17,6 +17,7 @@ MOST_OPEN = 1 << 19
 """Connections that are followed; beyond it those that were quiet for longest are taken to be over."""
 
 _UNKNOWN = -1
+_SEQUENCES, _HALF = 1 << 32, 1 << 31
 
 
 class Tracker:
@@ -47,10 +48,14 @@ class Tracker:
         flags, time_ns = packets.flags, packets.time_ns
         opening = flags & (TCP_SYN | TCP_ACK) == TCP_SYN
         fin, reset, data = flags & TCP_FIN != 0, flags & TCP_RST != 0, packets.length > 0
-        data &= flags & TCP_SYN == 0
+        syn_ack = (flags & TCP_SYN != 0) & from_server
+        taken = from_server & ~syn_ack & ~reset
+        beyond = (packets.acknowledged - table.sequence[rows] - 1) % _SEQUENCES
+        taken &= data | fin | (table.sequence[rows] == _UNKNOWN) | ((beyond > 0) & (beyond < _HALF))
         for column, seen in (
             (table.opened_ns, opening & ~from_server),
-            (table.accepted_ns, (flags & TCP_SYN != 0) & from_server),
+            (table.answered_ns, syn_ack),
+            (table.taken_ns, taken),
             (table.client_fin_ns, fin & ~from_server),
             (table.server_fin_ns, fin & from_server),
             (table.client_reset_ns, reset & ~from_server),
@@ -62,6 +67,8 @@ class Tracker:
         np.minimum.at(table.first_ns, rows, time_ns)
         np.maximum.at(table.last_ns, rows, time_ns)
         np.add.at(table.syns, rows[opening], 1)
+        np.add.at(table.syn_acks, rows[syn_ack], 1)
+        np.maximum.at(table.last_syn_ack_ns, rows[syn_ack], time_ns[syn_ack])
         return number, number * 2 + from_server
 
     def asked(self, messages: Messages) -> None:
@@ -124,6 +131,8 @@ class Tracker:
         latest = np.concatenate([[-1], np.maximum.accumulate(np.where(syn, place, -1))])[: len(key)]
         before = np.where(latest >= begin[which], sequence[latest], self._sequences(known)[which])
         starts = (changed & (known == _UNKNOWN)[which]) | (syn & (sequence != before))
+        if (again := syn & ~starts).any():
+            starts |= again & self._closed(packets.only(order), from_server[order], begin, which, known)
 
         number = np.zeros(len(key), np.int64)
         new = np.flatnonzero(starts)
@@ -145,6 +154,31 @@ class Tracker:
         in_order[order] = number
         return in_order
 
+    def _closed(self, packets: Packets, from_server: Flags, begin: Ints, which: Ints, known: Ints) -> Flags:
+        """Tell for each segment whether its connection was closed before: a SYN then begins another one.
+
+        Args:
+            packets: Connection by connection.
+            from_server: Which are the server's.
+            begin: Where each connection's begin.
+            which: Whose each is.
+            known: The connections' numbers so far.
+        """
+        place = np.arange(len(packets))
+        opening = packets.flags & (TCP_SYN | TCP_ACK) == TCP_SYN
+        fin, reset = packets.flags & TCP_FIN != 0, packets.flags & TCP_RST != 0
+        client_fin, server_fin, any_reset, opened = (
+            np.concatenate([[-1], np.maximum.accumulate(np.where(seen, place, -1))[:-1]])
+            for seen in (fin & ~from_server, fin & from_server, reset, opening)
+        )
+        since = np.maximum(begin[which], opened)
+        closed = (np.minimum(client_fin, server_fin) >= since) | (any_reset >= since)
+        was_closed = np.zeros(len(known), np.bool_)
+        there = np.flatnonzero(known != _UNKNOWN)
+        rows = np.searchsorted(self._table.number, known[there])
+        was_closed[there] = self._table.closed_ns[rows] < NEVER
+        return closed | (was_closed[which] & (opened < begin[which]))
+
     def _sequences(self, number: Ints) -> Ints:
         """Return the clients' first sequence numbers of connections."""
         found = np.full(len(number), _UNKNOWN)
@@ -157,7 +191,9 @@ class Tracker:
         never, nothing = np.full(len(number), NEVER), np.zeros(len(number), np.int64)
         columns = dict.fromkeys(Connections.names(), nothing)
         columns |= {name: never for name in columns if name.endswith("_ns")}
-        columns |= dict.fromkeys(("last_ns", "busy_ns", "busy_until_ns", "longest_ns"), nothing)
+        columns |= dict.fromkeys(
+            ("last_ns", "last_syn_ack_ns", "busy_ns", "busy_until_ns", "longest_ns"), nothing
+        )
         columns |= {"number": number, "sequence": sequence}
         columns |= dict(zip(("client", "client_port", "server", "server_port"), ends, strict=True))
         self._table = Connections.joined([self._table, Connections(**columns)])

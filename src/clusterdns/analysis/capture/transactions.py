@@ -1,8 +1,10 @@
 """Which response answers which query, and which queries are the same one sent again."""
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -39,11 +41,13 @@ class Queries(Columns):
         id: Of the message.
         rtype: The number of the question's type.
         name: The question's name in wire format, in the case it was sent, without the root's octet.
+        fell: Whether it has no response, and the capture lacks a part of what its server sent after it.
         response_frame: The packet's number that completes the response; 0 without one.
         response_ns: When that was captured.
         rcode: The response's; -1 without one.
         answers: The number of records in its answer section; -1 without one.
         key: The transaction's.
+        exchange: The same whatever is asked.
     """
 
     frame: Ints
@@ -60,11 +64,13 @@ class Queries(Columns):
     id: Ints
     rtype: Ints
     name: NDArray[Any]
+    fell: Flags
     response_frame: Ints
     response_ns: Ints
     rcode: Ints
     answers: Ints
     key: Hashes
+    exchange: Hashes
 
     @property
     def last(self) -> Flags:
@@ -100,6 +106,8 @@ class Transactions:
         if self._waiting is not None and waiting:
             asked = Queries.joined([self._waiting, asked])
         key = np.concatenate([asked.key[:waiting], messages.key])
+        if messages.bare.any():
+            key[waiting:] = self._with_questions(asked, messages)
         is_response = np.concatenate([np.zeros(waiting, np.bool_), messages.response])
         row = np.cumsum(~is_response) - 1  # of `asked`, for queries
         order, start = grouped(key)
@@ -123,9 +131,40 @@ class Transactions:
         is_over[rows] = over[its]
         return self._leave(asked, is_over)
 
-    def finish(self) -> Queries | None:
-        """Returns the queries that are still without a response: there is no more to come."""
-        return None if self._waiting is None else _sorted(self._waiting, np.arange(len(self._waiting)))
+    def finish(self, gap_ns: Mapping[int, int]) -> Queries | None:
+        """Returns the queries that are still without a response: there is no more to come.
+
+        Args:
+            gap_ns: Connection -> when the latest gap in what its server sent was over.
+        """
+        if self._waiting is None:
+            return None
+        queries = _sorted(self._waiting, np.arange(len(self._waiting)))
+        over = [gap_ns.get(connection, 0) for connection in queries.connection.tolist()]
+        return replace(queries, fell=np.array(over, np.int64) > queries.time_ns)
+
+    @staticmethod
+    def _with_questions(asked: Queries, messages: Messages) -> Hashes:
+        """Return the messages' keys; that of a response without a question is its latest query's."""
+        key = messages.key.copy()
+        wanted = {*messages.exchange[messages.bare].tolist()}
+        before = len(asked) - int(np.count_nonzero(~messages.response))
+        its = np.flatnonzero(np.isin(asked.exchange[:before], messages.exchange[messages.bare]))
+        rows = zip(
+            asked.exchange[its].tolist(), asked.frame[its].tolist(), asked.key[its].tolist(), strict=True
+        )
+        latest = {exchange: key for exchange, _, key in sorted(rows, key=itemgetter(1))}
+        columns = (messages.exchange, messages.response, messages.bare, messages.key)
+        for row, (exchange, response, bare, its_key) in enumerate(
+            zip(*(column.tolist() for column in columns), strict=True)
+        ):
+            if exchange not in wanted:
+                continue
+            if not response:
+                latest[exchange] = its_key
+            elif bare:
+                key[row] = latest.get(exchange, its_key)
+        return key
 
     def _leave(self, asked: Queries, is_over: Flags) -> Queries:
         """Return the queries that are over, and keep the others, unless there are too many."""
@@ -172,9 +211,11 @@ def _asked(data: bytes, messages: Messages) -> Queries:
         id=messages.id,
         rtype=messages.rtype,
         name=name,
+        fell=np.zeros(count, np.bool_),
         response_frame=nothing.copy(),
         response_ns=nothing.copy(),
         rcode=nothing - 1,
         answers=nothing - 1,
         key=messages.key,
+        exchange=messages.exchange,
     )

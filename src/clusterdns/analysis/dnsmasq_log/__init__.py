@@ -2,23 +2,26 @@
 
 from collections.abc import Iterable
 
-from clusterdns.analysis.dnsmasq_log.lines import DnsmasqLog, Kind
+from clusterdns.analysis.dnsmasq_log.lines import DnsmasqLog, Kind, LogError
 from clusterdns.analysis.dnsmasq_log.report import report
 from clusterdns.analysis.dnsmasq_log.requests import Requests, Summary
 
-__all__ = ["DnsmasqLog", "Kind", "Requests", "Summary", "analyse", "report"]
+__all__ = ["DnsmasqLog", "Kind", "LogError", "Requests", "Summary", "analyse", "report"]
 
 
 def analyse(lines: Iterable[bytes], *, limit: int, worst: int = 10) -> tuple[DnsmasqLog, Summary]:
     """Read a log to its end, in constant memory.
 
     Args:
-        lines: With their ends, as a file yields them.
+        lines: As a file yields them.
         limit: How many TCP connections dnsmasq serves at once.
         worst: How many of the slowest requests and the longest sessions are kept.
 
     Returns:
         The log, which counts what was not understood, and what it tells.
+
+    Raises:
+        LogError: The newest entries come first.
     """
     log = DnsmasqLog(lines)
     return log, Summary.of(log, limit=limit, worst=worst)

@@ -2,43 +2,41 @@
 
     [stamp] dnsmasq[PID]: SERIAL ADDRESS/PORT ACTION NAME from|to|is VALUE
 
-The stamp is klog's (kube-dns' nanny puts it there), the kubelet's (`kubectl logs --timestamps`), both,
-syslog's, or none; all are taken for UTC. A request is all lines of one serial. A TCP connection has a process
-to itself.
+What collectors add to such a line is told in `entries`, stamps in `stamps`. A request is all lines of one
+serial. A TCP connection has a process to itself.
 Source: dnsmasq's src/cache.c (log_query) and src/log.c.
 """
 
 import re
-from calendar import timegm
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterable, Iterator
 from enum import StrEnum
-from itertools import compress, islice
+from itertools import compress, islice, pairwise
 
+from clusterdns.analysis.compression import LONGEST_LINE, CompressionError
+from clusterdns.analysis.dnsmasq_log.entries import PROGRAM, entries
 from clusterdns.analysis.dnsmasq_log.requests import Requests
+from clusterdns.analysis.dnsmasq_log.stamps import Stamps
 
 _WINDOW = 1024  # lines that are read at a time: few enough to stay in the processor's cache
 _WAITING = 16_384  # requests without an answer that are remembered; then the oldest is given up
+_LONGEST = 4096  # octets of a line of a request: a name has at most 1,011 in text
 
-_PROGRAM = b"dnsmasq["
 _QUERY = b"query["
 _ANSWER = b" is "
+_REMARK = b" ("  # "(DNSSEC signed)", "(EDE: …)"
 _BLANKS = 2  # in what all lines of a request have in common: "dnsmasq[PID]: SERIAL ADDRESS"
-_FIRST_LINE = re.compile(rb"dnsmasq\[([^\]]+)\]: ([^ ]+) ([^ ]+) ([^ \n]+) ([^ \n]+) ")
+_FIRST_LINE = re.compile(rb"dnsmasq\[([^\]\n]*)\]: ([^ \n]+) ([^ \n]+) ([^ \n]+) ([^ \n]+) ")
+_BOTH = re.compile(rb"\d{4}-\S+Z [IWEF]\d{4} ")
 
 _FORWARD_LIMIT = b"Maximum number of concurrent DNS queries"
-_NO_SERIAL = re.compile(rb"dnsmasq\[\d+\]: \S+ \S+ (from|to|is) \S+\s*$")
-_MESSAGE = re.compile(rb"dnsmasq(-\w+)?\[\d+\]: [a-zA-Z]\S* \S")
+_NO_SERIAL = re.compile(rb"dnsmasq\[\d*\]: (?!\d+ )\S+ \S+ (from|to|is) \S+\s*$")
+_MESSAGE = re.compile(rb"dnsmasq(-\w+)?(\[\d*\])?: [a-zA-Z]\S* \S")
 _OTHER_PROGRAM = re.compile(rb"(\d\S+Z )?[IWEF]\d{4} [\d:.]+ +\d+ [\w.]+:\d+\] ")
 
-_KLOG = re.compile(rb"[IWEF](?P<month>\d\d)(?P<day>\d\d) (\d\d):(\d\d):(\d\d)")
-_RFC3339 = re.compile(rb"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)T(\d\d):(\d\d):(\d\d)")
-_SYSLOG = re.compile(rb"(?P<month>[A-Z][a-z]{2}) (?P<day>[ \d]\d) (\d\d):(\d\d):(\d\d)")
-_BOTH = re.compile(rb"\d{4}-\S+ [IWEF]\d{4} ")
-_MONTHS = b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
-_SECONDS = 4096  # that are remembered
-_HALF_YEAR = 6  # months: a longer step is one over New Year
+
+class LogError(ValueError):
+    """The log cannot be read as it is; the message says what to do."""
 
 
 class Kind(StrEnum):
@@ -49,6 +47,7 @@ class Kind(StrEnum):
     NO_SERIAL = "lines without a serial (dnsmasq lacks --log-queries=extra)"
     OTHER_PROGRAM = "lines of other programs"
     UNKNOWN = "unknown lines"
+    TOO_LONG = "lines that are too long for a request"
     NO_BEGINNING = "requests without a beginning"
     NO_ANSWER = "requests without an answer"
 
@@ -59,19 +58,21 @@ class DnsmasqLog:
     Attributes:
         lines: How many have been read.
         counts: How many of them belong to no request, and how many requests are not whole.
+        damage: Why it was not read to its end; None where it was.
     """
 
     def __init__(self, lines: Iterable[bytes], year: int | None = None) -> None:
         """Read nothing yet.
 
         Args:
-            lines: With their ends, as a file yields them; read once and not kept.
+            lines: With or without their ends, as a file yields them; read once and not kept.
             year: Of the first stamp, if it does not tell it; the current one by default.
         """
         self.lines = 0
         self.counts: Counter[Kind] = Counter()
-        self._source = iter(lines)
-        self._seconds = _Seconds(year or datetime.now(UTC).year)
+        self.damage: str | None = None
+        self._source = self._undamaged(lines)
+        self._stamps = Stamps(year)
         # The first and the last line of the latest window's requests, and of those that wait for an answer.
         self._first: dict[bytes, bytes] = {}
         self._last: dict[bytes, bytes] = {}
@@ -81,9 +82,17 @@ class DnsmasqLog:
         """Yield the requests in batches, each when a window has brought no more of it, or at the end.
 
         What had to wait for its answer comes after requests that began later.
+
+        Raises:
+            LogError: The newest entries come first.
         """
+        begun = False
         while window := list(islice(self._source, _WINDOW)):
             self.lines += len(window)
+            window = self._plain(window)
+            if not begun:
+                self._check_order(window)
+                begun = True
             first, last = self._grouped(window)
             for key in self._last.keys() & last.keys():
                 first[key] = self._first.pop(key)
@@ -95,24 +104,69 @@ class DnsmasqLog:
         yield from self._ended()
         yield from self._given_up(0)
 
+    @property
+    def not_understood(self) -> int:
+        """How many lines may be requests, and were not understood."""
+        return self.counts[Kind.UNKNOWN] + self.counts[Kind.NO_SERIAL] + self.counts[Kind.TOO_LONG]
+
+    def _undamaged(self, lines: Iterable[bytes]) -> Iterator[bytes]:
+        try:
+            yield from lines
+        except CompressionError as error:
+            self.damage = str(error)
+
+    def _plain(self, window: list[bytes]) -> list[bytes]:
+        """Return the entries of lines in dnsmasq's own form: mostly the lines as they are."""
+        joined = b"\n".join(window)
+        if len(joined) > LONGEST_LINE and max(map(len, window)) > _LONGEST:
+            self.counts[Kind.TOO_LONG] += sum(len(line) > _LONGEST for line in window)
+            window = [line for line in window if len(line) <= _LONGEST]
+            joined = b"\n".join(window)
+        if b'"' in joined or joined.count(PROGRAM) != len(window) or joined.count(b"]: ") < len(window):
+            window = [entry for line in window for entry in entries(line)]
+        if window and _BOTH.match(window[0]):  # klog's stamp is nearer to dnsmasq, but does not tell the year
+            self._stamps.of(window[:1])
+            window = [line.partition(b" ")[2] if _BOTH.match(line) else line for line in window]
+        return window
+
+    def _check_order(self, window: list[bytes]) -> None:
+        """Look whether the log begins with its end, as consoles show it."""
+        times = [time for time in self._stamps.of(window) if time is not None]
+        back = sum(after < before for before, after in pairwise(times))
+        if back > sum(after > before for before, after in pairwise(times)):
+            raise LogError("the newest entries come first: turn it round, with tac for example")
+
     def _grouped(self, window: list[bytes]) -> tuple[dict[bytes, bytes], dict[bytes, bytes]]:
         """Return the first and last line of each request, by "dnsmasq[PID]: SERIAL ADDRESS"."""
-        if _BOTH.match(window[0]):  # klog's stamp is nearer to dnsmasq, but it does not tell the year
-            self._seconds.year = int(window[0][:4])
-            window = [line.partition(b" ")[2] for line in window]
-        at = window[0].find(_PROGRAM)
+        first, last, strays = self._by_key(window)
+        if any(_QUERY not in line for line in first.values()) and len(first) > len(strays):
+            # Lines may have come in disorder.
+            times = self._stamps.of(window)
+            if None not in times and any(after < before for before, after in pairwise(times)):
+                order = sorted(range(len(window)), key=lambda index: times[index] or 0)
+                first, last, strays = self._by_key([window[index] for index in order])
+        self.counts.update(_kind(line) for line in strays)
+        return first, last
+
+    @staticmethod
+    def _by_key(window: list[bytes]) -> tuple[dict[bytes, bytes], dict[bytes, bytes], list[bytes]]:
+        """Return the same, and the lines that belong to no request."""
+        if not window:
+            return {}, {}, []
+        at = max(window[0].find(PROGRAM), 0)
         keys = [line[at:].partition(b"/")[0] for line in window]
         last = dict(zip(keys, window, strict=True))
         if not _regular(last):  # not all stamps have the same length, or other lines are among these
-            keys = [_PROGRAM + line.partition(_PROGRAM)[2].partition(b"/")[0] for line in window]
+            keys = [PROGRAM + line.partition(PROGRAM)[2].partition(b"/")[0] for line in window]
             last = dict(zip(keys, window, strict=True))
         first = dict(zip(reversed(keys), reversed(window), strict=True))
+        strays: list[bytes] = []
         if not _regular(last):
-            strays = {key for key in last if not _regular([key])}
-            self.counts.update(_kind(line) for key, line in zip(keys, window, strict=True) if key in strays)
-            for key in strays:
+            others = {key for key in last if not _regular([key])}
+            strays = [line for key, line in zip(keys, window, strict=True) if key in others]
+            for key in others:
                 del first[key], last[key]
-        return first, last
+        return first, last, strays
 
     def _ended(self) -> Iterator[Requests]:
         """Yield the requests of the latest window that have an answer; the others begin to wait for it."""
@@ -135,7 +189,7 @@ class DnsmasqLog:
 
     def _requests(self, firsts: list[bytes], lasts: list[bytes], answers: list[bytes]) -> Iterator[Requests]:
         """Yield the requests with these first and last lines, as a batch if there are any."""
-        found = _FIRST_LINE.findall(b"".join(firsts))
+        found = _FIRST_LINE.findall(b"\n".join(firsts))
         if len(found) < len(firsts):  # some were cut off
             whole = [_FIRST_LINE.search(line) is not None for line in firsts]
             self.counts[Kind.UNKNOWN] += whole.count(False)
@@ -147,8 +201,8 @@ class DnsmasqLog:
             actions.count(action) for action in set(actions) if not action.startswith(_QUERY)
         )
         yield Requests(
-            first_us=self._times(firsts),
-            last_us=self._times(lasts),
+            first_us=self._stamps.of(firsts),
+            last_us=self._stamps.of(lasts),
             pids=pids,
             serials=serials,
             clients=clients,
@@ -157,63 +211,11 @@ class DnsmasqLog:
             answers=answers,
         )
 
-    def _times(self, lines: Sequence[bytes]) -> Sequence[int | None]:
-        """Return the stamps of lines in microseconds since 1970, None where there is none."""
-        seconds = self._seconds
-        for form in (_klog, _kubelet, _syslog):
-            try:
-                return form(lines, seconds)
-            except ValueError:
-                continue
-        return [self._times([line])[0] for line in lines] if len(lines) > 1 else [None]
 
-
-def _klog(lines: Sequence[bytes], seconds: "_Seconds") -> list[int]:
-    return [seconds[line[:14]] + int(line[15:21]) for line in lines]
-
-
-def _kubelet(lines: Sequence[bytes], seconds: "_Seconds") -> list[int]:
-    # Zeros at the end of the nanoseconds are left out.
-    return [seconds[line[:19]] + int(line[20 : line.find(b"Z", 20)][:6].ljust(6, b"0")) for line in lines]
-
-
-def _syslog(lines: Sequence[bytes], seconds: "_Seconds") -> list[int]:
-    return [seconds[line[:15]] for line in lines]
-
-
-class _Seconds(dict[bytes, int]):
-    """Stamps up to the second -> microseconds since 1970; the latest are remembered."""
-
-    def __init__(self, year: int) -> None:
-        super().__init__()
-        self.year = year
-        self._month = 0
-
-    def __missing__(self, stamp: bytes) -> int:
-        """Read a stamp.
-
-        Raises:
-            ValueError: it is none.
-        """
-        found = _KLOG.fullmatch(stamp) or _RFC3339.fullmatch(stamp) or _SYSLOG.fullmatch(stamp)
-        if not found:
-            raise ValueError(stamp)
-        parts = found.groupdict()
-        month = _MONTHS.index(parts["month"]) + 1 if parts["month"].isalpha() else int(parts["month"])
-        if "year" in parts:
-            self.year = int(parts["year"])
-        elif self._month and abs(month - self._month) > _HALF_YEAR:
-            self.year += 1 if month < self._month else -1
-        self._month = month
-        clock = [int(part) for part in found.groups()[-3:]]
-        if len(self) >= _SECONDS:
-            self.clear()
-        self[stamp] = timegm((self.year, month, int(parts["day"]), *clock)) * 1_000_000
-        return self[stamp]
-
-
-def _answers(lines: Iterable[bytes]) -> list[bytes]:
+def _answers(lines: Collection[bytes]) -> list[bytes]:
     """Return what each line says that the name is; empty where it says something else."""
+    if _REMARK in b"\n".join(lines):
+        lines = [line.partition(_REMARK)[0] for line in lines]
     split = [line.rpartition(_ANSWER) for line in lines]
     return [value.rstrip() if found else b"" for _, found, value in split]
 
@@ -223,7 +225,7 @@ def _regular(keys: Collection[bytes]) -> bool:
     joined = b"\n" + b"\n".join(keys) + b"\n"
     count = len(keys)
     return (
-        joined.count(b"\n" + _PROGRAM) == joined.count(b"\n") - 1 == count
+        joined.count(b"\n" + PROGRAM) == joined.count(b"\n") - 1 == count
         and joined.count(b" ") == _BLANKS * count
         and b" \n" not in joined
     )
@@ -231,7 +233,7 @@ def _regular(keys: Collection[bytes]) -> bool:
 
 def _kind(line: bytes) -> Kind:
     """Return what a line is that belongs to no request."""
-    at = line.find(_PROGRAM)
+    at = max(line.find(PROGRAM), 0)
     if _FORWARD_LIMIT in line:
         return Kind.FORWARD_LIMIT
     if _NO_SERIAL.match(line[at:]):

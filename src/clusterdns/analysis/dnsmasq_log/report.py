@@ -14,8 +14,10 @@ _QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999}
 def report(log: DnsmasqLog, summary: LogSummary, worst: int, zone: str) -> Iterator[str]:
     """Yield it line by line."""
     sessions, concurrency = summary.sessions, summary.sessions.concurrency
-    total, nxdomain = summary.requests, summary.nxdomain / summary.requests
-    yield f"{total} requests in {log.lines} lines and {summary.seconds:.3f} s, {nxdomain:.1%} NXDOMAIN"
+    size = f"{summary.requests} requests in {log.lines} lines and {summary.seconds:.3f} s"
+    yield f"{size}, {_nxdomain(log, summary)}"
+    if log.damage:
+        yield f"  NOTE: {log.damage}; what was before it is below"
     yield from (f"  {count} {kind}" for kind, count in log.counts.items() if count)
     yield f"requests, first to last line: {_percentiles(summary.durations)}"
     yield from (
@@ -29,6 +31,8 @@ def report(log: DnsmasqLog, summary: LogSummary, worst: int, zone: str) -> Itera
         f"PID {one.pid}, {one.client}, {one.requests} requests"
         for one in sessions.longest()
     )
+    if summary.without_pid:
+        yield f"  {summary.without_pid} requests without a PID: nothing tells of which session they are"
     if concurrency.peak_us is not None:
         peak = f"{concurrency.peak} of {concurrency.limit} at {_clock(concurrency.peak_us)}"
         yield f"TCP sessions at once: at most {peak}, {sessions.reused} PIDs came again"
@@ -44,6 +48,16 @@ def report(log: DnsmasqLog, summary: LogSummary, worst: int, zone: str) -> Itera
     for client, count in summary.clients.most_common(worst):
         rate = f", {count / summary.seconds:.1f} per second" if summary.seconds else ""
         yield f"  {count} from {client.decode('latin-1')}{rate}"
+
+
+def _nxdomain(log: DnsmasqLog, summary: LogSummary) -> str:
+    """Return the share of NXDOMAIN among the answers, if that can be said."""
+    if not summary.answered:
+        return "no answer was understood"
+    share = f"{summary.nxdomain / summary.answered:.1%} NXDOMAIN"
+    if missing := log.not_understood:
+        return f"{share} of {summary.answered} answers that were understood; {missing} lines were not"
+    return share
 
 
 def _percentiles(durations: Histogram) -> str:

@@ -67,6 +67,8 @@ class Summary(LogSummary):
     def _take(self, batch: Requests) -> None:
         self.requests += len(batch.names)
         self.nxdomain += batch.answers.count(b"NXDOMAIN")
+        self.answered += len(batch.answers) - batch.answers.count(b"")
+        self.without_pid += batch.pids.count(b"")
         self.names.update(batch.names)
         keep_most(self.names, _ENTRIES)
         for client, count in Counter(batch.clients).items():  # a TCP child's is always the same

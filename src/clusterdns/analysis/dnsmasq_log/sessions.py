@@ -83,7 +83,7 @@ class Sessions(SessionFigures):
         """Take answered requests, by and large in order of time: PID, client, first and last line."""
         opened, now = self._open, 0
         for pid, client, first_us, last_us in rows:
-            if pid in self._main:
+            if pid in self._main or not pid:  # without one nothing tells TCP from UDP
                 continue
             session = opened.get(pid)
             if session is None or session.client != client:
@@ -117,7 +117,9 @@ class Sessions(SessionFigures):
         ended = self._open.pop(pid)
         took = ended.last_us - ended.first_us
         self._ended.append(took)
-        session = Session(took, ended.first_us, pid.decode(), ended.client.decode(), ended.requests)
+        session = Session(
+            took, ended.first_us, pid.decode("latin-1"), ended.client.decode("latin-1"), ended.requests
+        )
         if len(self._longest) < self._worst:
             heappush(self._longest, session)
         elif self._worst:

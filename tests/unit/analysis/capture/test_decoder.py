@@ -149,7 +149,7 @@ def test_after_a_lost_segment_the_stream_is_found_again() -> None:
     del network.packets[10]
     decoder = Decoder(records(network.packets), [53])
     assert sum(len(decoded.queries) for decoded in decoder) == 99
-    assert decoder.counts == {"parts of TCP streams that are missing": 1}
+    assert decoder.counts == {"gaps in what clients sent by TCP": 1}
 
 
 def test_a_segment_that_was_cut_off_costs_its_own_message_only() -> None:
@@ -225,7 +225,7 @@ class TestConnections:
         times = [time_ns for time_ns, _ in network.packets]
         one = connections(network.packets)
         assert one.opened_ns.tolist() == times[:1]
-        assert one.accepted_ns.tolist() == times[1:2]
+        assert one.answered_ns.tolist() == times[1:2]
         assert (one.queries.tolist(), one.responses.tolist()) == ([2], [2])
         assert one.busy_ns.tolist() == [times[4] - times[2]]
         assert one.longest_ns.tolist() == [times[4] - times[2]]
@@ -246,7 +246,7 @@ class TestConnections:
             network.send(tcp(CLIENT, SERVER, 7, flags=SYN), after)
         found = connections(network.packets)
         assert found.syns.tolist() == [3]
-        assert (found.accepted_ns == found.closed_ns).all()  # neither ever was
+        assert (found.answered_ns == found.closed_ns).all()  # neither ever was
 
     @given(st.integers(60, 400))
     def test_pieces_make_no_difference(self, chunk: int) -> None:

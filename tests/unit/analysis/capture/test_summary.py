@@ -129,16 +129,50 @@ class TestLookups:
 
 
 class TestConnections:
-    def test_accepted_by_the_kernel_and_never_served(self) -> None:
+    @staticmethod
+    def asked(acknowledged: int | None) -> lifetimes.Lifetimes:
+        """A connection whose client asked, got no octet, and gave up after 5 s; what was acknowledged."""
         network = Network()
         network.opened(CLIENT)
         network.segments(CLIENT, SERVER, framed(query()))
-        network.send(tcp(CLIENT, SERVER, network.sequences[CLIENT, SERVER], flags=FIN | ACK), 5 * SECOND)
-        lives = summarised(network.packets).connections
-        assert (lives.count, lives.unanswered, lives.refused) == (1, 1, 0)
+        if acknowledged is not None:
+            network.send(tcp(SERVER, CLIENT, 8, acknowledged=acknowledged))
+        network.now = 1005 * SECOND
+        network.send(tcp(CLIENT, SERVER, network.sequences[CLIENT, SERVER], flags=FIN | ACK), 3000)
+        return summarised(network.packets).connections
+
+    def test_accepted_into_the_backlog_and_never_served(self) -> None:
+        lives = self.asked(acknowledged=8 + len(framed(query())))
+        assert (lives.count, lives.accepted, lives.served, lives.unanswered) == (1, 1, 0, 1)
+        assert (lives.dropped, lives.uncertain, lives.refused) == (0, 0, 0)
         assert lives.ends == {"client": 1}
         assert (lives.busy_ns, lives.idle_ns) == (5 * SECOND, 2000)
-        assert [(one.phase, one.wait_ns) for one in lives.slowest] == [("response", 5 * SECOND)]
+        assert [(slow.phase, slow.wait_ns) for slow in lives.slowest] == [("response", 5 * SECOND)]
+        (server,) = lives.servers()
+        # The client has closed, but nothing tells that the server's kernel let go of it.
+        assert lives.waiting(server).level.tolist() == [1]
+
+    @pytest.mark.parametrize("acknowledged", [None, 8])
+    def test_dropped_after_the_syn_ack(self, acknowledged: int | None) -> None:
+        lives = self.asked(acknowledged)  # of the SYN alone: a kernel that has no room says that, too
+        assert (lives.accepted, lives.served, lives.unanswered, lives.dropped) == (0, 0, 0, 1)
+        assert lives.servers() == []
+
+    def test_a_syn_ack_that_comes_again_says_that_there_is_no_room_yet(self) -> None:
+        network = Network()
+        network.opened(CLIENT)
+        network.segments(CLIENT, SERVER, framed(query()))
+        network.send(tcp(SERVER, CLIENT, 7, flags=SYN | ACK, acknowledged=8), SECOND)
+        network.send(tcp(SERVER, CLIENT, 8, acknowledged=99), SECOND)
+        lives = summarised(network.packets).connections
+        (server,) = lives.servers()
+        assert lives.waiting(server).time_ns.tolist() == [network.now]
+
+    def test_without_anything_sent_it_is_uncertain(self) -> None:
+        network = Network()
+        network.opened(CLIENT)
+        lives = summarised(network.packets).connections
+        assert (lives.accepted, lives.dropped, lives.uncertain) == (0, 0, 1)
 
     def test_served_when_the_client_had_given_up(self) -> None:
         network = Network()
@@ -181,17 +215,20 @@ class TestConnections:
         assert lives.reopened.maximum == 2 * SECOND + 1000
         assert lives.slow["close"] == 1
 
-    def test_how_many_are_open_and_wait(self) -> None:
+    def test_how_many_the_server_holds(self) -> None:
         network = Network()
         clients = [(CLIENT[0], port) for port in range(4000, 4005)]
         for client in clients:
             network.opened(client)
-        for client in clients[:3]:
             network.segments(client, SERVER, framed(query()))
+        for client in clients[:3]:
+            network.send(tcp(SERVER, client, 8, acknowledged=99))
         network.segments(SERVER, clients[0], framed(response(query())))
+        network.send(tcp(SERVER, clients[0], network.sequences[SERVER, clients[0]], flags=FIN | ACK))
         lives = summarised(network.packets).connections
         (server,) = lives.servers()
-        assert (lives.open(server).peak, lives.waiting(server).peak) == (5, 3)
+        assert (lives.open(server).peak, lives.waiting(server).peak) == (3, 3)
+        assert lives.open(server).level.tolist() == [1, 2, 3, 2]
 
     def test_strays_of_earlier_ones_do_not_count(self) -> None:
         network = Network()

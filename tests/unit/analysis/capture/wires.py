@@ -31,9 +31,18 @@ def udp(source: Socket, destination: Socket, payload: bytes) -> bytes:
     return ip(source[0], destination[0], 17, head + payload)
 
 
-def tcp(source: Socket, destination: Socket, sequence: int, payload: bytes = b"", flags: int = ACK) -> bytes:
+def tcp(
+    source: Socket,
+    destination: Socket,
+    sequence: int,
+    payload: bytes = b"",
+    flags: int = ACK,
+    *,
+    acknowledged: int = 0,
+) -> bytes:
     """An IP packet with a TCP segment."""
-    head = struct.pack(">HHIIBBHHH", source[1], destination[1], sequence % 2**32, 0, 5 << 4, flags, 0, 0, 0)
+    ports, numbers = (source[1], destination[1]), (sequence % 2**32, acknowledged % 2**32)
+    head = struct.pack(">HHIIBBHHH", *ports, *numbers, 5 << 4, flags, 0, 0, 0)
     return ip(source[0], destination[0], 6, head + payload)
 
 
