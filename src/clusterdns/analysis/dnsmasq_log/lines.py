@@ -31,7 +31,7 @@ _BOTH = re.compile(rb"\d{4}-\S+Z [IWEF]\d{4} ")
 
 _FORWARD_LIMIT = b"Maximum number of concurrent DNS queries"
 _NO_SERIAL = re.compile(rb"dnsmasq\[\d*\]: (?!\d+ )\S+ \S+ (from|to|is) \S+\s*$")
-_MESSAGE = re.compile(rb"dnsmasq(-\w+)?(\[\d*\])?: [a-zA-Z]\S* \S")
+_MESSAGE = re.compile(rb"(?<![\w/])dnsmasq(-\w+)?(\[\d*\])?: [a-zA-Z]\S* \S")
 _OTHER_PROGRAM = re.compile(rb"(\d\S+Z )?[IWEF]\d{4} [\d:.]+ +\d+ [\w.]+:\d+\] ")
 
 
