@@ -1,7 +1,6 @@
 """The text of a resolv.conf(5), as the C libraries read it.
 
-Sources: glibc's resolv/res_init.c, musl's src/network/resolvconf.c and lookup_ipliteral.c;
-tests/proof/test_resolv_conf_against_libc.py holds this against both.
+Sources: glibc's resolv/res_init.c, musl's src/network/resolvconf.c and lookup_ipliteral.c.
 """
 
 import ipaddress

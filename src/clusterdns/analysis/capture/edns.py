@@ -49,7 +49,8 @@ def upper_rcodes(data: bytes, start: Ints, end: Ints, records: Ints) -> tuple[In
 def _is_plain(data: bytes, at: Ints) -> Flags:
     """Tell where an OPT record without options lies."""
     root_and_kind = numbers(data, ">u4", at) >> 8
-    return (root_and_kind == _OPT) & (numbers(data, ">u2", at + 9) == 0)
+    plain: Flags = (root_and_kind == _OPT) & (numbers(data, ">u2", at + 9) == 0)
+    return plain
 
 
 def _behind_names(data: bytes, at: Ints, end: Ints) -> Ints:

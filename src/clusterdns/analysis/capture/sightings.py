@@ -15,7 +15,7 @@ _SHIFT = np.uint64(29)
 class Sightings:
     """Tells a packet's first sighting from the others.
 
-    The same packet from another interface within `WINDOW_NS` is another sighting of it. From the same interface
+    The same packet from another interface within `WINDOW_NS` is another sighting of it; from the same one
     it is a packet of its own, sent again, whose other sightings follow.
     """
 

@@ -177,7 +177,8 @@ class Tracker:
         there = np.flatnonzero(known != _UNKNOWN)
         rows = np.searchsorted(self._table.number, known[there])
         was_closed[there] = self._table.closed_ns[rows] < NEVER
-        return closed | (was_closed[which] & (opened < begin[which]))
+        closed_before: Flags = closed | (was_closed[which] & (opened < begin[which]))
+        return closed_before
 
     def _sequences(self, number: Ints) -> Ints:
         """Return the clients' first sequence numbers of connections."""

@@ -31,7 +31,7 @@ _BOTH = re.compile(rb"\d{4}-\S+Z [IWEF]\d{4} ")
 
 _FORWARD_LIMIT = b"Maximum number of concurrent DNS queries"
 _NO_SERIAL = re.compile(rb"dnsmasq\[\d*\]: (?!\d+ )\S+ \S+ (from|to|is) \S+\s*$")
-_MESSAGE = re.compile(rb"dnsmasq(-\w+)?(\[\d*\])?: [a-zA-Z]\S* \S")
+_MESSAGE = re.compile(rb"(?<![\w/])dnsmasq(-\w+)?(\[\d*\])?: [a-zA-Z]\S* \S")
 _OTHER_PROGRAM = re.compile(rb"(\d\S+Z )?[IWEF]\d{4} [\d:.]+ +\d+ [\w.]+:\d+\] ")
 
 
@@ -141,9 +141,10 @@ class DnsmasqLog:
         first, last, strays = self._by_key(window)
         if any(_QUERY not in line for line in first.values()) and len(first) > len(strays):
             # Lines may have come in disorder.
-            times = self._stamps.of(window)
-            if None not in times and any(after < before for before, after in pairwise(times)):
-                order = sorted(range(len(window)), key=lambda index: times[index] or 0)
+            times = [time for time in self._stamps.of(window) if time is not None]
+            whole = len(times) == len(window)
+            if whole and any(after < before for before, after in pairwise(times)):
+                order = sorted(range(len(window)), key=times.__getitem__)
                 first, last, strays = self._by_key([window[index] for index in order])
         self.counts.update(_kind(line) for line in strays)
         return first, last

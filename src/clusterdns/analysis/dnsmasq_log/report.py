@@ -54,10 +54,10 @@ def _nxdomain(log: DnsmasqLog, summary: LogSummary) -> str:
     """Return the share of NXDOMAIN among the answers, if that can be said."""
     if not summary.answered:
         return "no answer was understood"
-    share = f"{summary.nxdomain / summary.answered:.1%} NXDOMAIN"
     if missing := log.not_understood:
+        share = f"{summary.nxdomain / summary.answered:.1%} NXDOMAIN"
         return f"{share} of {summary.answered} answers that were understood; {missing} lines were not"
-    return share
+    return f"{summary.nxdomain / summary.requests:.1%} NXDOMAIN"
 
 
 def _percentiles(durations: Histogram) -> str:
