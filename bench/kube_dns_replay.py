@@ -4,7 +4,7 @@
 
 PROGRAM is `kube-dns` of lab/kubedns. It reads the captured objects from an API server of its own here, and
 sends what is outside to a name server of its own. The data is made by tests/unit/verdicts/real_kube_dns.py.
-An answer is as good as the real one if rcode, flags and all sections are those of an answer of the real one, the
+An answer is as good as the real one if rcode, flags and all sections are those of some real answer, the
 order of records aside, and which ones a cut answer keeps.
 """
 
