@@ -71,14 +71,14 @@ ONE_FAMILY = Deviation(
     "github.com/kubernetes/dns/issues/504; Kubernetes, pkg/controller/endpoint: Endpoints are of one family",
 )
 NO_GENERATED_PTR = Deviation(
-    "an endpoint's address leads to a name only if it has a hostname (2.4.3): any other is asked of "
-    "the node's resolver, so the denial and its SOA record are of a zone outside",
+    "an endpoint's address leads to a name only if the endpoint has a hostname (2.4.3): any other is asked "
+    "of the node's resolver, so the denial and its SOA record are of a zone outside",
     "kube-dns, pkg/dns/dns.go, generateRecordsForHeadlessService; "
     "third_party/forked/skydns/server/forwarding.go, ServeDNSReverse",
 )
 CNAME_DENIED = Deviation(
-    "a Service's name that is no alias is denied when its CNAME is asked for; dnsmasq makes that NOERROR "
-    "while it has an address of the name in its cache",
+    "a Service's name that is no alias is denied when its CNAME record is asked for; dnsmasq makes that "
+    "NOERROR while it has an address of the name in its cache",
     "kube-dns, pkg/dns/dns.go, getRecordsForPath (exact); dnsmasq 2.90, src/forward.c, process_reply",
     cached=True,
 )
@@ -102,7 +102,7 @@ class DNSProfile:
         no_lone_alias: The deviation, where an alias that leads to no address may be left out.
         lost_alias: The deviation, where an alias of a name outside may be denied data that it leads to.
         dangling_alias: The deviation, where an alias of a name that does not exist outside may be left out.
-        one_of_a_hostname: The deviation, where one of several endpoints with a hostname may hide the others.
+        one_of_a_hostname: The deviation, where one of those that share a hostname may hide the others.
         one_family: The deviation, where endpoints of a Service's second family may not be served.
         no_generated_ptr: The deviation, where the address of an endpoint without a hostname may have no name.
         cname_denied: The deviation, where a name that is no alias may be denied to who asks for its CNAME.

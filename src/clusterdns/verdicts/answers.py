@@ -53,7 +53,7 @@ def deviation(question: Question, exchange: Exchange, context: Context) -> Inste
             instead
             for instead in question.instead
             if not (instead.deviation.by_tcp and by_udp)
-            and not any(_documented(question, instead, message, context))
+            and not any(_content(_as_documented(question, instead), message, context))
         ),
         None,
     )
@@ -92,34 +92,22 @@ def _header(question: Question, exchange: Exchange, message: Message, context: C
             yield f"truncated (TC), where {context.whole} octets fit into {offered}"
 
 
-def _documented(question: Question, instead: Instead, message: Message, context: Context) -> Iterator[str]:
-    """Yield what is wrong with an answer that is to be the one that a deviation gives."""
-    documented = replace(
+def _as_documented(question: Question, instead: Instead) -> Question:
+    """Return the question with the answer that a deviation gives it."""
+    return replace(
         question,
         rcodes=frozenset({instead.rcode}),
         records=instead.records,
         soa="" if instead.outside else question.soa,
         open=False,
     )
-    yield from _section(documented, message, context)
-    # Where an alias led outside, the SOA record is of a zone that the name asked for is not in.
-    if not (instead.outside and question.outside):
-        yield from _denial(documented, message)
 
 
 def _content(question: Question, message: Message, context: Context) -> Iterator[str]:
-    yield from _section(question, message, context)
-    yield from _denial(question, message)
-
-
-def _section(question: Question, message: Message, context: Context) -> Iterator[str]:
     if message.rcode not in question.rcodes:
         yield f"rcode {message.rcode}, not {' or '.join(sorted(question.rcodes))}"
     else:
         yield from _records(question, message, context)
-
-
-def _denial(question: Question, message: Message) -> Iterator[str]:
     if question.negative and not message.answer and Flag.TC not in message.flags:
         yield from _authority(question, message)
 

@@ -108,7 +108,7 @@ def test_documented_deviations_pass_and_are_told() -> None:
 def without_alias(found: QueryMatrix, path: Path) -> QueryMatrix:
     def denied(exchange: Exchange) -> Exchange:
         assert exchange.message is not None
-        outside = Record("com.", "SOA", 30, "a.example. b.example. 1 7200 1800 86400 30")
+        outside = Record(".", "SOA", 30, "a.example. b.example. 1 7200 1800 86400 30")
         return replace(exchange, message=replace(exchange.message, answer=(), authority=(outside,)))
 
     asked = [
