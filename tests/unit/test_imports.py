@@ -1,6 +1,7 @@
 """Imports follow the data: target -> observations -> measurements -> verdict -> report."""
 
 import ast
+import graphlib
 import importlib
 from pathlib import Path
 
@@ -9,32 +10,40 @@ import pytest
 SOURCE = Path(__file__).parents[2] / "src"
 
 # What each part of the package may import of it, itself aside.
+_PURE = {"errors", "model"}
+_API = {*_PURE, "formats", "parallel", "cluster"}
+_MEASURED = {*_API, "analysis", "probing", "settings", "suite", "measuring"}
+_DECLARED = {*_MEASURED, "check"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "parallel": set(),
+    "suite": set(),
     "model": set(),
-    "settings": {"errors", "model"},
-    "selection": {"errors", "model", "settings"},
+    "settings": _PURE,
+    "formats": _PURE,
+    "analysis": {*_PURE, "reporting"},
+    "cluster": _API,
+    "probing": _API,
+    "measuring": _MEASURED - {"measuring"} | {"probing"},
+    "check": {"cluster", "measuring", "model", "settings"},
+    "beforehand": {"check", "errors", "measuring"},
+    "verdicts": _DECLARED,
+    "catalogue": {"check", "verdicts"},
+    "selection": {"catalogue", "check", "errors", "model", "settings"},
+    "reporting": {"catalogue", "check", "measuring", "model", "settings"},
     "flags": {"settings"},
-    "formats": {"errors", "model"},
-    "analysis": {"errors", "model", "reporting"},
-    "cluster": {"errors", "model", "formats", "parallel"},
-    "probing": {"errors", "model", "formats", "parallel", "cluster"},
-    "verdicts": {"errors", "model", "settings"},
-    "reporting": {"errors", "model", "settings"},
-    "commands": {
-        "errors",
-        "model",
-        "settings",
-        "selection",
-        "formats",
-        "analysis",
-        "cluster",
-        "verdicts",
-        "reporting",
-    },
-    "cli": {"errors", "model", "commands"},
+    "commands": {*_DECLARED, "catalogue", "reporting", "selection"},
+    "cli": {*_PURE, "commands"},
 }
+# What the folders beside the package may import of the project.
+BESIDE = {
+    "fixtures": {"clusterdns", "fixtures"},
+    "lab": {"lab"},  # the embedded cluster knows nothing of the suite
+    "bench": {"bench", "clusterdns", "lab", "tests"},
+}
+
+
+ALLOWED_TWICE = {"cluster"}  # unit tests stand a little API server in for the cluster under test
 
 
 def part_of(module: str) -> str:
@@ -104,3 +113,46 @@ def test_only_the_cluster_package_talks_to_kubernetes() -> None:
 )
 def test_the_agent_needs_nothing_but_python(path: Path) -> None:
     assert not {name for name in imported(path) if name.startswith("clusterdns")}
+
+
+@pytest.mark.parametrize("folder", BESIDE)
+def test_what_lies_beside_the_package_keeps_to_its_own(folder: str) -> None:
+    ours = {"bench", "clusterdns", "fixtures", "lab", "tests"}
+    for path in (SOURCE.parent / folder).rglob("*.py"):
+        roots = {name.split(".")[0] for name in imported(path)}
+        assert roots & ours <= BESIDE[folder], path
+
+
+def test_no_imports_run_in_a_circle() -> None:
+    modules = {
+        ".".join(path.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in SOURCE.rglob("*.py")
+        if "agent" not in path.parts
+    }
+    agent = {path.stem: path for path in (SOURCE / "clusterdns" / "probing" / "agent").glob("*.py")}
+    for known in (modules, agent):
+        needed = {
+            module: {
+                name
+                for imported_name in imported(path)
+                for name in [imported_name if imported_name in known else imported_name.rpartition(".")[0]]
+                if name in known and name != module
+            }
+            for module, path in known.items()
+        }
+        graphlib.TopologicalSorter(needed).prepare()  # raises CycleError
+
+
+def test_no_fixture_is_defined_twice() -> None:
+    root = SOURCE.parent
+    plugins = [root / "conftest.py", *(root / "fixtures").glob("*.py")]
+    for conftest in (None, *(root / "tests").rglob("conftest.py")):
+        names: list[str] = []
+        for path in [*plugins, *([conftest] if conftest else [])]:
+            names += [
+                node.name
+                for node in ast.walk(ast.parse(path.read_text()))
+                if isinstance(node, ast.FunctionDef) and any("fixture" in ast.dump(d) for d in node.decorator_list)
+            ]
+        twice = {name for name in names if names.count(name) > 1}
+        assert not twice - ALLOWED_TWICE, (conftest, twice)
