@@ -152,7 +152,8 @@ def test_no_fixture_is_defined_twice() -> None:
             names += [
                 node.name
                 for node in ast.walk(ast.parse(path.read_text()))
-                if isinstance(node, ast.FunctionDef) and any("fixture" in ast.dump(d) for d in node.decorator_list)
+                if isinstance(node, ast.FunctionDef)
+                and any("fixture" in ast.dump(d) for d in node.decorator_list)
             ]
         twice = {name for name in names if names.count(name) > 1}
         assert not twice - ALLOWED_TWICE, (conftest, twice)

@@ -80,15 +80,18 @@ class Workload:
             self._placed.append(owned)  # first: an interrupted creation is removed as well
         self._cluster.create(owned)
 
-    def take_away(self) -> None:
+    def take_away(self, grace: float = 0) -> None:
         """Remove all that was placed, pods and all, and wait until it is gone.
+
+        Args:
+            grace: Seconds that its pods may take to end.
 
         Raises:
             DeadlineExceeded: it did not go in time.
         """
         for manifest in reversed(self._placed):
             self._cluster.delete(manifest, owned_first=True)
-        wait_until(self._none_placed, what="removal of what the run placed", timeout=self._timeout)
+        wait_until(self._none_placed, what="removal of what the run placed", timeout=self._timeout + grace)
         self._placed.clear()
 
     def close(self, *, wait: bool = True) -> list[str]:

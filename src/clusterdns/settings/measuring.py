@@ -160,8 +160,8 @@ class Measuring(BaseModel):
     )
     cleanup_timeout: float = setting(
         "seconds to wait until what was made is gone",
-        default=30,
-        source="the default grace period of a pod",
+        default=60,
+        source="the default grace period of a pod, which kube-dns uses up, and as long again",
         gt=0,
     )
     expiry: float = setting(

@@ -54,7 +54,7 @@ def test_an_unsafe_topology_is_told_with_its_arithmetic(
     assert "1 nodes x unbounded pool into 1 x 20 children" in said
     assert "SKIPPED topology.autoscaler\n" in said
     assert "\033[" not in said  # it is no terminal
-    assert said.endswith("s)\n")
+    assert said.endswith("exit code 1: the cluster's DNS failed at least one check\n")
 
 
 def test_limits_are_settings(flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
-from clusterdns.cluster.api import Cluster
-from clusterdns.errors import HarnessError
 from clusterdns.probing.pods import Answer, ProbePod, Prober
+
+if TYPE_CHECKING:
+    from clusterdns.cluster.api import Cluster
+    from clusterdns.errors import HarnessError
 
 Answers = Callable[[ProbePod, Mapping[str, Any]], Sequence[Answer]]
 

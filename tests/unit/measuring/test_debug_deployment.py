@@ -118,7 +118,11 @@ def deploy(
     ],
 )
 def test_what_the_copy_is_sent(
-    dns: Topology, traffic: str | None, foreign: bool, chosen: str, labels: Mapping[str, str]
+    dns: Topology,
+    traffic: str | None,
+    foreign: bool,  # noqa: FBT001 - a case
+    chosen: str,
+    labels: Mapping[str, str],
 ) -> None:
     cluster = cluster_with(debug_pod(labels))
     copy = deploy(cluster, dns, traffic=traffic, foreign=foreign).serving
@@ -227,7 +231,7 @@ def test_pods_that_are_left_of_a_copy_are_named(labels: Mapping[str, str]) -> No
 def test_objects_that_are_left_of_a_copy_are_named() -> None:
     class Keeping(FakeCluster):
         def exists(self, manifest: Mapping[str, Any]) -> bool:
-            return manifest["kind"] == "Deployment"
+            return bool(manifest["kind"] == "Deployment")
 
     cluster = Keeping(cluster_with(debug_pod(OWN_LABELS)).objects)
     left = deploy(cluster).remove()

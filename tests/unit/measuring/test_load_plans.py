@@ -137,5 +137,5 @@ def test_no_file_asks_for_no_names() -> None:
 def test_a_file_that_cannot_be_used_is_named_with_its_flag(tmp_path: Path) -> None:
     file = tmp_path / "names"
     file.write_text("www.example.org NOTYPE\n")
-    with pytest.raises(UsageError, match="^--load-names: "):
+    with pytest.raises(UsageError, match=r"^--load-names: "):
         load_questions(settings(load_names=str(file)))

@@ -1,14 +1,13 @@
 """Loads: each is sent once, again only where the generator was late; bursts are watched."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from clusterdns.errors import HarnessError, ProbeError
 from clusterdns.measuring.load_plans import UDP_BURSTS
 from clusterdns.measuring.loads import Loads
-from clusterdns.measuring.observer import Observer
 from clusterdns.model.load import CONSTANT, KUBE_DNS, POISSON, UPSTREAM, Destination, LoadStep, Protocol
 from clusterdns.model.load_figures import LoadFigures
 from clusterdns.model.saturation import Scenario
@@ -17,6 +16,9 @@ from clusterdns.probing.pods import Answer, ProbePod
 from clusterdns.settings import Settings
 from tests.unit.measuring.fakes import FakeProber
 from tests.unit.measuring.load_answers import load_answers
+
+if TYPE_CHECKING:
+    from clusterdns.measuring.observer import Observer
 
 PODS = {node: ProbePod("ns", f"cluster-first-{node}", node, "10.0.0.9") for node in ("n1", "n2")}
 SERVICE = Destination(KUBE_DNS, "10.96.0.10", "Service kube-dns")
@@ -43,7 +45,7 @@ def loads(
     **given: object,
 ) -> tuple[Loads, FakeProber, FakeObserver]:
     prober, observer = FakeProber({"load": answers}), FakeObserver()
-    destinations = {KUBE_DNS: SERVICE, UPSTREAM: "no node cache"}
+    destinations: dict[str, Destination | str] = {KUBE_DNS: SERVICE, UPSTREAM: "no node cache"}
     settings = Settings.load(given, {})
     return (
         Loads(

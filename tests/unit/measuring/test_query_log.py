@@ -8,6 +8,7 @@ from typing import Any
 import dns.message
 import pytest
 
+from clusterdns.cluster.debug_deployment import OWN_LABELS
 from clusterdns.errors import HarnessError, ProbeError
 from clusterdns.measuring import query_log as module
 from clusterdns.measuring.debug_deployment import OWN, UPSTREAM
@@ -23,7 +24,6 @@ from tests.unit.measuring.load_answers import load_answers
 from tests.unit.measuring.test_debug_deployment import (
     BEFORE,
     INCIDENT,
-    OWN_LABELS,
     cluster_with,
     debug_pod,
     deployment,
@@ -135,7 +135,7 @@ def test_a_log_without_the_last_query_is_not_read(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(module, "_LOGGED_SECONDS", 0.01)
     under_test, dnsmasq, _ = query_log()
     monkeypatch.setattr(dnsmasq, "log", lambda _name: None)
-    with pytest.raises(HarnessError, match="query log of kube-dns-debug-a: .*the last query is not in it"):
+    with pytest.raises(HarnessError, match=r"query log of kube-dns-debug-a: .*the last query is not in it"):
         under_test.names()
 
 

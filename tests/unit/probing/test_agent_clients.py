@@ -125,7 +125,10 @@ def captured_in_two_pieces(drops: int = 0) -> list[Answer]:
     ],
 )
 def test_a_capture_is_complete_when_its_context_has_ended(
-    at: Point, debug_container: str | None, container: str, mounted: bool
+    at: Point,
+    debug_container: str | None,
+    container: str,
+    mounted: bool,  # noqa: FBT001 - a case
 ) -> None:
     fake = prober("capture", captured_in_two_pieces())
     with capturing(fake.as_prober(), POD, 20, at=at, debug_container=debug_container) as captured:

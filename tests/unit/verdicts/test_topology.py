@@ -29,15 +29,13 @@ def run_of(found: Topology) -> Run:
     """A run that knows the topology, and can measure nothing else."""
 
     class TopologyOnly(Run):
-        topology = found  # type: ignore[assignment] # known, where a run would read it
+        topology = found
 
     return TopologyOnly(FakeCluster().as_cluster(), Settings(), foreign=True)
 
 
 def test_an_audit_judges_by_the_topology_alone() -> None:
-    cases = [
-        case for case in cases_of(CATALOGUE.values(), Settings()) if case.profile is Profile.AUDIT
-    ]
+    cases = [case for case in cases_of(CATALOGUE.values(), Settings()) if case.profile is Profile.AUDIT]
     assert {case.check.id for case in cases} == {
         check.id
         for check in CATALOGUE.values()
