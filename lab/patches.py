@@ -88,5 +88,5 @@ def roll_out(kubectl: Kubectl, restart: Sequence[str], changed: Sequence[str]) -
     ending = [f"pod/{pod['metadata']['name']}" for pod in pods if "deletionTimestamp" in pod["metadata"]]
     if ending:
         # kubedns uses its whole grace of 30 s up; nobody asks a pod any more that is on its way out.
-        kubectl("delete", _NAMESPACE, "--grace-period=1", "--wait=false", *ending)
+        kubectl("delete", _NAMESPACE, "--grace-period=1", "--wait=false", "--ignore-not-found", *ending)
         kubectl("wait", _NAMESPACE, "--for=delete", f"--timeout={_ROLLOUT_SECONDS:g}s", *ending, seconds=100)
