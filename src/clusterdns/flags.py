@@ -51,5 +51,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 def _mistaken(config: pytest.Config, options: argparse.Namespace) -> bool:
     """Return whether pytest took a file that a flag names for a path in another project."""
+    if options.inifilename:  # it was told which project it is, as `clusterdns test` does
+        return False
     project = config.invocation_params.dir / "pyproject.toml"
     return bool(options.kubeconfig or options.report_dir) and project.exists() and config.inipath != project
