@@ -84,6 +84,19 @@ def test_a_retry_is_counted_apart_and_fails_the_count() -> None:
     assert "sent again" in verdict.reason
 
 
+def test_a_single_retry_fails_the_count() -> None:
+    wanted = lookup("external", "inet", Libc.GLIBC, TRUTH)
+    once = {"node-1": replace(seen(wanted)["node-1"], retries=1)}
+    assert lookups.lookup_count(wanted, once, TRUTH, LIMIT).outcome is Outcome.FAILED
+
+
+def test_the_budget_is_per_address_family() -> None:
+    both = lookup("external", "unspec", Libc.GLIBC, TRUTH)
+    assert len(seen(both)["node-1"].queries) == 14
+    assert lookups.amplification(both, seen(both), 7).outcome is Outcome.PASSED
+    assert lookups.amplification(both, seen(both), 6).outcome is Outcome.FAILED
+
+
 def test_nothing_on_the_wire_is_not_a_pass() -> None:
     wanted = lookup("external", "inet", Libc.GLIBC, TRUTH)
     nothing = {"node-1": SeenLookup((), 0, None, GKE)}

@@ -1,0 +1,62 @@
+"""What cases declare is measured beforehand, but for what a need of theirs keeps from being measured."""
+
+from typing import cast
+
+from clusterdns.beforehand import measure_beforehand
+from clusterdns.check import Case, Check, Need, SelectedCase
+from clusterdns.errors import HarnessError
+from clusterdns.measuring.part import part
+from clusterdns.measuring.run import Run
+from clusterdns.model.outcome import Outcome, Verdict
+from clusterdns.model.profiles import Profile
+
+
+class Little(Run):
+    """A run that measures nothing of a cluster."""
+
+    def __init__(self) -> None:
+        self.measured: list[str] = []
+
+    @part
+    def wanted(self) -> None:
+        self.measured.append("wanted")
+
+    @part
+    def unmet(self) -> None:
+        self.measured.append("unmet")
+
+    @part
+    def broken(self) -> None:
+        self.measured.append("broken")
+        raise HarnessError("cannot be measured")
+
+
+def case(measured: part[Little, object], *needs: Need) -> SelectedCase:
+    only = Case("", lambda _: Verdict(outcome=Outcome.PASSED))
+    check = Check(
+        id="resolver.ndots",
+        profile=Profile.CORE,
+        requirement="R.",
+        source="S",
+        remedy="R",
+        cases=[only],
+        needs=needs,
+        measures=(cast("part[Run, object]", measured),),
+    )
+    return SelectedCase(check, only)
+
+
+def test_each_part_is_measured_once_unless_a_need_is_not_met() -> None:
+    run, absent = Little(), Need("musl", lambda _: "it is not there")
+    cases = [case(Little.wanted), case(Little.wanted), case(Little.unmet, absent), case(Little.broken)]
+    measure_beforehand(run, cases)()
+    assert sorted(run.measured) == ["broken", "wanted"]
+
+
+def test_a_need_that_cannot_be_looked_for_keeps_nothing_else_from_being_measured() -> None:
+    def fail(_: Run) -> str | None:
+        raise HarnessError("no answer")
+
+    run = Little()
+    measure_beforehand(run, [case(Little.unmet, Need("musl", fail)), case(Little.wanted)])()
+    assert run.measured == ["wanted"]
