@@ -7,14 +7,12 @@ from clusterdns.measuring.record_objects import RecordObjects
 from clusterdns.model.convergence import Convergence
 from clusterdns.model.dns_profiles import DNSProfile
 from clusterdns.model.exchange import Exchange, Path
+from clusterdns.model.lookups import UNKNOWN_LABEL
 from clusterdns.model.pods import DEFAULT, NodeView
 from clusterdns.model.query_matrix import Asked, QueryMatrix
 from clusterdns.model.questions import Expected, Question, RecordContext, questions_of, targets
 from clusterdns.model.records import FAMILIES, Generated, Zone
 from clusterdns.model.topology import Topology
-
-# Under every name that exists there is none like this; the model of lookups knows it, too.
-_NO_SUCH = "clusterdns-no-such-name"
 
 OutsideRecords = dict[str, dict[str, frozenset[Expected] | None]]
 """Name -> type -> its records; None where they are not known."""
@@ -69,7 +67,7 @@ def ask_query_matrix(  # noqa: PLR0913 - all that questions are made of
 def _outside(querier: Querier, external_name: str, views: Sequence[NodeView]) -> OutsideRecords:
     """Return what a node's own resolver says of names outside the cluster, where it says so twice."""
     view = next(view for view in views if view.node in querier.pods)
-    names = (external_name, f"{_NO_SUCH}.{external_name}")
+    names = (external_name, f"{UNKNOWN_LABEL}.{external_name}")
     questions = [
         Question("", f"{name}.", rtype, open=True, outside=True)
         for name in names
@@ -91,9 +89,7 @@ def _outside(querier: Querier, external_name: str, views: Sequence[NodeView]) ->
 def _answer(exchange: Exchange | None) -> frozenset[Expected] | None:
     if exchange is None or exchange.message is None or exchange.message.rcode not in ("NOERROR", "NXDOMAIN"):
         return None
-    return frozenset(
-        (record.owner.lower(), record.rtype, record.comparable) for record in exchange.message.answer
-    )
+    return exchange.message.comparable
 
 
 def _generated_names(asked: Iterable[Asked]) -> Iterator[str]:

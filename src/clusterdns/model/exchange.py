@@ -76,6 +76,11 @@ class Message:
     size: int = 0
     payload: int | None = None
 
+    @property
+    def comparable(self) -> frozenset[tuple[str, str, str]]:
+        """The answer section as answers are compared: owners in lower case, types, comparable data."""
+        return frozenset((record.owner.lower(), record.rtype, record.comparable) for record in self.answer)
+
     def dig(self, ident: int) -> Iterator[str]:
         """Yield the message line by line, as dig prints it, with the id that it came with."""
         names = " ".join(str(flag.name).lower() for flag in Flag if flag in self.flags)

@@ -157,28 +157,6 @@ def expected_queries(
     return tuple(queries)
 
 
-def lookups_per_name(name: str, conf: ResolvConf, libc: Libc) -> int:
-    """Counts the queries per address family until `name` itself, an absolute name, is asked for.
-
-    That is what a name outside the cluster costs: 7 for two dots and GKE's list of six, 1 with a trailing
-    dot.
-
-    Args:
-        name: As for `search_candidates`.
-        conf: The resolver's configuration.
-        libc: Whose rules.
-
-    Returns:
-        The count; of all candidates where the name itself is never reached.
-
-    Raises:
-        ValueError: As for `search_candidates`.
-    """
-    candidates = search_candidates(name, conf, libc)
-    absolute = name.lower().removesuffix(".")
-    return candidates.index(absolute) + 1 if absolute in candidates else len(candidates)
-
-
 def _glibc(name: str, conf: ResolvConf, *, as_is_first: bool) -> tuple[str, ...]:
     candidates = [name] if as_is_first else []
     as_is_done = as_is_first

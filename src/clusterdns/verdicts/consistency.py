@@ -139,9 +139,7 @@ def _varies(matrix: QueryMatrix, asked: Asked) -> bool:
 
 
 def _content(message: Message) -> object:
-    return message.rcode, frozenset(
-        (record.owner.lower(), record.rtype, record.comparable) for record in message.answer
-    )
+    return message.rcode, message.comparable
 
 
 def _times(convergences: Iterable[Convergence]) -> Iterator[tuple[str, list[float]]]:

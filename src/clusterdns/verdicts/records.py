@@ -12,6 +12,7 @@ from clusterdns.model.exchange import Flag
 from clusterdns.model.outcome import Outcome, Verdict, judged
 from clusterdns.model.profiles import Profile
 from clusterdns.model.query_matrix import Asked, QueryMatrix
+from clusterdns.model.reachability import TRANSPORTS
 from clusterdns.verdicts.answer_rows import (
     SPECIFICATION,
     RecordAnswers,
@@ -25,7 +26,6 @@ from clusterdns.verdicts.answers import Context, faults_of, too_long
 GRANTS = (OBJECTS, PROBES, RECORD_OBJECTS)
 MEASURES = (Run.record_objects, Run.views, Run.creations, Run.query_matrix)
 
-_TRANSPORTS = ("udp", "tcp")
 _REMEDY = (
     "look for rewrite, template, hosts or file in the DNS server's configuration, and for its API access"
 )
@@ -108,7 +108,7 @@ def _row(
         remedy=remedy,
         grants=GRANTS,
         measures=MEASURES,
-        cases=[Case(transport, partial(judged_over, transport)) for transport in _TRANSPORTS],
+        cases=[Case(transport, partial(judged_over, transport)) for transport in TRANSPORTS],
     )
 
 
