@@ -1,7 +1,9 @@
 """The parts of a run that others stand on: the topology, the probe pods, what these were given."""
 
 import secrets
+import threading
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from clusterdns.cluster.api import Cluster
 from clusterdns.cluster.facts import read_topology
@@ -13,6 +15,7 @@ from clusterdns.measuring.reachability import Reachability
 from clusterdns.model.pods import NodeView
 from clusterdns.model.reachability import TRANSPORTS, Attempt
 from clusterdns.model.resolver import Libc
+from clusterdns.model.tcp_paths import tcp_paths
 from clusterdns.model.topology import Topology
 from clusterdns.probing.identity import Identity
 from clusterdns.probing.pods import Prober
@@ -108,16 +111,29 @@ class CoreRun:
         return [Libc.GLIBC, *([Libc.MUSL] if _MUSL_TOOL in tools else [])]
 
     @part
+    def query_turn(self) -> AbstractContextManager[object]:
+        """Held by a part while it sends many queries, where several at a time would do harm.
+
+        Where caches reach dnsmasq by TCP, each query in flight is a child of dnsmasq, and stays one while
+        the cache keeps the connection: parts that query side by side would take all of its 20 children.
+        """
+        if any(path.into_dnsmasq for path in tcp_paths(self.topology)):
+            return threading.Lock()
+        return nullcontext()
+
+    @part
     def lookups(self) -> CapturedLookups:
         """Every lookup, and the queries that it put on the wire."""
-        return capture_lookups(
-            self.prober,
-            self.probes,
-            self.views,
-            zone=self.topology.zone.value,
-            external_name=self.settings.external_name,
-            libcs=self.libcs,
-        )
+        views, libcs = self.views, self.libcs
+        with self.query_turn:
+            return capture_lookups(
+                self.prober,
+                self.probes,
+                views,
+                zone=self.topology.zone.value,
+                external_name=self.settings.external_name,
+                libcs=libcs,
+            )
 
     @part
     def reachability(self) -> Reachability:

@@ -78,36 +78,37 @@ class RecordsRun(CoreRun):
     @part
     def creations(self) -> Sequence[Convergence]:
         """When each path showed Services that were created."""
-        return watch_creations(self.service_changes, self.path_poller, self.settings.propagation_limit)
+        changes, poller = self.service_changes, self.path_poller
+        with self.query_turn:
+            return watch_creations(changes, poller, self.settings.propagation_limit)
 
     @part
     def update(self) -> Sequence[Convergence]:
         """When each path showed that a Service had another endpoint."""
-        settings = self.settings
-        return watch_update(
-            self.service_changes, self.path_poller, settings.negative_ttl_limit, change_limit(settings)
-        )
+        settings, changes, poller = self.settings, self.service_changes, self.path_poller
+        with self.query_turn:
+            return watch_update(changes, poller, settings.negative_ttl_limit, change_limit(settings))
 
     @part
     def deletion(self) -> Sequence[Convergence]:
         """When each path showed that a Service was gone."""
-        settings = self.settings
-        return watch_deletion(
-            self.service_changes, self.path_poller, settings.negative_ttl_limit, change_limit(settings)
-        )
+        settings, changes, poller = self.settings, self.service_changes, self.path_poller
+        with self.query_turn:
+            return watch_deletion(changes, poller, settings.negative_ttl_limit, change_limit(settings))
 
     @part
     def query_matrix(self) -> QueryMatrix:
         """Every question about records along every path, once what was created last is known everywhere."""
-        objects = self.record_objects
-        matrix = ask_query_matrix(
-            self.querier,
-            self.topology,
-            profile=self.dns_profile,
-            objects=objects,
-            newest=self.creations,
-            views=self.views,
-            external_name=self.settings.external_name,
-        )
+        objects, newest, views = self.record_objects, self.creations, self.views
+        with self.query_turn:
+            matrix = ask_query_matrix(
+                self.querier,
+                self.topology,
+                profile=self.dns_profile,
+                objects=objects,
+                newest=newest,
+                views=views,
+                external_name=self.settings.external_name,
+            )
         check_unchanged(self.cluster, objects)
         return matrix

@@ -70,3 +70,12 @@ def test_nobody_there_is_no_failure(agent: Agent) -> None:
     _, counted, _ = agent("poll", {"targets": [target], "interval": 0.02, "seconds": 0.1})
     assert counted["received"] == 0
     assert counted["sent"] >= 1
+
+
+def test_a_server_that_stalls_is_not_given_more_to_do(agent: Agent) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        wire = base64.b64encode(question("a.example", "A")).decode()
+        target = {"address": "127.0.0.1", "port": server.getsockname()[1], "wires": [wire]}
+        _, counted, _ = agent("poll", {"targets": [target], "interval": 0.01, "seconds": 0.3})
+        assert counted["sent"] == 2
