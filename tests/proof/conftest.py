@@ -15,6 +15,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from lab import breakage, topology
+from tests.proof.quiet import LAG_LIMIT_MS, could_not_measure, not_measured, wait_until_quiet
 
 ROOT = Path(__file__).resolve().parents[2]
 _LAB_SECONDS = 2400.0  # the first one builds everything
@@ -91,15 +92,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("alone") is not None)
 
 
+@pytest.fixture(scope="session")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of this run's, which every worker sees."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+
+
 @pytest.fixture(autouse=True)
-def _alone(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Let workers run side by side, but nothing beside a test that is marked `alone`."""
-    how = fcntl.LOCK_EX if request.node.get_closest_marker("alone") else fcntl.LOCK_SH
-    folder = tmp_path_factory.getbasetemp().parent  # pytest-xdist's workers share it
-    with (folder / "door").open("w") as door, (folder / "room").open("w") as room:
+def _alone(request: pytest.FixtureRequest, shared_folder: Path) -> Iterator[None]:
+    """Let workers run side by side, but nothing beside a test that is marked `alone`, on a quiet machine."""
+    alone = request.node.get_closest_marker("alone") is not None
+    with (shared_folder / "door").open("w") as door, (shared_folder / "room").open("w") as room:
         fcntl.flock(door, fcntl.LOCK_EX)  # who waits for the room to be empty lets nobody else in
-        fcntl.flock(room, how)
+        fcntl.flock(room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
         fcntl.flock(door, fcntl.LOCK_UN)
+        lag = wait_until_quiet() if alone else 0
+        if lag > LAG_LIMIT_MS:
+            not_measured(f"the machine is busy: timers are {lag:.1f} ms late", shared_folder / "unmeasured")
         yield
 
 
@@ -147,8 +157,9 @@ def lab(request: pytest.FixtureRequest, labs: Labs) -> Lab:
 
 
 @pytest.fixture
-def suite(tmp_path: Path) -> Callable[..., Result]:
+def suite(request: pytest.FixtureRequest, tmp_path: Path, shared_folder: Path) -> Callable[..., Result]:
     """Runs the conformance suite in a process of its own, as a user does."""
+    alone = request.node.get_closest_marker("alone") is not None
 
     def run(*arguments: str) -> Result:
         folder = tmp_path / "report"
@@ -161,12 +172,11 @@ def suite(tmp_path: Path) -> Callable[..., Result]:
             timeout=_SUITE_SECONDS,
             check=False,
         )
-        report = folder / "report.json"
-        return Result(
-            done.returncode,
-            done.stdout,
-            json.loads(report.read_text()) if report.exists() else {"checks": []},
-        )
+        file = folder / "report.json"
+        report = json.loads(file.read_text()) if file.exists() else {"checks": []}
+        if alone and (reason := could_not_measure(report)):
+            not_measured(reason, shared_folder / "unmeasured")
+        return Result(done.returncode, done.stdout, report)
 
     return run
 

@@ -9,7 +9,7 @@ from typing import Any
 import dns.message
 import pytest
 
-from clusterdns.errors import PermissionMissing
+from clusterdns.errors import HarnessError, PermissionMissing
 from clusterdns.measuring import counters
 from clusterdns.measuring.counters import QUERIES, TYPES, Counters, distinct_codes
 from clusterdns.model.scraping import COREDNS_PORT, DNSPod, MetricsPort
@@ -35,11 +35,18 @@ NODE_CACHE = replace(COREDNS, name="node-local-dns-a", address="192.168.0.2", as
 class World:
     """DNS pods that count what they are asked, and answer with their counters."""
 
-    def __init__(self, *pods: DNSPod, lost: int = 0, shows: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        *pods: DNSPod,
+        lost: int = 0,
+        shows: Mapping[str, str] | None = None,
+        page: str | HarnessError = "",
+    ) -> None:
         self.counted = {pod.asks: Counter[str]() for pod in pods}
         self.names = {pod.name: pod.asks for pod in pods}
         self.lost = lost
         self.shows = dict(shows or {})  # pod -> the pod whose counters it answers with
+        self.instead = page  # of every page
         self.prober = FakeProber({"send": self.send})
 
     def send(self, _: ProbePod, request: Mapping[str, Any]) -> list[Answer]:
@@ -55,9 +62,11 @@ class World:
         return answers
 
     def page(self, path: str, _: Mapping[str, str]) -> str:
+        if isinstance(self.instead, HarnessError):
+            raise self.instead
         pod = path.split("/pods/")[1].partition(":")[0]
         counted = self.counted[self.names[self.shows.get(pod, pod)]]
-        return "".join(
+        return self.instead or "".join(
             f'coredns_dns_requests_total{{proto="udp",type="{name}"}} {count}\n'
             for name, count in counted.items()
         )
@@ -118,20 +127,14 @@ def test_pods_that_do_not_count_every_query_are_left_out() -> None:
 
 def test_counters_that_cannot_be_read_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(counters, "_COUNTED_SECONDS", 0.0)
-    world = World(COREDNS)
-    world.page = lambda _path, _query: "no metrics {"  # type: ignore[method-assign]
+    world = World(COREDNS, page="no metrics {")
     (counted,) = world.counters().count([COREDNS])
     assert counted.rises == (None,)
 
 
 def test_a_missing_permission_is_told() -> None:
-    def refuse(_path: str, _query: Mapping[str, str]) -> str:
-        raise PermissionMissing("pods/proxy")
-
-    world = World(COREDNS)
-    world.page = refuse  # type: ignore[method-assign]
     with pytest.raises(PermissionMissing, match="pods/proxy"):
-        world.counters().count([COREDNS])
+        World(COREDNS, page=PermissionMissing("pods/proxy")).counters().count([COREDNS])
 
 
 @pytest.mark.parametrize("pods", [1, 2, 6, 7, 20, 21])

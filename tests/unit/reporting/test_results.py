@@ -43,7 +43,7 @@ def test_what_passed_needs_no_remedy_and_what_was_not_judged_has_no_source() -> 
 
 
 def test_cases_that_say_the_same_are_told_together() -> None:
-    evidence = [f"line {number}" for number in range(25)]
+    evidence = tuple(f"line {number}" for number in range(25))
     verdict = Verdict(outcome=Outcome.FAILED, reason="it is wrong", evidence=evidence)
     entries = [
         check_result(case(name), Outcome.FAILED, verdict=verdict, artifacts=[f"{name}.log"])
