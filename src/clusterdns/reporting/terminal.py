@@ -40,8 +40,10 @@ def told(checks: Sequence[CheckResult]) -> list[Line]:
     names = ", ".join(dict.fromkeys(check.name for check in checks))
     files = [file for check in checks for file in check.artifacts]
     said = [first.reason] if first.reason else []
-    said += [f"  {line}" for line in first.evidence[:_SHOWN]]
-    hidden = len(first.evidence) - _SHOWN
+    reason, _, _ = first.reason.partition(" (and ")  # model.outcome.and_more
+    evidence = [line for line in first.evidence if line != reason]
+    said += [f"  {line}" for line in evidence[:_SHOWN]]
+    hidden = len(evidence) - _SHOWN
     said += [f"  and {hidden} lines more in the report"] if hidden > 0 else []
     said += [f"to do: {first.remedy}"] if first.remedy else []
     said += [f"source: {first.source}"] if complains and first.source else []

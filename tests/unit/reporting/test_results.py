@@ -1,7 +1,7 @@
 """Verdicts as entries of the report, and as lines of a terminal."""
 
 from clusterdns.check import Case, Check, SelectedCase
-from clusterdns.model.outcome import ExitCode, Outcome, Verdict
+from clusterdns.model.outcome import ExitCode, Outcome, Verdict, judged
 from clusterdns.model.profiles import Profile
 from clusterdns.reporting.results import check_result
 from clusterdns.reporting.terminal import MEANING, exit_line, rendered, told
@@ -60,6 +60,12 @@ def test_cases_that_say_the_same_are_told_together() -> None:
         "source: the standard",
         "see udp.log, tcp.log",
     ]
+
+
+def test_evidence_that_the_reason_gives_is_not_told_twice() -> None:
+    verdict = judged(["node-1 is slow", "node-2 is slow"])
+    lines = told([check_result(case(), Outcome.FAILED, verdict=verdict)])
+    assert [line.strip() for line, _ in lines[1:3]] == ["node-1 is slow (and 1 more)", "node-2 is slow"]
 
 
 def test_colours_are_for_terminals_and_nothing_drives_one() -> None:
