@@ -54,7 +54,8 @@ def test_a_compressed_capture_from_standard_input() -> None:
 
 
 def test_ctrl_c_ends_it_in_one_line() -> None:
-    heeded = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # a job's may be ignored
+    # Who runs the tests in the background may have made them ignore the signal.
+    heeded = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     program = f"{heeded}; import sys; from clusterdns.cli import main; sys.exit(main())"
     command = [sys.executable, "-c", program, "capture", "-"]
     content = REAL.read_bytes()
