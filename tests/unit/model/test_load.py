@@ -59,3 +59,18 @@ def test_a_providers_own_resolver_is_on_the_node() -> None:
     there = found(topologies.topology(cloud, services=()))
     assert {name: one.address for name, one in there.items()} == {"node-local": "169.254.169.254"}
     assert not there["node-local"].cached
+
+
+def test_of_several_services_the_usual_one_is_kube_dns() -> None:
+    other = replace(USUAL, name="kube-system/a-dns", addresses=("10.96.0.11",))
+    coredns = topologies.server(kind=LayerKind.COREDNS)
+    there = found(topologies.topology(coredns, services=(other, USUAL)))
+    assert there["kube-dns"].what == "Service kube-system/kube-dns"
+    assert there["dns-pod"].what == "pod kube-system/a"
+
+
+def test_a_service_that_is_not_ready_or_has_no_address_gets_no_load() -> None:
+    coredns = topologies.server(kind=LayerKind.COREDNS)
+    unready = replace(USUAL, backends=tuple(replace(pod, ready=False) for pod in USUAL.backends))
+    assert "kube-dns" not in found(topologies.topology(coredns, services=(unready,)))
+    assert "kube-dns" not in found(topologies.topology(coredns, services=(replace(USUAL, addresses=()),)))

@@ -4,8 +4,17 @@ import pytest
 
 from clusterdns.errors import HarnessError
 from clusterdns.model.outcome import Outcome, Verdict
-from clusterdns.model.saturation import Lookups, NodeCache, Sample, Scenario, Timeline
+from clusterdns.model.saturation import (
+    Lookups,
+    NodeCache,
+    Sample,
+    Scenario,
+    ServerTimeline,
+    TcpWorkers,
+    Timeline,
+)
 from clusterdns.verdicts import node_caches, saturation
+from clusterdns.verdicts.saturation import ConntrackLosses
 
 POD = "kube-system/kube-dns-0"
 MS = 1_000_000
@@ -34,6 +43,34 @@ def failed(verdict: Verdict, *words: str) -> bool:
 def test_tcp_workers_stay_below_the_limit(workers: int | None, *, wrong: bool) -> None:
     verdict = saturation.tcp_workers(scenario(sample(0), sample(100, workers)), {POD: 20})
     assert (verdict.outcome is Outcome.FAILED) == wrong
+
+
+def test_tcp_workers_are_told_sample_by_sample() -> None:
+    seen = Timeline((sample(100, 3), sample(200, None, queue=2), sample(300, 20), sample(400, 19)), 0.003)
+    watched = Scenario("a test", {POD: seen}, {}, [], LOAD, uncounted="no cAdvisor")
+    verdict = saturation.tcp_workers(watched, {POD: 20})
+    assert verdict.measurements == TcpWorkers(
+        scenario="a test",
+        load=LOAD,
+        limits={POD: 20},
+        peaks={POD: 20},
+        watch_cpu_share={POD: 0.01},
+        timelines={POD: ServerTimeline([0.0, 0.1, 0.2, 0.3], [3, 0, 20, 19], [0, 2, 0, 0])},
+        processes={},
+        processes_not_read="no cAdvisor",
+    )
+    assert verdict.evidence[0] == f"20 of 20 TCP children of dnsmasq in {POD}: saturated"
+    assert len(verdict.evidence) > 1, "and a picture of them"
+
+
+def test_processes_that_were_counted_beside_the_watch_are_told() -> None:
+    timeline = Timeline((sample(0, 20), sample(100, 20), sample(1000, 0)))
+    counted = Scenario("t", {POD: timeline}, {}, [], LOAD, processes={POD: [4, 22]})
+    measurements = saturation.tcp_workers(counted, {POD: 20}).measurements
+    assert isinstance(measurements, TcpWorkers)
+    assert measurements.processes[POD].most == 22
+    assert measurements.processes[POD].reads == 2
+    assert measurements.processes[POD].peaks_s == [1.0]
 
 
 def test_a_queue_of_one_sample_is_normal_and_a_run_of_300_ms_is_not() -> None:
@@ -104,5 +141,8 @@ def test_churn_is_per_second(family: str) -> None:
 
 
 def test_conntrack_losses() -> None:
+    dropped = Timeline((sample(0), Sample(MS, 0, 0, {}, 0, 0, 1, 2)))
+    verdict = saturation.conntrack(Scenario("a test", {}, {"node-1": dropped}, [], LOAD))
+    assert verdict.measurements == ConntrackLosses(scenario="a test", load=LOAD, lost={"node-1": 3})
     assert saturation.conntrack(scenario(sample(0, lost=5), sample(1, lost=5))).outcome is Outcome.PASSED
     assert failed(saturation.conntrack(scenario(sample(0, lost=5), sample(1, lost=6))), "lost 1 packets")
