@@ -257,46 +257,49 @@ def zones(draw: st.DrawFn) -> dict[Question, Reply]:
     )
 
 
-class TestInvariants:
-    @given(NAMES, CONFS, LIBCS)
-    def test_a_trailing_dot_costs_one_lookup(self, name: str, resolv: ResolvConf, libc: Libc) -> None:
-        assert search_candidates(f"{name}.", resolv, libc) == (name,)
+@given(NAMES, CONFS, LIBCS)
+def test_a_trailing_dot_costs_one_lookup(name: str, resolv: ResolvConf, libc: Libc) -> None:
+    assert search_candidates(f"{name}.", resolv, libc) == (name,)
 
-    @given(NAMES, CONFS)
-    def test_glibc_tries_every_suffix_once_and_the_name_itself(self, name: str, resolv: ResolvConf) -> None:
-        candidates = search_candidates(name, resolv, Libc.GLIBC)
-        suffixed = tuple(candidate for candidate in candidates if candidate != name)
-        assert suffixed == tuple(f"{name}.{suffix}" for suffix in resolv.search)
-        assert name in {candidates[0], candidates[-1]}
-        assert (candidates[0] == name) == (name.count(".") >= resolv.ndots or not resolv.search)
 
-    @given(NAMES, CONFS)
-    def test_musl_asks_nothing_that_glibc_would_not(self, name: str, resolv: ResolvConf) -> None:
-        musl = search_candidates(name, resolv, Libc.MUSL)
-        glibc = search_candidates(name, resolv, Libc.GLIBC)
-        assert musl == glibc[: len(musl)]
+@given(NAMES, CONFS)
+def test_glibc_tries_every_suffix_once_and_the_name_itself(name: str, resolv: ResolvConf) -> None:
+    candidates = search_candidates(name, resolv, Libc.GLIBC)
+    suffixed = tuple(candidate for candidate in candidates if candidate != name)
+    assert suffixed == tuple(f"{name}.{suffix}" for suffix in resolv.search)
+    assert name in {candidates[0], candidates[-1]}
+    assert (candidates[0] == name) == (name.count(".") >= resolv.ndots or not resolv.search)
 
-    @given(NAMES, FAMILIES, CONFS, LIBCS, zones())
-    def test_queries_are_a_prefix_of_the_candidates(
-        self,
-        name: str,
-        families: tuple[str, ...],
-        resolv: ResolvConf,
-        libc: Libc,
-        zone: dict[Question, Reply],
-    ) -> None:
-        queries = expected_queries(name, families, resolv, libc, lambda q: zone.get(q, Reply.NXDOMAIN))
-        every = expected_queries(name, families, resolv, libc, nothing_exists)
-        assert len(queries) % len(families) == 0
-        assert queries
-        assert queries == every[: len(queries)]
 
-    @given(NAMES, CONFS, LIBCS)
-    def test_case_does_not_matter(self, name: str, resolv: ResolvConf, libc: Libc) -> None:
-        assert search_candidates(name.upper(), resolv, libc) == search_candidates(name, resolv, libc)
+@given(NAMES, CONFS)
+def test_musl_asks_nothing_that_glibc_would_not(name: str, resolv: ResolvConf) -> None:
+    musl = search_candidates(name, resolv, Libc.MUSL)
+    glibc = search_candidates(name, resolv, Libc.GLIBC)
+    assert musl == glibc[: len(musl)]
 
-    @given(NAMES, CONFS, LIBCS)
-    def test_the_name_itself_is_within_its_count(self, name: str, resolv: ResolvConf, libc: Libc) -> None:
-        count = lookups_per_name(name, resolv, libc)
-        assert search_candidates(name, resolv, libc)[count - 1] == name
-        assert 1 <= count <= len(resolv.search) + 1
+
+@given(NAMES, FAMILIES, CONFS, LIBCS, zones())
+def test_queries_are_a_prefix_of_the_candidates(
+    name: str,
+    families: tuple[str, ...],
+    resolv: ResolvConf,
+    libc: Libc,
+    zone: dict[Question, Reply],
+) -> None:
+    queries = expected_queries(name, families, resolv, libc, lambda q: zone.get(q, Reply.NXDOMAIN))
+    every = expected_queries(name, families, resolv, libc, nothing_exists)
+    assert len(queries) % len(families) == 0
+    assert queries
+    assert queries == every[: len(queries)]
+
+
+@given(NAMES, CONFS, LIBCS)
+def test_case_does_not_matter(name: str, resolv: ResolvConf, libc: Libc) -> None:
+    assert search_candidates(name.upper(), resolv, libc) == search_candidates(name, resolv, libc)
+
+
+@given(NAMES, CONFS, LIBCS)
+def test_the_name_itself_is_within_its_count(name: str, resolv: ResolvConf, libc: Libc) -> None:
+    count = lookups_per_name(name, resolv, libc)
+    assert search_candidates(name, resolv, libc)[count - 1] == name
+    assert 1 <= count <= len(resolv.search) + 1
