@@ -90,15 +90,15 @@ class Breakage:
         roll_out(kubectl(record), self.rollout, changed)
         if self.settled:
             prometheus = Prometheus(self.addons[0], kubectl(record))
-            prometheus.wait(self.settled, lambda one: bool(one.query(self.settled)))
+            prometheus.wait(self.settled, lambda server: bool(server.query(self.settled)))
 
     def mend(self, record: Record) -> None:
         """Undo it; mending what is not broken changes nothing."""
         self._spoil(record, "stop")
         for manifest in self.manifests:  # first, pods and all: the scheduler heeds them where others go
             kubectl(record)("delete", "--ignore-not-found", "--cascade=foreground", f"--filename={manifest}")
-        made = topology.load(self.topology)
-        manifests = [*made.manifests, *addons.manifests(record.addons, made)]
+        whole = topology.load(self.topology)
+        manifests = [*whole.manifests, *addons.manifests(record.addons, whole)]
         for name in self.remove:
             again = json.dumps(original(name, manifests))
             kubectl(record)("apply", "--server-side", "--force-conflicts", "--filename=-", stdin=again)
@@ -149,7 +149,7 @@ def load(name: str) -> Breakage:
         scripts={which: said[which] for which in ("break", "mend") if which in said},
         spoil=tuple(said.get("spoil", ())),
         restart=tuple(said.get("restart", ())),
-        patches=tuple(Patch(one["object"], one["change"]) for one in said.get("patches", ())),
+        patches=tuple(Patch(patch["object"], patch["change"]) for patch in said.get("patches", ())),
         rollout=tuple(said.get("rollout", ())),
         addons=tuple(said.get("with", ())),
         remove=tuple(said.get("remove", ())),

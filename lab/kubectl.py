@@ -39,10 +39,10 @@ class Kubectl:
     def items(self, path: str) -> list[dict[str, Any]]:
         """Return the objects at an API path."""
         try:
-            found: list[dict[str, Any]] = json.loads(self("get", "--raw", path))["items"]
+            items: list[dict[str, Any]] = json.loads(self("get", "--raw", path))["items"]
         except ValueError as error:
             raise LabError(f"{path}: not JSON") from error
-        return found
+        return items
 
     def workloads_ready(self) -> bool:
         """Whether every workload is wholly ready, as its controller sees it, and Services know."""
@@ -50,23 +50,27 @@ class Kubectl:
         daemonsets = self.items("/apis/apps/v1/daemonsets")
         return (
             all(
-                _observed(one) and one["status"].get("readyReplicas", 0) == one["spec"]["replicas"]
-                for one in deployments
+                _observed(deployment)
+                and deployment["status"].get("readyReplicas", 0) == deployment["spec"]["replicas"]
+                for deployment in deployments
             )
             and all(
-                _observed(one)
-                and one["status"].get("numberReady", 0) == one["status"].get("desiredNumberScheduled", -1)
-                for one in daemonsets
+                _observed(daemonset)
+                and daemonset["status"].get("numberReady", 0)
+                == daemonset["status"].get("desiredNumberScheduled", -1)
+                for daemonset in daemonsets
             )
             and self._endpoints_known()
         )
 
     def trouble(self) -> str:
         """Return the newest warning about a pod, "" where there is none."""
-        found = self.items("/api/v1/events?fieldSelector=type=Warning,involvedObject.kind=Pod")
-        if not found:
+        events = self.items("/api/v1/events?fieldSelector=type=Warning,involvedObject.kind=Pod")
+        if not events:
             return ""
-        newest = max(found, key=lambda one: str(one.get("lastTimestamp") or one.get("eventTime") or ""))
+        newest = max(
+            events, key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime") or "")
+        )
         return f"{newest['involvedObject']['name']}: {newest['message']}"
 
     def _endpoints_known(self) -> bool:
@@ -74,11 +78,11 @@ class Kubectl:
         core = "/api/v1/namespaces/kube-system"
         pods = self.items(f"{core}/pods")
         listed: dict[str, set[str]] = {}
-        for one in self.items("/apis/discovery.k8s.io/v1/namespaces/kube-system/endpointslices"):
-            service = one["metadata"].get("labels", {}).get("kubernetes.io/service-name", "")
+        for endpoint_slice in self.items("/apis/discovery.k8s.io/v1/namespaces/kube-system/endpointslices"):
+            service = endpoint_slice["metadata"].get("labels", {}).get("kubernetes.io/service-name", "")
             listed.setdefault(service, set()).update(
                 endpoint["targetRef"]["name"]
-                for endpoint in one.get("endpoints") or ()
+                for endpoint in endpoint_slice.get("endpoints") or ()
                 if endpoint["conditions"].get("ready") and "targetRef" in endpoint
             )
         return all(
@@ -90,5 +94,5 @@ class Kubectl:
         )
 
 
-def _observed(one: dict[str, Any]) -> bool:
-    return bool(one.get("status", {}).get("observedGeneration") == one["metadata"]["generation"])
+def _observed(workload: dict[str, Any]) -> bool:
+    return bool(workload.get("status", {}).get("observedGeneration") == workload["metadata"]["generation"])

@@ -134,18 +134,18 @@ def settle(name: str, wanted: Wanted, foreign: Sequence[str], progress: Progress
     kubectl = NodeKubectl(name)
     made_as = topology.load(wanted.topology)
     _wait("nodes registered", lambda: len(_registered(kubectl)) == wanted.nodes)
-    found = _registered(kubectl)
+    registered = _registered(kubectl)
     image = docker("inspect", "--format={{.Config.Image}}", nodes(name)[0]).strip()
-    network.repoint_kube_proxy(kubectl, name, found)
+    network.repoint_kube_proxy(kubectl, name, registered)
     instead: dict[str, str] = {}
     if images.is_ours(image):
-        network.plug_pods(found)
-        for one in foreign:
-            raise LabError(f"{one}: nodes of an image made here run only images made here")
+        network.plug_pods(registered)
+        for foreign_image in foreign:
+            raise LabError(f"{foreign_image}: nodes of an image made here run only images made here")
     else:
         instead = images.load(name, made_as.manifests, foreign, progress)
     web = "" if foreign else images.PROBE  # theirs may lack openssl
-    network.internet(kubectl, found, made_as, images.coredns(name), web)
+    network.internet(kubectl, registered, made_as, images.coredns(name), web)
     _wait("nodes ready", lambda: _ready(kubectl))
     progress("nodes ready")
     kubectl.apply(made_as.manifests, instead)
@@ -171,8 +171,8 @@ def _refuse_used(port: int) -> None:
 
 def _registered(kubectl: NodeKubectl) -> list[dict[str, Any]]:
     """Return the nodes whose pod networks and addresses are known."""
-    found = kubectl.items("/api/v1/nodes")
-    return [node for node in found if "podCIDRs" in node["spec"] and node["status"].get("addresses")]
+    nodes = kubectl.items("/api/v1/nodes")
+    return [node for node in nodes if "podCIDRs" in node["spec"] and node["status"].get("addresses")]
 
 
 def _ready(kubectl: NodeKubectl) -> bool:

@@ -55,7 +55,7 @@ def cluster_config(  # noqa: PLR0913 - what a cluster is made of
             "disableDefaultCNI": ours is not None,
         },
         "kubeadmConfigPatches": [
-            yaml.safe_dump(one) for one in _kubeadm(topology, cgroupfs=ours is not None)
+            yaml.safe_dump(document) for document in _kubeadm(topology, cgroupfs=ours is not None)
         ],
         "nodes": [{"role": role, **node} for role in ["control-plane"] + ["worker"] * (nodes - 1)],
     }

@@ -119,10 +119,10 @@ def coredns(cluster: str) -> str:
     """
     node = nodes(cluster)[0]
     held = docker("exec", node, "ctr", "--namespace=k8s.io", "images", "list", "--quiet").split()
-    found = [name for name in held if "/coredns" in name and "@" not in name]
-    if not found:
+    tags = [name for name in held if "/coredns" in name and "@" not in name]
+    if not tags:
         raise LabError(f"the node image of {cluster} holds no CoreDNS; use another --kind-image")
-    return COREDNS if COREDNS in found else found[0]
+    return COREDNS if COREDNS in tags else tags[0]
 
 
 def _probe_by_docker(progress: Progress) -> bool:

@@ -37,9 +37,11 @@ def plug_pods(nodes: list[dict[str, Any]]) -> None:
 
 def addresses(node: dict[str, Any]) -> list[str]:
     """Return a node's addresses in the order of its pod networks: by address family."""
-    found = [one["address"] for one in node["status"]["addresses"] if one["type"] == "InternalIP"]
+    addresses = [
+        address["address"] for address in node["status"]["addresses"] if address["type"] == "InternalIP"
+    ]
     families = [ip_network(cidr).version for cidr in node["spec"]["podCIDRs"]]
-    by_family = {ip_network(address).version: address for address in found}
+    by_family = {ip_network(address).version: address for address in addresses}
     return [by_family[family] for family in families]
 
 
@@ -111,7 +113,7 @@ def _internet(served: list[str], dns_image: str, web_image: str) -> list[dict[st
         "hostNetwork": True,
         "dnsPolicy": "Default",
         "tolerations": [{"operator": "Exists"}],
-        "containers": [{**one, **common} for one in ([dns, web] if web_image else [dns])],
+        "containers": [{**container, **common} for container in ([dns, web] if web_image else [dns])],
         "volumes": [{"name": "config", "configMap": {"name": _NAMESPACE}}],
     }
     metadata = {"name": _NAMESPACE, "namespace": _NAMESPACE}

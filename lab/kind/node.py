@@ -39,11 +39,11 @@ def prepare() -> None:
             own.write_text(real.read_text())
             _run("mount", "--bind", str(own), str(real))
     groups = cgroups.hierarchies()
-    leaves = [one.inside("init") for one in groups if one.version == cgroups.VERSION_2]
+    leaves = [group.inside("init") for group in groups if group.version == cgroups.VERSION_2]
     cgroups.create(leaves)
     cgroups.join(leaves)  # version 2 delegates only from groups that hold no processes
-    cgroups.delegate([one.mount_point for one in groups])
-    cgroups.create([one.inside("kubelet") for one in groups])
+    cgroups.delegate([group.mount_point for group in groups])
+    cgroups.create([group.inside("kubelet") for group in groups])
     if _TEMPLATE.is_dir():
         share_images(_TEMPLATE, Path("/var/lib/containerd"))
 

@@ -50,8 +50,8 @@ class Result:
 
     def case(self, check: str, case: str | None = None) -> dict[str, Any]:
         """Return one case of a check."""
-        found = (one for one in self.report["checks"] if (one["id"], one["case"]) == (check, case))
-        return dict(next(found))
+        matching = (entry for entry in self.report["checks"] if (entry["id"], entry["case"]) == (check, case))
+        return dict(next(matching))
 
 
 def lab_command(*arguments: str) -> str:
@@ -78,8 +78,9 @@ class _ByLab(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist has no 
         case = nodeid.partition("[")[2].rstrip("]")
         name = _LABS.get(case, case)
         plain = f"-{name.partition('+')[0]}"  # another parameter's value may come before the lab's
-        found = next((one for one in topology.names() if plain.endswith(f"-{one}")), None)
-        return f"{found}{name[len(plain) - 1 :]} {case in _LABS}" if found else nodeid
+        topology_name = next((known for known in topology.names() if plain.endswith(f"-{known}")), None)
+        suffix = name[len(plain) - 1 :]
+        return f"{topology_name}{suffix} {case in _LABS}" if topology_name else nodeid
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
@@ -145,9 +146,9 @@ class Labs:
 @pytest.fixture(scope="session")
 def labs() -> Iterator[Labs]:
     """Not itself parametrised: pytest would make a lab anew for every test that names it."""
-    made = Labs()
-    yield made
-    made.down()
+    labs = Labs()
+    yield labs
+    labs.down()
 
 
 @pytest.fixture

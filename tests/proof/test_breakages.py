@@ -10,14 +10,14 @@ from lab import breakage
 from tests.proof.conftest import Lab, Result, lab_command, on
 
 
-def _marks(one: breakage.Breakage) -> list[pytest.MarkDecorator]:
-    alone = [pytest.mark.alone] if one.profile == "load" else []
-    return [*alone, pytest.mark.long] if "operator" in one.addons else alone
+def _marks(broken: breakage.Breakage) -> list[pytest.MarkDecorator]:
+    alone = [pytest.mark.alone] if broken.profile == "load" else []
+    return [*alone, pytest.mark.long] if "operator" in broken.addons else alone
 
 
 CASES = [
-    pytest.param(one.lab, one.name, id=one.name, marks=_marks(one))
-    for one in map(breakage.load, breakage.names())
+    pytest.param(broken.lab, broken.name, id=broken.name, marks=_marks(broken))
+    for broken in map(breakage.load, breakage.names())
 ]
 
 
@@ -29,7 +29,7 @@ def selection(broken: breakage.Breakage) -> list[str]:
     """
     core = {check.area for check in CATALOGUE.values() if check.profile in INCLUDES[Profile.CORE]}
     areas = {*core, "saturation"}  # which is watched at rest
-    if broken.topology != "coredns" and not any(one.startswith("records.") for one in broken.fails):
+    if broken.topology != "coredns" and not any(check.startswith("records.") for check in broken.fails):
         areas -= {"records"}
     return [f"--check={','.join(broken.checks or sorted(areas))}"]
 

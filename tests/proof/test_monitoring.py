@@ -79,8 +79,10 @@ def test_every_query_of_the_dashboards_returns_data(lab: Lab, request: pytest.Fi
         for job in jobs:
             for title, expression in queries(name, job):
 
-                def has_data(one: Prometheus, expression: str = expression) -> bool:
-                    return any(math.isfinite(float(series["value"][1])) for series in one.query(expression))
+                def has_data(server: Prometheus, expression: str = expression) -> bool:
+                    return any(
+                        math.isfinite(float(series["value"][1])) for series in server.query(expression)
+                    )
 
                 prometheus.wait(f"data for panel {title!r}, job {job}: {expression}", has_data)
 
@@ -90,8 +92,8 @@ def test_every_query_of_the_dashboards_returns_data(lab: Lab, request: pytest.Fi
 def test_prometheus_takes_the_rules(lab: Lab) -> None:
     prometheus = Prometheus("operator", breakage.kubectl(state.running(lab.name)))
 
-    def healthy(one: Prometheus) -> bool:
-        rules = one.rules()
+    def healthy(server: Prometheus) -> bool:
+        rules = server.rules()
         return bool(rules) and {rule["health"] for rule in rules} == {"ok"}
 
     prometheus.wait("healthy rules", healthy)
@@ -104,10 +106,10 @@ def test_pod_monitors_do_as_well(
 ) -> None:
     jobs = POOLS[request.node.callspec.params["lab"]]
     kubectl = breakage.kubectl(state.running(lab.name))
-    made = topology.load(lab.topology)
-    monitors = [MONITORING / f"{one}.yaml" for one in made.monitoring]
+    loaded = topology.load(lab.topology)
+    monitors = [MONITORING / f"{name}.yaml" for name in loaded.monitoring]
     every = yaml.safe_load_all((MONITORING / "podmonitors.yaml").read_text())
-    wanted = [one for one in every if one["metadata"]["name"] in jobs]
+    wanted = [monitor for monitor in every if monitor["metadata"]["name"] in jobs]
     for path in monitors:
         kubectl("delete", f"--filename={path}")
     kubectl("apply", "--filename=-", stdin=yaml.safe_dump_all(wanted))
@@ -138,7 +140,9 @@ def test_the_copy_that_logs_every_query_is_scraped_under_its_own_name(lab: Lab) 
     prometheus = Prometheus("operator", kubectl)
     wanted = {"kube-dns-debug": 2, "kube-dns": 4}  # two ports of one pod, and of the two that it is a copy of
     try:
-        prometheus.wait(f"as targets {wanted}", lambda one: {job: up(one, job) for job in wanted} == wanted)
+        prometheus.wait(
+            f"as targets {wanted}", lambda server: {job: up(server, job) for job in wanted} == wanted
+        )
     finally:
         kubectl("delete", f"--filename={monitoring}")
         kubectl("delete", "--filename=-", stdin=copy)
@@ -172,8 +176,8 @@ def test_rules_fire_under_the_recorded_load_and_not_at_rest(tmp_path: Path) -> N
 
 def queries(dashboard: str, job: str) -> Iterator[tuple[str, str]]:
     """Yield title and query of every target of a dashboard's panels, its variables filled in."""
-    found = json.loads((MONITORING / "dashboards" / f"{dashboard}.json").read_text())
-    for panel in found["panels"]:
+    board = json.loads((MONITORING / "dashboards" / f"{dashboard}.json").read_text())
+    for panel in board["panels"]:
         for target in panel["targets"]:
             expression = target["expr"].replace("$job", job).replace("$__rate_interval", "1m")
             yield panel["title"], expression
@@ -188,7 +192,7 @@ def recorded(page: Page, *, rising: bool) -> list[dict[str, str]]:
             inside = ",".join(f'{label}="{text}"' for label, text in (pod | dict(labels)).items())
             values = f"0+{value}x15" if rising else f"{value}+0x15"
             series.append({"series": f"{name}{{{inside}}}", "values": values})
-    return [one for one in series if one["series"].startswith("coredns_")]
+    return [counted for counted in series if counted["series"].startswith("coredns_")]
 
 
 def case(

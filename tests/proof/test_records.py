@@ -25,7 +25,7 @@ def ask(way, rtype, port=53):
 deadline = time.monotonic() + 30
 while ask("udp", "CNAME", 10053).rcode() != dns.rcode.NOERROR and time.monotonic() < deadline:
     time.sleep(0.05)
-for way, rtype in (one.split() for one in ways):
+for way, rtype in (line.split() for line in ways):
     answer = ask(way, rtype)
     print(dns.rcode.to_text(answer.rcode()), *(rrset[0].to_text() for rrset in answer.answer))
 """
@@ -61,9 +61,9 @@ def test_dual_stack(dual_stack: Lab, suite: Callable[..., Result]) -> None:
 def test_a_run_is_some_thousand_messages_and_more_assertions(lab: Lab, suite: Callable[..., Result]) -> None:
     result = suite(*on(lab), "--check=records")
     assert result.code == 0, result.output
-    rows = [one["measurements"] for one in result.report["checks"] if one["case"] in ("udp", "tcp")]
-    assert sum(one["messages"] for one in rows) > 1000
-    assert sum(one["assertions"] for one in rows) > 10_000
+    rows = [check["measurements"] for check in result.report["checks"] if check["case"] in ("udp", "tcp")]
+    assert sum(row["messages"] for row in rows) > 1000
+    assert sum(row["assertions"] for row in rows) > 10_000
 
 
 @pytest.mark.long
@@ -71,7 +71,7 @@ def test_a_run_is_some_thousand_messages_and_more_assertions(lab: Lab, suite: Ca
 def test_changes_are_seen_when_caches_let_go(lab: Lab, suite: Callable[..., Result]) -> None:
     result = suite(*on(lab), "--profile=slow", "--check=records.propagation")
     assert result.code == 0, result.output
-    assert {one["case"] for one in result.report["checks"]} == {None, "updated", "deleted"}
+    assert {check["case"] for check in result.report["checks"]} == {None, "updated", "deleted"}
 
 
 @pytest.mark.parametrize("lab", ["gke-kubedns"], indirect=True)

@@ -41,7 +41,9 @@ def test_bursts(lab: Lab, suite: Callable[..., Result], capsys: pytest.CaptureFi
     # The tail elsewhere: test_tail, which a busy machine's generator still spoils now and then.
     checks = "saturation,latency" if lab.topology in FAILS else "saturation"
     result = suite(*on(lab), "--profile=load", f"--check={checks}")
-    failed = {(one["id"], one["case"]) for one in result.report["checks"] if one["outcome"] == "failed"}
+    failed = {
+        (check["id"], check["case"]) for check in result.report["checks"] if check["outcome"] == "failed"
+    }
     assert result.ids("error") == set(), result.output
     assert failed == FAILS.get(lab.topology, set()), result.output
     if lab.topology in FAILS:

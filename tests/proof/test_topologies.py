@@ -37,10 +37,10 @@ def test_core_profile(lab: Lab, suite: Callable[..., Result]) -> None:
     failed = FAILED.get(lab.topology, set())
     assert result.ids("failed") == failed, result.output
     assert result.ids("error") == set(), result.output
-    assert {one for one in result.ids("warned") if one.startswith("topology.")} == WARNED.get(
+    assert {check for check in result.ids("warned") if check.startswith("topology.")} == WARNED.get(
         lab.topology, set()
     )
-    assert {one for one in result.ids("skipped") if one.startswith("topology.")} == SKIPPED.get(
+    assert {check for check in result.ids("skipped") if check.startswith("topology.")} == SKIPPED.get(
         lab.topology, set()
     )
     assert result.code == (1 if failed else 0)
