@@ -67,6 +67,7 @@ class Forward:
         max_concurrent: Most queries in flight, others are refused; None where nothing bounds them.
         source: Where it stands.
         assumed: Whether nothing in the cluster says so.
+        unknown: Those of the upstreams that stand for an address which nothing in the cluster tells.
     """
 
     zones: tuple[str, ...]
@@ -79,6 +80,7 @@ class Forward:
     max_idle_conns: int | None = None
     max_concurrent: int | None = None
     assumed: bool = False
+    unknown: tuple[str, ...] = ()
 
 
 NO_DENIALS = Fact(value=False, source="nothing says so", assumed=True)
