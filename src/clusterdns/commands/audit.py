@@ -5,7 +5,7 @@ import os
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from clusterdns.cluster.facts import read_topology
@@ -20,6 +20,7 @@ from clusterdns.reporting.text import printable
 from clusterdns.selection import skip_reason
 from clusterdns.settings import Settings, flag
 from clusterdns.verdicts.audit import NEEDS, VERDICTS, features
+from clusterdns.verdicts.topology import told_in_short
 
 _LIMITS = ("peak_queries_per_node", "external_lookups_per_node", "upstream_quota")
 _COLOUR = {
@@ -74,7 +75,8 @@ def run(options: argparse.Namespace) -> ExitCode:
         checks=checks,
     )
     coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    sys.stdout.write(report.json_text() if options.json else _text(report, coloured=coloured))
+    text = report.json_text() if options.json else _text(report, told_in_short(topology), coloured=coloured)
+    sys.stdout.write(text)
     return code
 
 
@@ -97,17 +99,18 @@ def _results(topology: Topology, settings: Settings) -> Iterator[CheckResult]:
         )
 
 
-def _text(report: Report, *, coloured: bool) -> str:
-    """Return the report for people: every outcome, with the arithmetic or the evidence behind it."""
-    lines = []
+def _text(report: Report, facts: Sequence[str], *, coloured: bool) -> str:
+    """Return the report for people: what is known, then every outcome with the arithmetic or evidence behind it."""
+    lines = [printable(fact) for fact in facts]
     for check in report.checks:
         complaint = check.outcome in (Outcome.FAILED, Outcome.WARNED)
         word = f"{check.outcome.upper():8}"
         lines.append(f"{_COLOUR[check.outcome]}{word}{_PLAIN}{check.id}" if coloured else f"{word}{check.id}")
         said = [check.reason] if check.reason else []
-        said += check.evidence[:_EVIDENCE]
-        if len(check.evidence) > _EVIDENCE:
-            said.append(f"and {len(check.evidence) - _EVIDENCE} lines more: --json has them")
+        evidence = [line for line in check.evidence if line not in facts]
+        said += evidence[:_EVIDENCE]
+        if len(evidence) > _EVIDENCE:
+            said.append(f"and {len(evidence) - _EVIDENCE} lines more: --json has them")
         said += [f"to do: {check.remedy}"] if check.remedy else []
         said += [f"source: {check.source}"] if complaint and check.source else []
         lines += [f"    {printable(line)}" for line in said]

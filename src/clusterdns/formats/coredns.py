@@ -72,6 +72,7 @@ def load(  # noqa: PLR0913 - what CoreDNS loads a Corefile with
     known: Collection[str] | None = None,
     names: Mapping[str, str] | None = None,
     port: str = "53",
+    unseen: Collection[str] = (),
 ) -> Configuration:
     """Return what a Corefile means to CoreDNS.
 
@@ -84,16 +85,20 @@ def load(  # noqa: PLR0913 - what CoreDNS loads a Corefile with
             own, which may have any.
         names: Path of a file -> what to call it when a fact's source is told.
         port: Of servers whose keys name none (CoreDNS' flag -dns.port).
+        unseen: As in `corefile.parse`.
 
     Raises:
         CorefileError: CoreDNS would not start with it.
+        UnseenFileError: It imports something unseen.
     """
     allowed = directives(version) if known is None else known or None
-    blocks = parse(files, path, variables, allowed)
+    blocks = parse(files, path, variables, allowed, unseen)
     servers = [_server(block, port) for block in blocks]
     for server in servers:
         _load_plugins(server, version)
     _no_overlap(servers)
+    if not servers:  # CoreDNS then serves what it serves without a Corefile
+        return Configuration((), None, caches_denials=False, listeners=((ROOT, int(port)),))
     return _understood(servers, version, names or {})
 
 
@@ -128,6 +133,8 @@ def _binds(block: ServerBlock) -> tuple[str, ...] | None:
 def _load_plugins(server: Server, version: Version | None) -> None:
     open_keys = tuple(key for key in server.block.keys if not is_known(key))
     setting = Setting(version, (*server.zones, *open_keys))
+    if server.binds == () and "kubernetes" in server.block.directives:
+        raise CorefileError("kubernetes needs a server that listens somewhere", server.block.where)
     for name, words in server.block.directives.items():
         left = next((word for word in words if _PLACEHOLDER in word.text), None)
         if left:

@@ -16,11 +16,24 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from itertools import pairwise
 
-from clusterdns.formats.words import CorefileError, Position, Word, expanded, on_one_line, words_of
+from clusterdns.formats.words import (
+    CorefileError,
+    Position,
+    Word,
+    expanded,
+    is_known,
+    on_one_line,
+    readable,
+    words_of,
+)
 
 _MOST_SNIPPETS = 10_000  # Caddy's own cap: imports that go in circles end here
 _MOST_FILES = 1_000  # Caddy's is 100,000; no file system of a pod has as many
 _MOST_WORDS = 200_000
+
+
+class UnseenFileError(CorefileError):
+    """The Corefile imports what cannot be seen: what CoreDNS makes of it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +56,7 @@ def parse(
     path: str,
     variables: Mapping[str, str | None] | None = None,
     known: Collection[str] | None = None,
+    unseen: Collection[str] = (),
 ) -> tuple[ServerBlock, ...]:
     """Parse a Corefile with all that it imports.
 
@@ -52,11 +66,13 @@ def parse(
         variables: The environment of CoreDNS, None where a value is not known; as in CoreDNS, a variable that
             is not there is empty.
         known: The directives of this CoreDNS; None takes any.
+        unseen: Paths of files and folders whose content is not known.
 
     Raises:
         CorefileError: CoreDNS would not take it.
+        UnseenFileError: It imports something unseen.
     """
-    return tuple(_Parser(files, path, variables or {}, known).blocks())
+    return tuple(_Parser(files, path, variables or {}, known, unseen).blocks())
 
 
 class _Parser:
@@ -68,7 +84,9 @@ class _Parser:
         path: str,
         variables: Mapping[str, str | None],
         known: Collection[str] | None,
+        unseen: Collection[str],
     ) -> None:
+        self._unseen = tuple(posixpath.normpath(place) for place in unseen)
         self._files = files
         self._variables = variables
         self._known = known
@@ -212,6 +230,12 @@ class _Parser:
         pattern = posixpath.normpath(posixpath.join(posixpath.dirname(where.file), wanted))
         if pattern.count("*") > 1 or pattern.count("?") > 1 or ("[" in pattern and "]" in pattern):
             raise CorefileError(f"pattern {wanted} has more than one wildcard", where)
+        if pattern not in self._files and f"{pattern}/".startswith(
+            tuple(f"{place}/" for place in self._unseen)
+        ):
+            raise UnseenFileError(f"{pattern} cannot be seen", where)
+        if not is_known(wanted):
+            raise UnseenFileError(f"what {readable(wanted)} stands for is not known", where)
         if re.search(r"[*?]", pattern):
             folder = posixpath.dirname(pattern)
             names = [

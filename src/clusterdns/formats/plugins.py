@@ -20,7 +20,7 @@ from clusterdns.formats.rewriting import rewrite
 from clusterdns.formats.stanza import Stanza
 from clusterdns.formats.values import choice, integer, listener, seconds
 from clusterdns.formats.words import CorefileError, Word, is_known
-from clusterdns.formats.zones import is_address, is_reverse, network, zones
+from clusterdns.formats.zones import is_address, network, zones
 
 _CLASSES = frozenset({"IN", "CS", "CH", "HS", "NONE", "ANY"})
 _HIGHEST_BUFFER, _LOWEST_BUFFER = 4096, 512
@@ -276,6 +276,11 @@ def _serve_stale(stanza: Stanza) -> None:
         choice(mode.lower(), "immediate", "verify")
 
 
+def _below_arpa(zone: str) -> bool:
+    """Return whether the plugin takes a zone for a reverse zone: the zones in-addr.arpa and ip6.arpa are none."""
+    return zone.endswith((".in-addr.arpa", ".ip6.arpa"))
+
+
 def _kubernetes(stanza: Stanza, setting: Setting) -> None:
     def several(stanza: Stanza) -> None:
         _counted(stanza, 1)
@@ -286,7 +291,7 @@ def _kubernetes(stanza: Stanza, setting: Setting) -> None:
 
     own = stanza.arguments()
     served = zones(own) if own else setting.zones
-    if all(map(is_reverse, served)) and all(map(is_known, (*own, *served))):
+    if all(map(_below_arpa, served)) and all(map(is_known, (*own, *served))):
         raise stanza.error("kubernetes needs a zone that is no reverse zone")
     multicluster: list[str] = []
 
@@ -382,15 +387,17 @@ def _acl(stanza: Stanza, _: Setting) -> None:
         stanza.arguments()
         while stanza.next_in_block():
             choice(stanza.text.lower(), "allow", "block", "filter", "drop")
-            section, values = "", 0
+            section, values, all_of_it = "", 0, False
             for word in stanza.arguments():
                 if word.lower() in ("type", "net"):
                     if section and not values:
                         raise stanza.miscounted()
-                    section, values = word.lower(), 0
+                    section, values, all_of_it = word.lower(), 0, False
                     continue
                 values += 1
-                _acl_value(stanza, section, word)
+                all_of_it = all_of_it or (word == "*" and section != "")  # what follows it is not looked at
+                if not all_of_it:
+                    _acl_value(stanza, section, word)
             if section and not values:
                 raise stanza.miscounted()
 
@@ -398,7 +405,7 @@ def _acl(stanza: Stanza, _: Setting) -> None:
 def _acl_value(stanza: Stanza, section: str, word: str) -> None:
     if not section:
         raise stanza.error(f"{word!r} stands where type or net is expected")
-    if word == "*" or not is_known(word):
+    if not is_known(word):
         return
     right = _is_type(word) if section == "type" else network(word) is not None or is_address(word)
     if not right:

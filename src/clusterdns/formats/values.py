@@ -11,7 +11,7 @@ from clusterdns.formats.zones import host_port
 _LARGEST = 2**63 - 1
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)")
-_LONGEST = 292.4 * 365.25 * 86_400  # seconds: what 63 bits of nanoseconds hold
+_LONGEST = 2**63 / 1e9  # seconds: what 63 bits of nanoseconds hold
 
 
 def integer(text: str, least: int | None = None, most: int = _LARGEST) -> int | None:
@@ -54,7 +54,7 @@ def seconds(text: str, least: float | None = 0.0) -> float | None:
     if unsigned != "0" and (not parts or "".join(number + unit for number, unit in parts) != unsigned):
         raise ValueError(f"{text!r} is no duration such as 10s")
     total = sign * sum(float(number) * _UNITS[unit] for number, unit in parts)
-    if abs(total) > _LONGEST:
+    if abs(total) >= _LONGEST:
         raise ValueError(f"{text} is too long")
     if least is not None and total < least:
         raise ValueError(f"{text} is too short")

@@ -148,7 +148,7 @@ def expanded(text: str, variables: Mapping[str, str | None], where: Position) ->
                 return text
             name = text[index + len(start) : close]
             value = variables.get(name, "")
-            text = text.replace(text[index : close + len(end)], _mark(name) if value is None else value)
+            text = text.replace(text[index : close + len(end)], not_known(name) if value is None else value)
         else:
             raise CorefileError(f"variables in {text[:60]!r} name each other in circles", where)
     return text
@@ -164,5 +164,6 @@ def readable(text: str) -> str:
     return text.replace(_NOT_KNOWN, "$")
 
 
-def _mark(name: str) -> str:
+def not_known(name: str) -> str:
+    """Return what stands in a text for a value that is not known: see `is_known`."""
     return f"{_NOT_KNOWN}{name.replace('{', '').replace('}', '')}"

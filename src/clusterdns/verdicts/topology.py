@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from clusterdns.model.outcome import Outcome, Verdict
-from clusterdns.model.topology import Forward, Layer, LayerKind, Service, Topology
+from clusterdns.model.topology import DNS_PORT, Forward, Layer, LayerKind, Service, Topology
 
 _NAMED = 3  # nodes or pods that a reason names; the measurements have all
 _PODS = 2
@@ -32,7 +32,13 @@ def identify(topology: Topology) -> Verdict:
     measurements = {
         "zone": str(topology.zone),
         "provider": topology.provider.name or "unknown",
+        "provider told by": topology.provider.source,
         "notes": list(topology.provider.notes),
+        "documented limits": list(topology.provider.limits),
+        "documentation": topology.provider.documentation,
+        "nameservers": [str(nameserver) for nameserver in topology.nameservers],
+        "namespaces": list(topology.namespaces),
+        "not read": list(topology.not_read),
         "nodes": dict(topology.nodes),
         "nodes left out": dict(topology.left_out),
         "layers": [_described(layer) for layer in topology.layers],
@@ -40,15 +46,10 @@ def identify(topology: Topology) -> Verdict:
         "autoscaler": str(topology.autoscaler) if topology.autoscaler else "none",
         "stub domains": {domain: list(servers) for domain, servers in topology.stub_domains.items()},
     }
-    evidence = tuple(_line(layer) for layer in topology.layers)
+    evidence = told_in_short(topology)
     faults = [f"{layer.name}: {fault}" for layer in topology.layers for fault in layer.faults]
     if not topology.layers:
-        return Verdict(
-            outcome=Outcome.FAILED,
-            reason="no DNS layer found: no pod in kube-system listens on port 53, and this is not GKE",
-            remedy="deploy CoreDNS or kube-dns, or see which namespace your DNS pods are in",
-            measurements=measurements,
-        )
+        return _nothing_found(topology, measurements)
     if faults:
         return Verdict(
             outcome=Outcome.FAILED,
@@ -58,7 +59,44 @@ def identify(topology: Topology) -> Verdict:
             measurements=measurements,
             evidence=(*evidence, *faults),
         )
+    if topology.unexplained:
+        return Verdict(
+            outcome=Outcome.WARNED,
+            reason="; ".join(topology.unexplained),
+            remedy="see what answers there, and judge it yourself: nothing else that is said here is about it",
+            measurements=measurements,
+            evidence=evidence,
+        )
     return Verdict(outcome=Outcome.PASSED, measurements=measurements, evidence=evidence)
+
+
+def told_in_short(topology: Topology) -> tuple[str, ...]:
+    """Return the platform, the cluster domain and each layer, with where each fact was read, a line each."""
+    provider = topology.provider
+    names = [
+        f"platform: {provider.name or 'unknown'} ({provider.source})",
+        f"cluster domain: {topology.zone}",
+    ]
+    names += [f"nameserver of pods: {nameserver}" for nameserver in topology.nameservers]
+    layers = [_line(layer) for layer in topology.layers]
+    return (*names, *layers, *(f"not read: {line}" for line in topology.not_read))
+
+
+def _nothing_found(topology: Topology, measurements: Mapping[str, object]) -> Verdict:
+    """Return the verdict on a cluster where nothing serves DNS that anybody sees from outside."""
+    services = ", ".join(service.name for service in topology.services) or "no Service"
+    told = ", ".join(fact.value for fact in topology.nameservers) or "nothing that is told to kubelets"
+    name = topology.provider.name
+    return Verdict(
+        outcome=Outcome.FAILED,
+        reason=f"what answers DNS is not known: looked at {services} and {told}, and no pod is behind these",
+        remedy=(
+            f"see the resolv.conf of a pod and {name}'s documentation ({topology.provider.documentation})"
+            if name
+            else "see the resolv.conf of a pod: who has that address?"
+        ),
+        measurements=measurements,
+    )
 
 
 def redundancy(topology: Topology) -> Verdict:
@@ -71,16 +109,19 @@ def redundancy(topology: Topology) -> Verdict:
     for service in services:
         pods, nodes = len(service.ready), {backend.node for backend in service.ready}
         if pods < _PODS:
-            failed.append(f"{service.name} has {pods} ready pods")
+            told = f"{service.name} has {pods} ready {'pod' if pods == 1 else 'pods'}"
+            (warned if single_node and pods else failed).append(told)
         elif len(nodes) < _PODS:
             told = (
                 f"all {pods} pods of {service.name} are on {'the only node' if single_node else nodes.pop()}"
             )
             (warned if single_node else failed).append(told)
-    clouds = [layer for layer in topology.layers if layer.kind is LayerKind.CLOUD_DNS]
+    clouds = topology.of_kind(LayerKind.CLOUD_DNS, LayerKind.NODE_DNS)
     if not services and not clouds:
         failed.append("no Service sends queries to a DNS pod")
-    selected = dict.fromkeys(name for service in services for name in service.selects if name in serving)
+    selected = dict.fromkeys(
+        name for service in services for name in service.selects if name in serving and serving[name].replicas
+    )
     warned += [
         f"{name} has no PodDisruptionBudget: a drain may take all its pods at once"
         for name in selected
@@ -104,11 +145,13 @@ def redundancy(topology: Topology) -> Verdict:
 def nodelocal_coverage(topology: Topology) -> Verdict:
     """A node cache is ready on every node that runs Linux pods, and has somebody to ask."""
     caches = topology.of_kind(LayerKind.NODE_LOCAL)
-    covered = {node for layer in caches for node in layer.nodes}
+    covered = {node for layer in caches for node in layer.nodes} & set(topology.nodes)
     bare = sorted(set(topology.nodes) - covered)
     wrong = [f"no ready node cache on {_names(bare)}"] if bare else []
     upstreams = {layer.name: layer.upstream for layer in caches}
     for name, upstream in upstreams.items():
+        if upstream is None:
+            continue  # its Corefile names what it asks
         service = next((one for one in topology.services if one.name == upstream), None)
         if service is None:
             wrong.append(f"the upstream Service {upstream} of {name} is not there")
@@ -179,14 +222,21 @@ def _described(layer: Layer) -> dict[str, object]:
         "caches NXDOMAIN": str(layer.caches_denials),
         "disruption budget": layer.budget,
         "upstream Service": layer.upstream,
+        "port": layer.port,
+        "redirect": layer.redirect,
     }
 
 
 def _line(layer: Layer) -> str:
-    addresses = ", ".join(address.value for address in layer.addresses) or "no address"
+    addresses = ", ".join(map(str, layer.addresses)) or "no address"
     limits = "".join(f"; {name}: {limit}" for name, limit in layer.limits.items())
+    coredns = f"; CoreDNS {layer.coredns}" if layer.coredns and layer.coredns != layer.version else ""
     replicas = f"{layer.ready} of {layer.replicas} ready" if layer.replicas else "no pods"
-    return f"{layer.kind} {layer.version.value} ({layer.name}) at {addresses}, {replicas}{limits}"
+    if layer.kind is LayerKind.NODE_DNS:
+        replicas = f"on {len(layer.nodes)} nodes, no pods"
+    port = f" on port {layer.port}" if layer.port != DNS_PORT else ""
+    redirect = f"; reached by {layer.redirect}" if layer.redirect else ""
+    return f"{layer.kind} {layer.version} ({layer.name}) at {addresses}{port}, {replicas}{coredns}{limits}{redirect}"
 
 
 def _forward(forward: Forward) -> str:
