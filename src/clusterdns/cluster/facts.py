@@ -200,7 +200,7 @@ def _workloads(namespace: Namespace, services: Sequence[Service]) -> dict[str, l
     return pods
 
 
-def _layer(  # noqa: PLR0913 - what a layer is made of
+def _layer(  # noqa: PLR0913, PLR0917 - what a layer is made of
     namespace: Namespace,
     workload: str,
     pods: Sequence[Pod],
@@ -243,7 +243,7 @@ def _layer(  # noqa: PLR0913 - what a layer is made of
 
 
 def _counted(layer: Layer, nodes: Sequence[Node]) -> Layer:
-    """Return a layer; pods of a node cache that wait for nodes where they cannot run are no replicas of it."""
+    """Return a layer; a node cache's pods that wait for nodes where they cannot run are no replicas."""
     if layer.kind is not LayerKind.NODE_LOCAL:
         return layer
     places = sum(not node.left_out for node in nodes)

@@ -230,7 +230,7 @@ def is_ready(pod: Object) -> bool:
 
 
 def _selector(workload: Object) -> Object:
-    """Return the selector of a workload's pods; its template's labels where it has none, as in apps/v1beta1."""
+    """Return the selector of a workload's pods; its template's labels where it has none."""
     return mapping(workload, "spec", "selector") or {
         "matchLabels": labels(workload, "spec", "template", "metadata", "labels")
     }

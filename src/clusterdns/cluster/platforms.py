@@ -108,7 +108,7 @@ PLATFORMS: tuple[Platform, ...] = (
     Platform(
         name="EKS",
         documentation=(
-            "docs.aws.amazon.com/eks/latest/userguide/managing-coredns.html, …/automode.html, …/fargate.html, "
+            "docs.aws.amazon.com/eks/latest/userguide: managing-coredns.html, automode.html, fargate.html; "
             "docs.aws.amazon.com/vpc/latest/userguide/vpc-dns.html"
         ),
         labels=(

@@ -257,7 +257,7 @@ def _version(fact: Fact[str]) -> tuple[int, ...] | None:
 
 
 def _listening(containers: Sequence[Object], ports: Sequence[int]) -> int:
-    """Return where a program listens: the port that its Corefile and its container agree on, else one of them."""
+    """Return where a program listens: a port that its Corefile and its container name, or one of theirs."""
     said = [
         number(port, "containerPort")
         for port in _ports(containers)
@@ -290,7 +290,7 @@ def _coredns(containers: Sequence[Object]) -> Object | None:
 
 
 def _called(container: Object, word: str) -> bool:
-    """Return whether a container's name, its image's, or its program's has a word; an autoscaler's do not count."""
+    """Return whether a container's, its image's or its program's name has a word, and it is no autoscaler."""
     image = text(container, "image").partition("@")[0].rpartition("/")[2]
     command = next(iter(words([container])), "").rpartition("/")[2]
     told = (text(container, "name"), image, command)

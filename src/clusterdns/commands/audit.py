@@ -100,7 +100,7 @@ def _results(topology: Topology, settings: Settings) -> Iterator[CheckResult]:
 
 
 def _text(report: Report, facts: Sequence[str], *, coloured: bool) -> str:
-    """Return the report for people: what is known, then every outcome with the arithmetic or evidence behind it."""
+    """Return the report for people: what is known, then every outcome with the evidence behind it."""
     lines = [printable(fact) for fact in facts]
     for check in report.checks:
         complaint = check.outcome in (Outcome.FAILED, Outcome.WARNED)

@@ -225,7 +225,8 @@ def _kubeforwards(server: Server, names: Mapping[str, str]) -> Iterator[Forward]
         where, options = stanza.where, dict[str, list[str]]()
         stanza.arguments()
         while stanza.next_in_block():
-            options[stanza.text] = stanza.arguments()
+            option = stanza.text
+            options[option] = stanza.arguments()
         service, namespace = (options.get(key, [""])[:1] for key in ("service_name", "namespace"))
         yield Forward(
             zones=server.zones,

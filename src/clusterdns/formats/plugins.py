@@ -277,7 +277,7 @@ def _serve_stale(stanza: Stanza) -> None:
 
 
 def _below_arpa(zone: str) -> bool:
-    """Return whether the plugin takes a zone for a reverse zone: the zones in-addr.arpa and ip6.arpa are none."""
+    """Return whether the plugin takes a zone for a reverse one: in-addr.arpa itself is none to it."""
     return zone.endswith((".in-addr.arpa", ".ip6.arpa"))
 
 

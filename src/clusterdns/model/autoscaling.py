@@ -33,7 +33,7 @@ class Linear:
         for_nodes = self._bounded(nodes, self.nodes_per_replica)
         if self.prevent_single_point_failure and nodes > 1:
             for_nodes = max(for_nodes, 2)
-        return max(for_nodes, self._bounded(cores, self.cores_per_replica))
+        return max(for_nodes, self._bounded(cores, self.cores_per_replica), self.at_least)
 
     def _bounded(self, resources: float, per_replica: float) -> int:
         if per_replica == 0:

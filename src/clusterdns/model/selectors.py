@@ -137,7 +137,7 @@ def _monitored(monitor: Monitor, found: Monitoring) -> Iterator[Result]:
 
 
 def _no_port(monitor: Monitor, wanted: str, services: Sequence[Service], found: Monitoring) -> Broken:
-    """Return that no Service has a port of that name, with a way to the metrics: a port of it, or of its pods."""
+    """Return that no Service has a port of that name, and another way to the metrics."""
     ports = [port for service in services for port in service.ports]
     names = [port.name or str(port.number) for port in ports]
     what = f"no port {wanted!r} in {services[0].full_name}, which has {', '.join(names)}"

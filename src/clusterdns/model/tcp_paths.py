@@ -52,7 +52,7 @@ class TcpPath:
 def tcp_paths(topology: Topology) -> tuple[TcpPath, ...]:
     """Return every path by TCP between the cluster's own layers.
 
-    A forward to an upstream that is not known, and may be inside, is taken to go to every Service with dnsmasq.
+    A forward to an upstream that is not known, and may be inside, is taken to go to a Service with dnsmasq.
     """
     return tuple(
         path

@@ -111,7 +111,7 @@ class Layer:
         budget: The PodDisruptionBudget that covers it; None where there is none.
         faults: What keeps its configuration from being loaded when a pod restarts.
         port: Where its pods listen for DNS: behind port 53 of a Service, which may be another one.
-        redirect: What sends queries for its addresses to it where no interface has these; None where none does.
+        redirect: What sends queries for its addresses to it where no interface has these; else None.
     """
 
     kind: LayerKind

@@ -203,8 +203,8 @@ def _pool_remedy(without_max_age: set[str]) -> str:
         return "set max_age (CoreDNS 1.14.3 or later) in each forward with force_tcp"
     versions = ", ".join(sorted(without_max_age))
     return (
-        f"CoreDNS {versions} has no max_age: set max_idle_conns in each forward with force_tcp, or run 1.14.3 or "
-        "later with max_age, or 1.13"
+        f"CoreDNS {versions} has no max_age: set max_idle_conns in each forward with force_tcp, "
+        "or run 1.14.3 or later with max_age, or 1.13"
     )
 
 

@@ -63,7 +63,7 @@ def identify(topology: Topology) -> Verdict:
         return Verdict(
             outcome=Outcome.WARNED,
             reason="; ".join(topology.unexplained),
-            remedy="see what answers there, and judge it yourself: nothing else that is said here is about it",
+            remedy="see what answers there: nothing else that is said here is about it",
             measurements=measurements,
             evidence=evidence,
         )
@@ -236,7 +236,8 @@ def _line(layer: Layer) -> str:
         replicas = f"on {len(layer.nodes)} nodes, no pods"
     port = f" on port {layer.port}" if layer.port != DNS_PORT else ""
     redirect = f"; reached by {layer.redirect}" if layer.redirect else ""
-    return f"{layer.kind} {layer.version} ({layer.name}) at {addresses}{port}, {replicas}{coredns}{limits}{redirect}"
+    where = f"({layer.name}) at {addresses}{port}, {replicas}"
+    return f"{layer.kind} {layer.version} {where}{coredns}{limits}{redirect}"
 
 
 def _forward(forward: Forward) -> str:

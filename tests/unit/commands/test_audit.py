@@ -16,6 +16,7 @@ from tests.unit.cluster.objects import (
     pod,
     serve,
     service,
+    workload,
 )
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def flags(kubeconfig_file: Path, api_server: ApiServer) -> list[str]:
     serve(
         api_server,
         nodes=[node("n1")],
+        daemonsets=[workload("cache", node_cache(), app="cache")],
         pods=[behind, pod("cache-1", "cache", node_cache(), at=("n1", "10.1.0.1"), app="cache")],
         services=[service("kube-dns-upstream", "10.96.0.20", app="dns")],
         endpointslices=[endpoints("kube-dns-upstream", behind)],

@@ -37,7 +37,8 @@ def test_features_say_why_they_are_not_there() -> None:
 def test_layers_are_identified_and_faults_told() -> None:
     verdict = identify(topology())
     assert verdict.outcome is Outcome.PASSED
-    assert verdict.evidence[1].endswith("2 of 2 ready; TCP connections per replica: 20 (test)")
+    assert verdict.evidence[0] == "platform: GKE (no label, version or ConfigMap of a known platform)"
+    assert verdict.evidence[3].endswith("2 of 2 ready; TCP connections per replica: 20 (test)")
     faulty = replace(cache(), faults=("ConfigMap x, Corefile is no Corefile: line 2, column 7: why",))
     assert "line 2, column 7" in identify(topology(faulty, server())).reason
     assert identify(replace(topology(), layers=())).outcome is Outcome.FAILED
@@ -47,7 +48,7 @@ def test_layers_are_identified_and_faults_told() -> None:
     ("found", "outcome", "reason"),
     [
         (topology(), Outcome.PASSED, ""),
-        (topology(services=(upstream(*TWO[:1]),)), Outcome.FAILED, "has 1 ready pods"),
+        (topology(services=(upstream(*TWO[:1]),)), Outcome.FAILED, "has 1 ready pod"),
         (topology(services=(upstream(TWO[0], TWO[0]),)), Outcome.FAILED, "are on n1"),
         (
             topology(services=(upstream(TWO[0], TWO[0]),), nodes=ONE_NODE),
