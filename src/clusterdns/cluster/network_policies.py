@@ -1,7 +1,7 @@
 """API objects -> the NetworkPolicies on pods' way to their DNS.
 
-Pods are read of namespaces whose policies say what may leave them, and everywhere only where a policy before DNS
-pods tells sources by their labels; of other namespaces one pod stands for all.
+Pods are read of namespaces whose policies say what may leave them, and everywhere only where a policy before
+DNS pods tells sources by their labels; of other namespaces one pod stands for all.
 """
 
 from collections.abc import Iterator

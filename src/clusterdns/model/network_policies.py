@@ -1,7 +1,7 @@
 """NetworkPolicies: which pods may send what to whom.
 
-A policy is evaluated at pods' own addresses, after a Service has been left behind; an address of a node is no
-pod's, so that only an ipBlock, or a rule without peers, lets it through.
+A policy is evaluated at pods' own addresses, after a Service has been left behind; an address of a node is
+no pod's, so that only an ipBlock, or a rule without peers, lets it through.
 Source: kubernetes.io/docs/concepts/services-networking/network-policies; k8s.io/api networking/v1.
 """
 
@@ -79,7 +79,7 @@ class Place:
 
     Attributes:
         address: Its IP address, "" where it does not matter.
-        namespace: Of the pod; "" where it is no pod of the cluster's network: a node, or a pod on its network.
+        namespace: Of the pod; "" where it is on no network of pods: a node, or a pod on that one's network.
         labels: Of the pod.
         ports: Of the pod: name -> number.
     """

@@ -26,7 +26,7 @@ class _Way:
 
 
 def network_policy(topology: Topology, ways: Ways) -> Verdict:
-    """NetworkPolicies leave every pod a way to its DNS, by UDP and TCP, and would behind a node cache, too."""
+    """NetworkPolicies leave every pod a way to its DNS, by UDP and TCP; with a node cache they would, too."""
     asked = list(_ways(topology, ways))
     wrong: dict[str, list[str]] = {}
     risky: dict[str, list[str]] = {}
@@ -88,7 +88,7 @@ def _ways(topology: Topology, ways: Ways) -> Iterator[_Way]:
 
 
 def _later(topology: Topology) -> Iterator[_Way]:
-    """Yield each address that pods would ask with NodeLocal DNSCache: its own, and the Services' on the node."""
+    """Yield what pods would ask with NodeLocal DNSCache: its own address, and Services' ones on the node."""
     yield _Way(_NODE_LOCAL, "NodeLocal DNSCache", ((Place(_NODE_LOCAL), DNS_PORT),))
     for service in topology.services:
         for address in service.addresses:
@@ -126,7 +126,7 @@ def _shut(ways: Ways, source: Place, way: _Way) -> str:
 
 
 def _from_caches(topology: Topology, ways: Ways) -> Iterator[str]:
-    """Yield the Services whose pods a node cache does not reach: on nodes' network, no selector matches it."""
+    """Yield the Services whose pods a node cache does not reach: no selector matches it on its network."""
     for layer in topology.of_kind(LayerKind.NODE_LOCAL):
         for path in {upstream for forward in layer.forwards for upstream in forward.upstreams}:
             service = topology.behind(path)

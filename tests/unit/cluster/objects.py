@@ -137,7 +137,8 @@ def serve(api_server: ApiServer, namespace: str = SYSTEM, **objects: list[Object
                     one["metadata"].setdefault("namespace", namespace)
             api_server.answers[f"GET {api}/namespaces/{namespace}/{resource}"] = _listing(listed)
             there = api_server.answers.get(whole, _listing([]))
-            listed = [*(there[1]["items"] if isinstance(there, tuple) else ()), *listed]
+            before = there[1].get("items", ()) if isinstance(there, tuple) else ()
+            listed = [*(one for one in before if one["metadata"].get("namespace") != namespace), *listed]
         if resource != "nodes" or "nodes" in objects:
             api_server.answers[whole] = _listing(listed)
         for one in objects.get(resource, []):
