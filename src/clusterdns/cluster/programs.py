@@ -18,6 +18,10 @@ from clusterdns.model.topology import DNS_PORT, NO_DENIALS, TCP_LIMIT, Fact, For
 
 _CLUSTER_UPSTREAM = "__PILLAR__CLUSTER__DNS__"
 _NODE_UPSTREAMS = "/etc/resolv.conf"
+
+# Servers that the ConfigMap kube-dns names are asked by UDP, where the Corefile has exactly these lines.
+_BY_TCP = "\n    forward . __PILLAR__UPSTREAM__SERVERS__ {\n            force_tcp\n    }\n"
+_BY_UDP = "\n    forward . __PILLAR__UPSTREAM__SERVERS__\n"
 _DEFAULT_CONF = "/etc/coredns/Corefile"
 
 # Assumed of a NodeLocal DNSCache whose Corefile cannot be read, as the add-on has it.
@@ -196,12 +200,14 @@ def _placeholders(local_ips: str, upstream: str, around: Surroundings) -> dict[s
     """Return what node-cache puts in place of placeholders: those that it cannot fill in are left out."""
     nameservers = around.json("kube-dns", "upstreamNameservers")
     outside = " ".join(map(str, nameservers)) if isinstance(nameservers, list) else ""
-    found = {
+    found = {_BY_TCP: _BY_UDP} if outside else {}
+    return found | {
         "__PILLAR__UPSTREAM__SERVERS__": outside or _NODE_UPSTREAMS,
+        # Without that Service the address is not known; its absence is told where coverage is judged.
+        _CLUSTER_UPSTREAM: around.address_of(upstream) or not_known(upstream),
         "__PILLAR__LOCAL__DNS__": local_ips.replace(",", " "),
+        "__PILLAR__DNS__SERVER__": "",  # it is among -localip's
     }
-    # Without that Service the address is not known; its absence is told where coverage is judged.
-    return found | {_CLUSTER_UPSTREAM: around.address_of(upstream) or not_known(upstream)}
 
 
 def _plain_coredns(spec: Object, container: Object, around: Surroundings) -> Program:
@@ -278,8 +284,8 @@ def _dnsmasq(containers: Sequence[Object]) -> Object | None:
 
 
 def _node_cache(containers: Sequence[Object]) -> Object | None:
-    found = (one for one in containers if flag([one], "localip") is not None or _called(one, "node-cache"))
-    return next(found, None)
+    """Return the container that is told addresses of the node: node-cache exits without them."""
+    return next((one for one in containers if flag([one], "localip") is not None), None)
 
 
 def _coredns(containers: Sequence[Object]) -> Object | None:
@@ -291,7 +297,7 @@ def _coredns(containers: Sequence[Object]) -> Object | None:
 
 def _called(container: Object, word: str) -> bool:
     """Return whether a container's, its image's or its program's name has a word, and it is no autoscaler."""
-    image = text(container, "image").partition("@")[0].rpartition("/")[2]
+    image = text(container, "image").partition("@")[0].rpartition("/")[2].partition(":")[0]
     command = next(iter(words([container])), "").rpartition("/")[2]
     told = (text(container, "name"), image, command)
     return any(word in name for name in told) and not any("autoscaler" in name for name in told)

@@ -179,7 +179,7 @@ def test_a_daemon_that_nothing_labels_is_known_by_its_address(read: Read) -> Non
     for one in talos["nodes"]:
         one["status"]["nodeInfo"] = {"osImage": "Talos (v1.11.0)"}
     text = COREFILE.replace("/etc/resolv.conf", "169.254.116.108")
-    assert [layer.name for layer in read(clusters.coredns(text), talos).layers][0] == "Talos' host DNS"
+    assert next(layer.name for layer in read(clusters.coredns(text), talos).layers) == "Talos' host DNS"
 
 
 def test_a_redirect_policy_reaches_a_cache_whose_address_no_interface_has(
