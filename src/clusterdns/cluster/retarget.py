@@ -6,14 +6,14 @@ What is needed to put the Service back is written on it, so that it can be put b
 import json
 from collections.abc import Mapping
 
-from clusterdns.cluster.api import NAMESPACE, Cluster, Object
+from clusterdns.cluster.api import Cluster, Object
 
 _LABEL = "clusterdns.io/retargeted"
 _BEFORE = "clusterdns.io/selector-before"
 
 
 def retarget(cluster: Cluster, service: Object, selector: Mapping[str, str]) -> None:
-    """Let a Service of kube-system, as read from the API, select other pods.
+    """Let a Service, as read from the API, select other pods.
 
     Raises:
         PermissionMissing: it may not be changed.
@@ -23,12 +23,13 @@ def retarget(cluster: Cluster, service: Object, selector: Mapping[str, str]) -> 
         "metadata": {"labels": {_LABEL: "true"}, "annotations": {_BEFORE: before}},
         "spec": {"selector": {"$patch": "replace", **selector}},
     }
-    cluster.patch("services", service["metadata"]["name"], change, NAMESPACE)
+    metadata = service["metadata"]
+    cluster.patch("services", metadata["name"], change, metadata["namespace"])
 
 
 def retargeted(cluster: Cluster) -> list[Object]:
     """Return the Services that are not as they were."""
-    return list(cluster.list("services", namespace=NAMESPACE, labels=_LABEL))
+    return list(cluster.list("services", labels=_LABEL))
 
 
 def restore(cluster: Cluster, service: Object) -> None:
@@ -39,4 +40,4 @@ def restore(cluster: Cluster, service: Object) -> None:
         "metadata": {"labels": {_LABEL: None}, "annotations": {_BEFORE: None}},
         "spec": {"selector": {"$patch": "replace", **before}},
     }
-    cluster.patch("services", metadata["name"], change, NAMESPACE)
+    cluster.patch("services", metadata["name"], change, metadata["namespace"])

@@ -95,29 +95,30 @@ def test_a_deployment_without_dnsmasq_is_not_copied(live: dict[str, Any]) -> Non
 def test_the_live_deployment_is_found_by_its_container(
     api_server: ApiServer, cluster: Cluster, live: dict[str, Any]
 ) -> None:
-    path = "GET /apis/apps/v1/namespaces/kube-system/deployments"
+    path = "GET /apis/apps/v1/namespaces/dns/deployments"
     copy = {**live, "metadata": {"name": "kube-dns-debug"}}
     api_server.answers[path] = 200, {"metadata": {}, "items": [copy, live]}
-    found = live_deployment(cluster)
+    found = live_deployment(cluster, ["dns"])
     assert found is not None
     assert found["metadata"]["name"] == "kube-dns"
     api_server.answers[path] = 200, {"metadata": {}, "items": [copy]}
-    assert live_deployment(cluster) is None
+    assert live_deployment(cluster, ["dns"]) is None
 
 
 def test_a_retargeted_service_says_what_it_was_and_is_put_back(
     api_server: ApiServer, cluster: Cluster
 ) -> None:
-    service = {"metadata": {"name": "up"}, "spec": {"selector": {"k8s-app": "kube-dns"}}}
+    service = {
+        "metadata": {"name": "up", "namespace": "kube-system"},
+        "spec": {"selector": {"k8s-app": "kube-dns"}},
+    }
     api_server.answers[f"PATCH {SERVICES}/up"] = lambda _query, body: (200, body)
     retarget(cluster, service, OWN_LABELS)
     changed = api_server.requests[-1][1]
     assert changed["spec"]["selector"] == {"$patch": "replace", **OWN_LABELS}
 
-    api_server.answers[f"GET {SERVICES}"] = (
-        200,
-        {"metadata": {}, "items": [{"metadata": {"name": "up", **changed["metadata"]}}]},
-    )
+    now = {"metadata": {**service["metadata"], **changed["metadata"]}}
+    api_server.answers["GET /api/v1/services"] = 200, {"metadata": {}, "items": [now]}
     (found,) = retargeted(cluster)
     restore(cluster, found)
     restored = api_server.requests[-1][1]
