@@ -167,13 +167,10 @@ def _read_pods(cluster: Cluster, found: Namespace, selectors: Sequence[Object]) 
         found.pods.append(reduced)
         found.specs.setdefault((reduced.workload, reduced.template), mapping(pod, "spec"))
 
-    def read(query: str) -> list[Object]:
-        pods = cluster.list("pods", namespace=found.name, labels=query)
-        return [pod for pod in pods if matches(distinct[query], labels(pod, "metadata", "labels"))]
-
-    for pods in in_parallel(read, sorted(distinct)):
-        for pod in pods:
-            add(pod)
+    for query, selector in sorted(distinct.items()):  # one after the other: none is held longer than it takes
+        for pod in cluster.list("pods", namespace=found.name, labels=query):
+            if matches(selector, labels(pod, "metadata", "labels")):
+                add(pod)
     alone = [
         text(endpoint, "targetRef", "name")
         for service in found.services

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from clusterdns.cluster.api import Cluster
+from clusterdns.cluster.objects import name_of
 from tests.unit.cluster import clusters
 from tests.unit.cluster.objects import configmap
 
@@ -43,7 +44,7 @@ class InMemory:
         yield from self._objects.get(resource, [])
 
     def find(self, resource: str, name: str, **_: object) -> Any:
-        return next((one for one in self.list(resource) if one.get("metadata", {}).get("name") == name), None)
+        return next((one for one in self.list(resource) if name_of(one) == name), None)
 
 
 def in_memory(objects: dict[str, list[Any]]) -> Cluster:

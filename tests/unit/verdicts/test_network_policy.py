@@ -79,7 +79,7 @@ def test_what_is_behind_a_service_is_asked_on_its_own_port() -> None:
 
 
 def test_an_address_of_the_node_is_no_pods() -> None:
-    """The trap: a policy that names DNS pods no longer lets anything through when NodeLocal DNSCache comes."""
+    """The trap: a policy that names DNS pods lets nothing through when NodeLocal DNSCache comes."""
     by_pods, by_address = Rule((TO_DNS_PODS,), BOTH), Rule((Peer(network="169.254.20.10/32"),), BOTH)
     verdict = network_policy(without_cache(), ways(egress(by_pods)))
     assert verdict.outcome is Outcome.WARNED
