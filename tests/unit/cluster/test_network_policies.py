@@ -28,7 +28,7 @@ def asking(name: str, **spec: Any) -> dict[str, Any]:
 
 def serve_all(api_server: ApiServer, *policies: dict[str, Any]) -> None:
     dns = together({"nodes": nodes()}, clusters.coredns(spec=clusters.coredns_spec(port=1053), target=1053))
-    serve(api_server, **dns)
+    serve(api_server, "kube-system", **dns)
     pods = [
         asking("web-1"),
         asking("web-2", dnsPolicy="ClusterFirst"),
@@ -37,7 +37,9 @@ def serve_all(api_server: ApiServer, *policies: dict[str, Any]) -> None:
         {**asking("done"), "status": {"phase": "Succeeded"}},
     ]
     serve(api_server, "shop", pods=pods, networkpolicies=list(policies))
-    listed = [{"metadata": {"name": name, "labels": {}}} for name in ("kube-system", "shop", "quiet")]
+    listed: list[Any] = [
+        {"metadata": {"name": name, "labels": {}}} for name in ("kube-system", "shop", "quiet")
+    ]
     api_server.answers["GET /api/v1/namespaces"] = 200, {"metadata": {}, "items": listed}
 
 

@@ -118,7 +118,7 @@ def test_a_release_takes_what_came_with_it_or_may_have_come_since(
     line: str, version: tuple[int, ...]
 ) -> None:
     text = f".:53 {{\n{line}\n}}"
-    assert read(text, version)
+    assert read(text, version).listeners == ((".", 53),)
     with pytest.raises(CorefileError):
         read(text, LAB)
 
