@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from clusterdns.formats.corefile import ServerBlock, parse
 from clusterdns.formats.forwarding import read_forward
-from clusterdns.formats.plugins import Setting, check
+from clusterdns.formats.plugins import check
 from clusterdns.formats.releases import Version, directives
+from clusterdns.formats.setups import Setting
 from clusterdns.formats.stanza import Stanza
 from clusterdns.formats.words import CorefileError, is_known, readable
 from clusterdns.formats.zones import ROOT, is_reverse, key_zones, zone_name, zones

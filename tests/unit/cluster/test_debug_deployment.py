@@ -108,7 +108,7 @@ def test_the_live_deployment_is_found_by_its_container(
 def test_a_retargeted_service_says_what_it_was_and_is_put_back(
     api_server: ApiServer, cluster: Cluster
 ) -> None:
-    service = {
+    service: dict[str, Any] = {
         "metadata": {"name": "up", "namespace": "kube-system"},
         "spec": {"selector": {"k8s-app": "kube-dns"}},
     }
