@@ -81,3 +81,22 @@ def test_nothing_is_written(flags: list[str], api_server: ApiServer) -> None:
     assert {key.split()[0] for key, _ in api_server.requests if "selfsubjectaccessreviews" not in key} == {
         "GET"
     }
+
+
+def test_the_first_lines_are_platform_layers_and_where_each_fact_was_read(
+    flags: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(flags)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == [
+        "platform: unknown (no label, version or ConfigMap of a known platform)",
+        "cluster domain: cluster.local (argument --domain of kubedns)",
+    ]
+    assert lines[2].startswith(
+        "NodeLocal DNSCache 1.26.7 (image k8s-dns-node-cache:1.26.7) (kube-system/cache) at 169.254.20.10 "
+        "(argument -localip of cache), 1 of 1 ready; CoreDNS 1.13.1 (release 1.26.7 of node-cache)"
+    )
+    assert lines[3].startswith(
+        "kube-dns (dnsmasq) 1.26.7 (image k8s-dns-dnsmasq-nanny:1.26.7) (kube-system/dns)"
+    )
+    assert lines[4] == "PASSED  topology.identify"
