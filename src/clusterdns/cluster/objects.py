@@ -13,7 +13,7 @@ from clusterdns.cluster.api import Object
 def part(thing: object, *path: str) -> object:
     """Return what stands at a path of names; None where nothing does."""
     for name in path:
-        if not isinstance(thing, Mapping):
+        if not isinstance(thing, dict):
             return None
         thing = thing.get(name)
     return thing
