@@ -52,7 +52,7 @@ def node_caches(cluster: Cluster, namespaces: Iterable[str] | None = None) -> li
 
 def dns_pods(cluster: Cluster, namespaces: Iterable[str] | None = None) -> list[DNSPod]:
     """Return every running DNS pod, and where its metrics are; `namespaces` as in `dnsmasq_pods`."""
-    return [_dns_pod(pod) for pod in _running(cluster, namespaces)]
+    return [_dns_pod(pod) for pod in _running(cluster, namespaces) if serves_dns(pod)]
 
 
 def dns_namespaces(cluster: Cluster) -> tuple[str, ...]:
@@ -61,10 +61,10 @@ def dns_namespaces(cluster: Cluster) -> tuple[str, ...]:
 
 
 def _running(cluster: Cluster, namespaces: Iterable[str] | None) -> Iterator[Object]:
-    """Yield DNS pods that run and are to stay: one that is being deleted runs on for its grace period."""
+    """Yield pods that run and are to stay: one that is being deleted runs on for its grace period."""
     for namespace in dns_namespaces(cluster) if namespaces is None else namespaces:
         for pod in cluster.list("pods", namespace=namespace, fields="status.phase=Running"):
-            if serves_dns(pod) and not part(pod, "metadata", "deletionTimestamp"):
+            if not part(pod, "metadata", "deletionTimestamp"):
                 yield pod
 
 
