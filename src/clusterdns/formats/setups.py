@@ -34,9 +34,10 @@ def once(setup: Setup) -> Setup:
 
     def once(stanza: Stanza, setting: Setting) -> None:
         stanza.next()
+        name = stanza.text
         setup(stanza, setting)
         if stanza.next():
-            raise stanza.error("it may stand only once in a server block")
+            raise stanza.error(f"{name} may stand only once in a server block")
 
     return once
 
