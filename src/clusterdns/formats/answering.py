@@ -139,8 +139,8 @@ def hosts(stanza: Stanza, setting: Setting) -> None:
     falls = False
     while stanza.next_in_block():
         if stanza.text == "fallthrough":
-            stanza.arguments()
-            falls = True
+            words = stanza.arguments()
+            falls = bool(zones(words)) if words else True  # what is no zone is left out
         elif stanza.text == "ttl":
             integer(counted(stanza, 1)[0], 1, 65_535)
         elif stanza.text == "reload":

@@ -123,6 +123,13 @@ def test_a_release_takes_what_came_with_it_or_may_have_come_since(
         read(text, LAB)
 
 
+def test_hosts_takes_lines_after_a_fallthrough_that_names_no_zone() -> None:
+    text = ".:53 {\n hosts {\n fallthrough %s\n 10.0.0.1 a.example\n}\n}"
+    assert read(text % "\\", LAB).listeners
+    with pytest.raises(CorefileError, match="unknown option"):
+        read(text % "", LAB)
+
+
 def test_max_age_is_no_less_than_expire() -> None:
     text = ".:53 {\n forward . 10.0.0.1 {\n max_age 5s\n expire 10s\n}\n}"
     with pytest.raises(CorefileError, match="max_age 5 s is less than expire 10 s"):
