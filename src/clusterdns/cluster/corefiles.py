@@ -1,12 +1,16 @@
 """A pod's volumes and ConfigMaps -> its Corefile, read and understood."""
 
 import posixpath
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 from clusterdns.cluster.api import Object
-from clusterdns.formats.coredns import Configuration, understand
-from clusterdns.formats.corefile import CorefileError, parse
+from clusterdns.cluster.objects import items, labels, mapping, part, text
+from clusterdns.formats.coredns import Configuration, load
+from clusterdns.formats.corefile import UnseenFileError
+from clusterdns.formats.words import CorefileError
+
+Version = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,62 +28,128 @@ class Corefile:
     faults: tuple[str, ...] = ()
 
 
-def read_corefile(  # noqa: PLR0913 - what a pod's configuration is made of
-    spec: Object,
-    container: Object,
-    path: str,
-    configmaps: Mapping[str, Object],
-    *,
-    substitutes: Mapping[str, tuple[str, ...]] | None = None,
-    copied_to: str | None = None,
-) -> Corefile:
-    """Return the Corefile of a container.
+@dataclass(slots=True)
+class Files:
+    """The files that a container sees in its volumes.
+
+    Attributes:
+        texts: Path -> text, of those in ConfigMaps.
+        origins: Path -> what to call it.
+        unseen: Folders and files whose content the API does not tell -> why.
+        missing: What keeps a new pod from starting.
+    """
+
+    texts: dict[str, str] = field(default_factory=dict)
+    origins: dict[str, str] = field(default_factory=dict)
+    unseen: dict[str, str] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+
+    def why_unseen(self, path: str) -> str | None:
+        """Return why a file's content is not known; None where it is, or where there is no such file."""
+        if path in self.texts:
+            return None
+        return next((why for place, why in self.unseen.items() if _within(path, place)), None)
+
+
+def files_of(spec: Object, container: Object, configmaps: Mapping[str, Object]) -> Files:
+    """Return the files of a container.
 
     Args:
         spec: Of the pod.
         container: Of that pod.
-        path: Of the Corefile in the container.
         configmaps: Name -> ConfigMap, of the pod's namespace.
-        substitutes: As in `understand`.
-        copied_to: Where CoreDNS reads it, if not there; relative imports count from this file's folder.
     """
-    files: dict[str, str] = {}
-    origin: dict[str, str] = {}
-    missing: list[str] = []
-    for mount, name, paths, optional in _mounts(spec, container):
-        data = (configmaps.get(name) or {}).get("data") or {}
-        if name not in configmaps and not optional:
-            missing.append(f"ConfigMap {name} is missing: no new pod can start")
-        for key, text in data.items():
-            if paths is None or key in paths:
-                file = posixpath.normpath(posixpath.join(mount, (paths or {}).get(key, key)))
-                files[file], origin[file] = text, f"ConfigMap {name}, {key}"
-    if path not in files:
-        return Corefile(f"{path} is in no ConfigMap that can be read", faults=tuple(missing))
-    if copied_to:
-        files[copied_to], origin[copied_to] = files[path], origin[path]
-        path = copied_to
-    variables = {one["name"]: str(one["value"]) for one in container.get("env", ()) if "value" in one}
+    files = Files()
+    volumes = {text(volume, "name"): volume for volume in items(spec, "volumes")}
+    for mount in items(container, "volumeMounts"):
+        volume = volumes.get(text(mount, "name"), {})
+        place, file = text(mount, "mountPath"), text(mount, "subPath")
+        sources = [mapping(source) for source in items(volume, "projected", "sources")] or [volume]
+        for source in sources:
+            if "configMap" in source:
+                _read_configmap(files, mapping(source, "configMap"), place, file, configmaps)
+            else:
+                kind = next((name for name in source if name != "name"), "volume")
+                files.unseen[posixpath.normpath(place)] = f"it is in a volume of kind {kind}"
+    return files
+
+
+def _read_configmap(
+    files: Files, source: Object, place: str, file: str, configmaps: Mapping[str, Object]
+) -> None:
+    name, optional = text(source, "name"), part(source, "optional") is True
+    if name not in configmaps:
+        if not optional:
+            files.missing.append(f"ConfigMap {name} is missing: no new pod can start")
+        return
+    data = labels(configmaps[name], "data")
+    paths = {text(item, "key"): text(item, "path") for item in items(source, "items")}
+    if not optional:
+        binary = mapping(configmaps[name], "binaryData")
+        files.missing += [
+            f"ConfigMap {name} has no {key}: no new pod can start"
+            for key in paths
+            if key not in data and key not in binary
+        ]
+    for key, content in data.items():
+        shown = paths.get(key) if paths else key
+        if shown is None or (file and file != shown):
+            continue
+        path = posixpath.normpath(place if file else posixpath.join(place, shown))
+        files.texts[path], files.origins[path] = content, f"ConfigMap {name}, {key}"
+
+
+def read_corefile(  # noqa: PLR0913 - what a CoreDNS loads its configuration with
+    files: Files,
+    path: str,
+    *,
+    loaded_as: str = "",
+    replaced: Mapping[str, str] | None = None,
+    variables: Mapping[str, str | None] | None = None,
+    version: Version | None = None,
+    known: Collection[str] | None = None,
+    port: str = "53",
+) -> Corefile:
+    """Return the Corefile of a container.
+
+    Args:
+        files: Of the container.
+        path: Of the Corefile among them.
+        loaded_as: Where CoreDNS reads it, if not there; relative imports count from this file's folder.
+        replaced: Placeholder -> what its program puts in its place before CoreDNS reads it.
+        variables: Of the container.
+        version: As in `coredns.load`.
+        known: As in `coredns.load`.
+        port: As in `coredns.load`.
+    """
+    missing = tuple(files.missing)
+    if path not in files.texts:
+        why = files.why_unseen(path) or "it is in no ConfigMap that can be read"
+        return Corefile(f"{path} is not known: {why}", faults=missing)
+    text_, origin = files.texts[path], files.origins[path]
+    for placeholder, value in (replaced or {}).items():
+        text_ = text_.replace(placeholder, value)
+    main = loaded_as or path
+    texts, names = {**files.texts, main: text_}, {**files.origins, main: origin}
     try:
-        return Corefile(
-            origin[path], understand(parse(files, path, variables), substitutes, origin), tuple(missing)
+        configuration = load(
+            texts,
+            main,
+            variables=variables,
+            version=version,
+            known=known,
+            names=names,
+            port=port,
+            unseen=tuple(files.unseen),
         )
+    except UnseenFileError as error:
+        return Corefile(f"{origin} is not known as a whole: {error.problem}", faults=missing)
     except CorefileError as error:
-        where = origin.get(error.file, error.file)
-        fault = f"{where} is no Corefile: line {error.line}, column {error.column}: {error.problem}"
-        return Corefile(f"{origin[path]} cannot be parsed", faults=(*missing, fault))
+        where = names.get(error.file, error.file)
+        fault = f"{where} is refused by CoreDNS: line {error.line}, column {error.column}: {error.problem}"
+        return Corefile(f"{origin} is refused by CoreDNS", faults=(*missing, fault))
+    return Corefile(origin, configuration, missing)
 
 
-def _mounts(spec: Object, container: Object) -> Iterator[tuple[str, str, dict[str, str] | None, bool]]:
-    """Yield each ConfigMap of a container: mount, name, key -> path (None: every key), whether optional."""
-    volumes = {volume["name"]: volume for volume in spec.get("volumes", ())}
-    for mount in container.get("volumeMounts", ()):
-        volume = volumes.get(mount["name"], {})
-        sources = [source.get("configMap") for source in volume.get("projected", {}).get("sources", ())]
-        for source in (volume.get("configMap"), *sources):
-            if source and "name" in source:
-                items = source.get("items")
-                paths = {item["key"]: item["path"] for item in items} if items else None
-                if one := mount.get("subPath"):  # the mount is that file
-                    paths = {key: "" for key, file in (paths or {one: one}).items() if file == one}
-                yield mount["mountPath"], source["name"], paths, bool(source.get("optional"))
+def _within(path: str, place: str) -> bool:
+    return path == place or path.startswith(f"{place.rstrip('/')}/")

@@ -4,10 +4,10 @@ The live one is never changed. The copy stands beside it, in its namespace, wher
 """
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from clusterdns.cluster.api import NAMESPACE, Cluster, Object
-from clusterdns.cluster.dns_pods import DNSMASQ
+from clusterdns.cluster.api import Cluster, Object
+from clusterdns.cluster.dns_pods import DNSMASQ, dns_namespaces
 from clusterdns.errors import ClusterError
 
 NAME = "kube-dns-debug"
@@ -23,11 +23,17 @@ _ADDON_MARKS = ("addonmanager.kubernetes.io/", "kubernetes.io/cluster-service", 
 _NOT_OURS = ("deployment.kubernetes.io/", "kubectl.kubernetes.io/")
 
 
-def live_deployment(cluster: Cluster) -> Object | None:
-    """Return the Deployment of kube-dns, None where no Deployment has dnsmasq in it."""
-    for deployment in cluster.list("deployments", api="apps/v1", namespace=NAMESPACE):
-        if deployment["metadata"]["name"] != NAME and _dnsmasq(deployment):
-            return {"apiVersion": "apps/v1", "kind": "Deployment", **deployment}
+def live_deployment(cluster: Cluster, namespaces: Iterable[str] | None = None) -> Object | None:
+    """Return the Deployment of kube-dns, None where no Deployment has dnsmasq in it.
+
+    Args:
+        cluster: Whose.
+        namespaces: With DNS; found where they are not given.
+    """
+    for namespace in dns_namespaces(cluster) if namespaces is None else namespaces:
+        for deployment in cluster.list("deployments", api="apps/v1", namespace=namespace):
+            if deployment["metadata"]["name"] != NAME and _dnsmasq(deployment):
+                return {"apiVersion": "apps/v1", "kind": "Deployment", **deployment}
     return None
 
 

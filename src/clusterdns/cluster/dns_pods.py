@@ -1,11 +1,16 @@
-"""The pods that serve a cluster's DNS, as running: what is watched, what is scraped."""
+"""The pods that serve a cluster's DNS, as running: what is watched, what is scraped.
 
-from collections.abc import Iterator
+`places` finds where they are; a run that has its topology passes on the namespaces and spares the look.
+"""
+
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from clusterdns.cluster.api import NAMESPACE, Cluster, Object
+from clusterdns.cluster.api import Cluster, Object
 from clusterdns.cluster.inventory import serves_dns
-from clusterdns.cluster.programs import Surroundings, program
+from clusterdns.cluster.objects import items, labels, mapping, name_of, number, part, text
+from clusterdns.cluster.places import find_places
+from clusterdns.cluster.programs import Surroundings, is_node_cache, program
 from clusterdns.model.scraping import (
     COREDNS_FAMILIES,
     COREDNS_PORT,
@@ -26,28 +31,41 @@ DNSMASQ = "dnsmasq"
 _METRICS = "metrics"  # what the deployments of CoreDNS and node-cache call the container's port
 
 
-def dnsmasq_pods(cluster: Cluster) -> list[Object]:
-    """Return the running pods that have dnsmasq in front."""
+def dnsmasq_pods(cluster: Cluster, namespaces: Iterable[str] | None = None) -> list[Object]:
+    """Return the running pods that have dnsmasq in front.
+
+    Args:
+        cluster: Whose.
+        namespaces: With DNS; found where they are not given.
+    """
     return [
-        pod for pod in _running(cluster) if any(one["name"] == DNSMASQ for one in pod["spec"]["containers"])
+        pod
+        for pod in _running(cluster, namespaces)
+        if any(text(one, "name") == DNSMASQ for one in items(pod, "spec", "containers"))
     ]
 
 
-def node_caches(cluster: Cluster) -> list[Object]:
-    """Return the running pods of NodeLocal DNSCache."""
-    return list(_running(cluster, labels="k8s-app=node-local-dns"))
+def node_caches(cluster: Cluster, namespaces: Iterable[str] | None = None) -> list[Object]:
+    """Return the running pods of NodeLocal DNSCache; `namespaces` as in `dnsmasq_pods`."""
+    return [pod for pod in _running(cluster, namespaces) if is_node_cache(mapping(pod, "spec"))]
 
 
-def dns_pods(cluster: Cluster) -> list[DNSPod]:
-    """Return every running DNS pod, and where its metrics are."""
-    return [_dns_pod(pod) for pod in _running(cluster) if serves_dns(pod)]
+def dns_pods(cluster: Cluster, namespaces: Iterable[str] | None = None) -> list[DNSPod]:
+    """Return every running DNS pod, and where its metrics are; `namespaces` as in `dnsmasq_pods`."""
+    return [_dns_pod(pod) for pod in _running(cluster, namespaces) if serves_dns(pod)]
 
 
-def _running(cluster: Cluster, labels: str | None = None) -> Iterator[Object]:
+def dns_namespaces(cluster: Cluster) -> tuple[str, ...]:
+    """Return the namespaces with DNS, sorted."""
+    return find_places(cluster, ()).namespaces
+
+
+def _running(cluster: Cluster, namespaces: Iterable[str] | None) -> Iterator[Object]:
     """Yield pods that run and are to stay: one that is being deleted runs on for its grace period."""
-    for pod in cluster.list("pods", namespace=NAMESPACE, labels=labels, fields="status.phase=Running"):
-        if "deletionTimestamp" not in pod["metadata"]:
-            yield pod
+    for namespace in dns_namespaces(cluster) if namespaces is None else namespaces:
+        for pod in cluster.list("pods", namespace=namespace, fields="status.phase=Running"):
+            if not part(pod, "metadata", "deletionTimestamp"):
+                yield pod
 
 
 def metrics_page(cluster: Cluster, pod: Object, port: int = NODE_CACHE_PORT) -> str:
@@ -88,28 +106,28 @@ def log_text(cluster: Cluster, namespace: str, pod: str, container: str, since: 
 
 
 def _dns_pod(pod: Object) -> DNSPod:
-    metadata, spec = pod["metadata"], pod["spec"]
-    labels = metadata.get("labels") or {}
-    owner = (metadata.get("ownerReferences") or [{"kind": "Pod", "name": metadata["name"]}])[0]
-    deployed = owner["name"].removesuffix(f"-{labels.get('pod-template-hash')}")
-    kind = "Deployment" if owner["kind"] == "ReplicaSet" else owner["kind"]
+    spec, of_pod = mapping(pod, "spec"), labels(pod, "metadata", "labels")
+    owner = next(items(pod, "metadata", "ownerReferences"), {"kind": "Pod", "name": name_of(pod)})
+    deployed = text(owner, "name").removesuffix(f"-{of_pod.get('pod-template-hash')}")
+    kind = "Deployment" if text(owner, "kind") == "ReplicaSet" else text(owner, "kind")
     ports = {
-        port["name"]: port["containerPort"]
-        for container in spec["containers"]
-        for port in container.get("ports") or ()
-        if "name" in port
+        text(port, "name"): number(port, "containerPort") or 0
+        for container in items(spec, "containers")
+        for port in items(container, "ports")
+        if text(port, "name")
     }
-    runs = program(spec, Surroundings({}, {}))
-    address = pod["status"]["podIP"]
-    asks = {LayerKind.NODE_LOCAL: (*runs.local_ips, "")[0], LayerKind.COREDNS: address}
+    runs = program(spec, Surroundings())
+    address = text(pod, "status", "podIP")
+    local = runs.local_ips[0].value if runs.local_ips else address
+    asks = {LayerKind.NODE_LOCAL: local, LayerKind.COREDNS: address}
     return DNSPod(
-        namespace=metadata["namespace"],
-        name=metadata["name"],
+        namespace=text(pod, "metadata", "namespace"),
+        name=name_of(pod),
         workload=f"{kind} {deployed}",
-        node=spec["nodeName"],
+        node=text(spec, "nodeName"),
         address=address,
-        labels=labels,
-        annotations=metadata.get("annotations") or {},
+        labels=of_pod,
+        annotations=labels(pod, "metadata", "annotations"),
         ports=ports,
         metrics=tuple(_metrics(runs.kind, spec, ports)),
         asks=asks.get(runs.kind, ""),
@@ -124,7 +142,7 @@ def _metrics(kind: LayerKind, spec: Object, ports: dict[str, int]) -> Iterator[M
     elif kind is LayerKind.COREDNS:
         yield MetricsPort(ports.get(_METRICS, COREDNS_PORT), "coredns", COREDNS_FAMILIES)
     elif kind is LayerKind.KUBE_DNS:
-        containers = {container["name"] for container in spec["containers"]}
+        containers = {text(container, "name") for container in items(spec, "containers")}
         if "sidecar" in containers:
             yield MetricsPort(SIDECAR_PORT, "sidecar", SIDECAR_FAMILIES)
         if "kubedns" in containers:

@@ -1,19 +1,22 @@
 """API objects, reduced while they are read to what a topology is made of: a large cluster has many."""
 
-from collections.abc import Iterable, Mapping
+import ipaddress
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
 from clusterdns.cluster.api import Cluster, Object
+from clusterdns.cluster.objects import items, labels, mapping, name_of, number, part, text
+from clusterdns.cluster.platforms import NO_DAEMONSETS
 from clusterdns.cluster.programs import is_dns
 from clusterdns.cluster.workload import MANAGED_BY
 from clusterdns.model.labels import matches
+from clusterdns.model.topology import DNS_PORT
 from clusterdns.parallel import in_parallel
 
 _SERVICE_NAME = "kubernetes.io/service-name"
-_DNS_PORT = 53
 _ZONE_LABEL = "topology.kubernetes.io/zone"
-_SUFFIX = {"k": 1e3, "M": 1e6, "m": 1e-3}
+_SUFFIXES = {"k": 1e3, "M": 1e6, "G": 1e9, "m": 1e-3, "u": 1e-6, "n": 1e-9, "Ki": 1024.0, "Mi": 1024.0**2}
+_SINGLE_PODS = 20  # behind a Service without a selector, read one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,9 @@ class Node:
         zone: Its zone label, "" where it has none.
         cores: Its CPU capacity.
         schedulable: Whether it takes new pods.
-        left_out: Why no DNS pod can run there; "" where one can.
+        left_out: Why no pod of a DaemonSet can run there; "" where one can.
+        provider_id: What a cloud calls it.
+        system: Its operating system's name.
     """
 
     name: str
@@ -35,6 +40,8 @@ class Node:
     cores: float
     schedulable: bool
     left_out: str
+    provider_id: str = ""
+    system: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +76,8 @@ class Namespace:
         pods: Every DNS pod.
         specs: Workload and template -> the pods' specification.
         templates: Deployment or DaemonSet -> its template.
-        services: With a port 53.
+        services: Those that lead to DNS.
+        all_services: Every Service: pods get their variables.
         slices: Service -> its EndpointSlices.
         configmaps: By name.
         budgets: PodDisruptionBudgets.
@@ -80,6 +88,7 @@ class Namespace:
     specs: dict[tuple[str, str], Object] = field(default_factory=dict)
     templates: dict[str, Object] = field(default_factory=dict)
     services: list[Object] = field(default_factory=list)
+    all_services: list[Object] = field(default_factory=list)
     slices: dict[str, list[Object]] = field(default_factory=dict)
     configmaps: dict[str, Object] = field(default_factory=dict)
     budgets: list[Object] = field(default_factory=list)
@@ -90,106 +99,193 @@ def read_nodes(cluster: Cluster) -> list[Node]:
     return [_node(node) for node in cluster.list("nodes")]
 
 
-def read_namespace(  # noqa: C901 - one little function for each kind of object
-    cluster: Cluster, name: str
+def read_configmaps(cluster: Cluster, namespace: str) -> dict[str, Object]:
+    """Return the ConfigMaps of a namespace by name."""
+    return {name_of(one): one for one in cluster.list("configmaps", namespace=namespace)}
+
+
+def read_namespace(  # noqa: C901 - a little function for each kind of object
+    cluster: Cluster,
+    name: str,
+    services: Sequence[Object],
+    daemonsets: Iterable[Object],
+    configmaps: Mapping[str, Object] | None = None,
 ) -> Namespace:
-    """Return what serves DNS in a namespace."""
-    found = Namespace(name)
-    read = partial(cluster.list, namespace=name)
+    """Return what serves DNS in a namespace: what its Services select, and what its workloads run.
 
-    def pods() -> None:
-        for one in filter(serves_dns, read("pods")):
-            if "deletionTimestamp" in one["metadata"]:
-                continue  # it ends; a Service sends it nothing
-            pod = _pod(one)
-            found.pods.append(pod)
-            found.specs.setdefault((pod.workload, pod.template), one["spec"])
+    Args:
+        cluster: Whose.
+        name: Of the namespace.
+        services: All of it, those that lead to DNS told by `takes_queries`.
+        daemonsets: Those of it that run a DNS server.
+        configmaps: Of it, where they were read before.
+    """
+    found = Namespace(name, all_services=list(services), configmaps=dict(configmaps or {}))
+    found.services = [service for service in services if takes_queries(service)]
+    selectors: list[Object] = [{"matchLabels": labels(one, "spec", "selector")} for one in found.services]
+    for one in daemonsets:
+        found.templates[name_of(one)] = mapping(one, "spec", "template")
+        selectors.append(_selector(one))
 
-    def workloads() -> None:
-        for resource in ("deployments", "daemonsets"):
-            for one in read(resource, api="apps/v1"):
-                if serves_dns(one["spec"]["template"]):
-                    found.templates[one["metadata"]["name"]] = one["spec"]["template"]
-
-    def services() -> None:
-        found.services += [one for one in read("services") if _takes_queries(one["spec"].get("ports"))]
+    def deployments() -> None:
+        for one in cluster.list("deployments", api="apps/v1", namespace=name):
+            template = mapping(one, "spec", "template")
+            if serves_dns(template):
+                found.templates[name_of(one)] = template
+                selectors.append(_selector(one))
 
     def slices() -> None:
-        for one in read("endpointslices", api="discovery.k8s.io/v1"):
-            service = one["metadata"].get("labels", {}).get(_SERVICE_NAME)
+        for one in cluster.list("endpointslices", api="discovery.k8s.io/v1", namespace=name, missing_ok=True):
+            service = text(one, "metadata", "labels", _SERVICE_NAME)
             if service:
                 found.slices.setdefault(service, []).append(one)
 
-    def configmaps() -> None:
-        found.configmaps |= {one["metadata"]["name"]: one for one in read("configmaps")}
+    def maps() -> None:
+        if configmaps is None:
+            found.configmaps |= read_configmaps(cluster, name)
 
     def budgets() -> None:
-        found.budgets += read("poddisruptionbudgets", api="policy/v1")
+        found.budgets += cluster.list(
+            "poddisruptionbudgets", api="policy/v1", namespace=name, missing_ok=True
+        )
 
-    in_parallel(lambda job: job(), (pods, workloads, services, slices, configmaps, budgets))
+    in_parallel(lambda job: job(), (deployments, slices, maps, budgets))
+    _read_pods(cluster, found, selectors)
     return found
 
 
-def selects(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
+def _read_pods(cluster: Cluster, found: Namespace, selectors: Sequence[Object]) -> None:
+    """Read the pods that any of the selectors matches, and those that Services without one lead to."""
+    distinct = {_query(selector): selector for selector in selectors if _query(selector)}
+    seen: set[str] = set()
+
+    def add(pod: Object) -> None:
+        if name_of(pod) in seen or not serves_dns(pod) or part(pod, "metadata", "deletionTimestamp"):
+            return  # of one that ends a Service sends nothing to it
+        seen.add(name_of(pod))
+        reduced = _pod(pod)
+        found.pods.append(reduced)
+        found.specs.setdefault((reduced.workload, reduced.template), mapping(pod, "spec"))
+
+    for query, selector in sorted(distinct.items()):  # one after the other: none is held longer than it takes
+        for pod in cluster.list("pods", namespace=found.name, labels=query):
+            if matches(selector, labels(pod, "metadata", "labels")):
+                add(pod)
+    alone = [
+        text(endpoint, "targetRef", "name")
+        for service in found.services
+        if not labels(service, "spec", "selector")
+        for one in found.slices.get(name_of(service), ())
+        for endpoint in items(one, "endpoints")
+        if text(endpoint, "targetRef", "kind") in ("Pod", "")
+    ]
+    for name in [name for name in dict.fromkeys(alone) if name and name not in seen][:_SINGLE_PODS]:
+        single = cluster.find("pods", name, namespace=found.name)
+        if single:
+            add(single)
+
+
+def selects(selector: Mapping[str, str], of_pod: Mapping[str, str]) -> bool:
     """Return whether a Service's selector matches labels; an empty one matches nothing."""
-    return bool(selector) and selector.items() <= labels.items()
+    return bool(selector) and selector.items() <= of_pod.items()
 
 
-def covers(budget: Object, labels: Mapping[str, str]) -> bool:
-    """Return whether a PodDisruptionBudget's selector matches labels."""
-    return matches(budget["spec"].get("selector") or {}, labels)
+def covers(budget: Object, of_pod: Mapping[str, str]) -> bool:
+    """Return whether a PodDisruptionBudget's selector matches labels; without one it covers nothing.
+
+    Source: k8s.io/api policy/v1, PodDisruptionBudgetSpec: a null selector matches no pods, an empty one all.
+    """
+    selector = part(budget, "spec", "selector")
+    return isinstance(selector, dict) and matches(selector, of_pod)
 
 
-def _takes_queries(ports: Iterable[Object] | None) -> bool:
-    return any(port.get("port") == _DNS_PORT for port in ports or ())
+def takes_queries(service: Object) -> bool:
+    """Return whether a Service has a port for DNS."""
+    return any(number(port, "port") == DNS_PORT for port in items(service, "spec", "ports"))
+
+
+def addresses_of(service: Object) -> list[str]:
+    """Return a Service's cluster IPs; none of a headless one."""
+    found = part(service, "spec", "clusterIPs")
+    texts = [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
+    return [
+        address for address in texts or [text(service, "spec", "clusterIP")] if address and address != "None"
+    ]
 
 
 def serves_dns(pod: Object) -> bool:
     """Return whether a pod or a template serves DNS; what a run of ours made does not count."""
-    labels = pod.get("metadata", {}).get("labels") or {}
-    return is_dns(pod["spec"]) and not MANAGED_BY.items() <= labels.items()
-
-
-def _node(node: Object) -> Node:
-    labels = node["metadata"].get("labels", {})
-    system = labels.get("kubernetes.io/os", "linux")
-    left_out = ""
-    if system != "linux":
-        left_out = f"runs {system}"
-    elif labels.get("type") == "virtual-kubelet" or labels.get("kubernetes.io/role") == "virtual-kubelet":
-        left_out = "is virtual: it has no kubelet of its own"
-    return Node(
-        node["metadata"]["name"],
-        labels,
-        labels.get(_ZONE_LABEL, ""),
-        _quantity(str(node.get("status", {}).get("capacity", {}).get("cpu", "0"))),
-        not node["spec"].get("unschedulable", False),
-        left_out,
+    return (
+        is_dns(mapping(pod, "spec")) and not MANAGED_BY.items() <= labels(pod, "metadata", "labels").items()
     )
 
 
 def is_ready(pod: Object) -> bool:
     """Return whether a pod is ready, as the API tells it."""
-    conditions: Iterable[Object] = pod.get("status", {}).get("conditions", ())
-    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+    conditions = items(pod, "status", "conditions")
+    return any(text(one, "type") == "Ready" and text(one, "status") == "True" for one in conditions)
+
+
+def _selector(workload: Object) -> Object:
+    """Return the selector of a workload's pods; its template's labels where it has none."""
+    return mapping(workload, "spec", "selector") or {
+        "matchLabels": labels(workload, "spec", "template", "metadata", "labels")
+    }
+
+
+def _query(selector: Object) -> str:
+    """Return a selector's labels as the API's parameter labelSelector; "" where it has none."""
+    return ",".join(f"{name}={value}" for name, value in sorted(labels(selector, "matchLabels").items()))
+
+
+def _node(node: Object) -> Node:
+    of_node = labels(node, "metadata", "labels")
+    system = of_node.get("kubernetes.io/os", "linux")
+    left_out = f"runs {system}" if system != "linux" else ""
+    for label, why in NO_DAEMONSETS.items():
+        name, _, value = label.partition("=")
+        if of_node.get(name) == value:
+            left_out = left_out or why
+    return Node(
+        name_of(node),
+        of_node,
+        of_node.get(_ZONE_LABEL, ""),
+        _quantity(text(node, "status", "capacity", "cpu")),
+        part(node, "spec", "unschedulable") is not True,
+        left_out,
+        text(node, "spec", "providerID"),
+        text(node, "status", "nodeInfo", "osImage"),
+    )
 
 
 def _pod(pod: Object) -> Pod:
-    metadata, status = pod["metadata"], pod.get("status", {})
-    labels = metadata.get("labels") or {}
-    owner = (metadata.get("ownerReferences") or [{"name": metadata["name"]}])[0]["name"]
-    template = labels.get("pod-template-hash") or labels.get("controller-revision-hash") or ""
+    of_pod = labels(pod, "metadata", "labels")
+    owners = (text(owner, "name") for owner in items(pod, "metadata", "ownerReferences"))
+    owner = next(filter(None, owners), "")
+    template = of_pod.get("pod-template-hash") or of_pod.get("controller-revision-hash") or ""
     return Pod(
-        name=metadata["name"],
-        node=pod["spec"].get("nodeName", ""),
-        address=status.get("podIP", ""),
+        name=name_of(pod),
+        node=text(pod, "spec", "nodeName"),
+        address=text(pod, "status", "podIP"),
         ready=is_ready(pod),
-        labels=labels,
-        workload=owner.removesuffix(f"-{template}"),
+        labels=of_pod,
+        workload=(owner or name_of(pod)).removesuffix(f"-{template}"),
         template=template,
     )
 
 
-def _quantity(text: str) -> float:
-    """Return a Kubernetes quantity of CPU, e.g. "4" or "3920m"."""
-    return float(text[:-1]) * _SUFFIX[text[-1]] if text[-1:] in _SUFFIX else float(text)
+def _quantity(said: str) -> float:
+    """Return a Kubernetes quantity of CPU, e.g. "4", "3920m" or "10k"; 0 where it is none."""
+    figure = said.rstrip("kMGmunKi")
+    try:
+        return float(figure) * _SUFFIXES.get(said[len(figure) :], 1.0)
+    except ValueError:
+        return 0.0
+
+
+def is_node_local(address: str) -> bool:
+    """Return whether an address is one that every node may have for itself (link-local)."""
+    try:
+        return ipaddress.ip_address(address).is_link_local
+    except ValueError:
+        return False

@@ -52,8 +52,16 @@ OBJECTS = Grant(
         Permission("", "services", _READ),
         Permission("apps", "daemonsets", _READ),
         Permission("apps", "deployments", _READ),
+        Permission("cilium.io", "ciliumlocalredirectpolicies", ("list",)),
         Permission("discovery.k8s.io", "endpointslices", _READ),
         Permission("policy", "poddisruptionbudgets", _READ),
+    ),
+)
+NETWORK_POLICIES = Grant(
+    "read which policies lie on the way to DNS",
+    (
+        Permission("", "namespaces", ("list",)),
+        Permission("networking.k8s.io", "networkpolicies", ("list",)),
     ),
 )
 PROBES = Grant(

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from clusterdns.cluster.api import NAMESPACE, Cluster, Object
-from clusterdns.cluster.dns_pods import dns_pods
+from clusterdns.cluster.api import Cluster, Object
+from clusterdns.cluster.dns_pods import dns_namespaces, dns_pods
 from clusterdns.model.monitoring import (
     Monitor,
     MonitorEndpoint,
@@ -21,32 +21,39 @@ _SERVICE_NAME = "kubernetes.io/service-name"
 _KINDS = ("ServiceMonitor", "PodMonitor")
 
 
-def read_monitoring(cluster: Cluster) -> Monitoring:
+def read_monitoring(cluster: Cluster, namespaces: Iterable[str] | None = None) -> Monitoring:
     """Return the objects that have a part in scraping DNS pods; monitors where there is such a thing.
+
+    Args:
+        cluster: Whose.
+        namespaces: With DNS; found where they are not given.
 
     Raises:
         ClusterError: the API server did not answer as needed.
         PermissionMissing: something may not be listed.
     """
+    where = tuple(dns_namespaces(cluster) if namespaces is None else namespaces)
+
+    def listed(resource: str, api: str = "v1") -> list[Object]:
+        return [one for name in where for one in cluster.list(resource, api=api, namespace=name)]
+
     with ThreadPoolExecutor() as pool:
-        pods = pool.submit(dns_pods, cluster)
-        services = pool.submit(lambda: list(cluster.list("services", namespace=NAMESPACE)))
-        slices = pool.submit(
-            lambda: list(cluster.list("endpointslices", api="discovery.k8s.io/v1", namespace=NAMESPACE))
-        )
+        pods = pool.submit(dns_pods, cluster, where)
+        services = pool.submit(listed, "services")
+        slices = pool.submit(listed, "endpointslices", "discovery.k8s.io/v1")
         versions = cluster.served(GROUP)
         known = "v1" in versions
         monitors = [pool.submit(_monitors, cluster, kind) for kind in _KINDS if known]
         stores = (("prometheuses", _API), ("prometheusagents", _AGENT_API))
         prometheuses = [pool.submit(_prometheuses, cluster, *store) for store in stores if known]
-        namespaces = cluster.list("namespaces") if known else ()
+        spaces = cluster.list("namespaces") if known else ()
         missing = f"serves {GROUP} as {', '.join(versions)} only" if versions else f"knows no {GROUP}"
         return Monitoring(
             pods=tuple(pods.result()),
             services=tuple(_services(services.result(), slices.result())),
             monitors=tuple(one for job in monitors for one in job.result()),
             prometheuses=tuple(one for job in prometheuses for one in job.result()),
-            namespaces={one["metadata"]["name"]: one["metadata"].get("labels") or {} for one in namespaces},
+            namespaces={one["metadata"]["name"]: one["metadata"].get("labels") or {} for one in spaces},
             missing="" if known else f"the cluster {missing}: ServiceMonitors and PodMonitors are left out",
         )
 
@@ -57,9 +64,10 @@ def _listed(cluster: Cluster, resource: str, api: str) -> Iterator[Object]:
 
 
 def _services(services: Iterable[Object], slices: Iterable[Object]) -> Iterator[Service]:
-    endpoints: dict[str, dict[str, str]] = {}
+    endpoints: dict[tuple[str, str], dict[str, str]] = {}
     for one in slices:
-        there = endpoints.setdefault((one["metadata"].get("labels") or {}).get(_SERVICE_NAME, ""), {})
+        service = (one["metadata"].get("labels") or {}).get(_SERVICE_NAME, "")
+        there = endpoints.setdefault((one["metadata"]["namespace"], service), {})
         for endpoint in one.get("endpoints") or ():
             if (endpoint.get("conditions") or {}).get("terminating"):
                 continue  # its pod is being deleted, and is not among those that are selected
@@ -76,7 +84,7 @@ def _services(services: Iterable[Object], slices: Iterable[Object]) -> Iterator[
                 ServicePort(port.get("name", ""), port["port"], port.get("targetPort") or port["port"])
                 for port in spec.get("ports") or ()
             ),
-            endpoints=endpoints.get(metadata["name"], {}),
+            endpoints=endpoints.get((metadata["namespace"], metadata["name"]), {}),
         )
 
 

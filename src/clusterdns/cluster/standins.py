@@ -1,15 +1,18 @@
 """Containers that stand in for programs that could not be had, and say so in an annotation."""
 
+from collections.abc import Iterable
+
 from clusterdns.cluster.api import Cluster
+from clusterdns.cluster.objects import labels, name_of
 
 ANNOTATION = "clusterdns.io/stand-in"
 
 
-def stand_ins(cluster: Cluster, namespace: str = "kube-system") -> dict[str, str]:
+def stand_ins(cluster: Cluster, namespaces: Iterable[str]) -> dict[str, str]:
     """Return what each pod (as "namespace/name") that stands in for something stands in for."""
-    found = {}
-    for pod in cluster.list("pods", namespace=namespace):
-        metadata = pod["metadata"]
-        if ANNOTATION in metadata.get("annotations", {}):
-            found[f"{namespace}/{metadata['name']}"] = metadata["annotations"][ANNOTATION]
-    return found
+    return {
+        f"{namespace}/{name_of(pod)}": annotations[ANNOTATION]
+        for namespace in namespaces
+        for pod in cluster.list("pods", namespace=namespace)
+        if ANNOTATION in (annotations := labels(pod, "metadata", "annotations"))
+    }

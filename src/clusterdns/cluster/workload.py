@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from clusterdns.cluster.api import NAMESPACE, Cluster, Object
+from clusterdns.cluster.api import Cluster, Object
 from clusterdns.cluster.waiting import NotYet, wait_until
 from clusterdns.errors import HarnessError
 
@@ -20,12 +20,12 @@ RUN_LABEL = "clusterdns.io/run"
 EXPIRES = "clusterdns.io/expires"
 
 _MADE = (
-    ("v1", "Namespace", "namespaces", None),
-    ("apps/v1", "Deployment", "deployments", NAMESPACE),
-    ("v1", "Service", "services", NAMESPACE),
-    ("monitoring.coreos.com/v1", "ServiceMonitor", "servicemonitors", NAMESPACE),
+    ("v1", "Namespace", "namespaces"),
+    ("apps/v1", "Deployment", "deployments"),
+    ("v1", "Service", "services"),
+    ("monitoring.coreos.com/v1", "ServiceMonitor", "servicemonitors"),
 )
-"""What runs make: API version, kind, resource, and the namespace that is not their own."""
+"""What runs make, in namespaces of their own or beside a cluster's DNS: API version, kind, resource."""
 
 _POD_SECURITY = "pod-security.kubernetes.io/enforce"
 
@@ -169,10 +169,10 @@ def left_behind(cluster: Cluster) -> list[tuple[Object, datetime | None]]:
     """
     label = ",".join(f"{name}={value}" for name, value in MANAGED_BY.items())
     found = []
-    for api, kind, resource, namespace in _MADE:
+    for api, kind, resource in _MADE:
         if not cluster.knows(api, kind):
             continue
-        for one in cluster.list(resource, api=api, namespace=namespace, labels=f"{label},{RUN_LABEL}"):
+        for one in cluster.list(resource, api=api, labels=f"{label},{RUN_LABEL}"):
             try:
                 expires = datetime.fromisoformat(one["metadata"].get("annotations", {})[EXPIRES])
             except (KeyError, ValueError):

@@ -1,7 +1,7 @@
 """DNS pods' own counters, held against queries that are sent to them."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, count
 
@@ -38,6 +38,7 @@ class Counters:
         senders: Node -> the pod on it that sends them; at least one.
         zone: The cluster domain.
         timeout: Seconds for an answer.
+        port_of: Address -> the port that answers DNS there.
     """
 
     cluster: Cluster
@@ -45,6 +46,7 @@ class Counters:
     senders: Mapping[str, ProbePod]
     zone: str
     timeout: float
+    port_of: Callable[[str], int]
 
     def count(self, pods: Sequence[DNSPod]) -> list[Counted]:
         """Send queries to every pod that counts them, and return what their counters say.
@@ -96,7 +98,7 @@ class Counters:
             return answered
         name = f"kubernetes.default.svc.{self.zone}"
         messages = [  # in turn: many at once would open as many connections from a node cache to dnsmasq
-            Outgoing(question(name, rtype), pod.asks, "udp", turn=rtype)
+            Outgoing(question(name, rtype), pod.asks, "udp", self.port_of(pod.asks), turn=rtype)
             for rtype in types
             for _ in range(QUERIES)
         ]

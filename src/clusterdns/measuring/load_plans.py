@@ -53,7 +53,14 @@ def schedule(step: LoadStep, nodes: int, settings: Settings) -> Schedule:
 
 
 def plan(  # noqa: PLR0913 - all that a plan is made of
-    step: LoadStep, when: Schedule, address: str, templates: Sequence[Template], *, deadline: float, seed: int
+    step: LoadStep,
+    when: Schedule,
+    address: str,
+    port: int,
+    templates: Sequence[Template],
+    *,
+    deadline: float,
+    seed: int,
 ) -> Plan:
     """Return what one of the pods sends.
 
@@ -61,12 +68,20 @@ def plan(  # noqa: PLR0913 - all that a plan is made of
         step: The step.
         when: Its schedule.
         address: The server's.
+        port: The server's.
         templates: What is asked for.
         deadline: Seconds for an answer.
         seed: The pod's own, so that what is random in the schedule is not the same in all of them.
     """
     own = replace(when, seed=seed) if isinstance(when, Poisson) else when
-    return Plan(address=address, protocol=step.protocol, schedule=own, templates=templates, deadline=deadline)
+    return Plan(
+        address=address,
+        port=port,
+        protocol=step.protocol,
+        schedule=own,
+        templates=templates,
+        deadline=deadline,
+    )
 
 
 def described(when: Schedule) -> str:

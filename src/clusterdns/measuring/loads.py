@@ -104,7 +104,10 @@ class Loads:
         distinct = distinct_names(self.zone)
         templates = distinct[:1] if step.pattern == BURSTS else (self.templates or distinct)
         plans = [
-            (pod, plan(step, when, to[node], templates, deadline=settings.query_timeout, seed=seed))
+            (
+                pod,
+                plan(step, when, to[node], there.port, templates, deadline=settings.query_timeout, seed=seed),
+            )
             for seed, (node, pod) in enumerate(sorted(self.pods.items()))
         ]
         what = f"{described(when)} by {step.protocol}, from every node, to {there.what}"

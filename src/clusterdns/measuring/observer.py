@@ -139,7 +139,7 @@ def cluster_dns_addresses(topology: Topology) -> frozenset[str]:
     return frozenset(
         address.value
         for layer in topology.layers
-        if layer.kind is not LayerKind.NODE_LOCAL
+        if layer.kind not in (LayerKind.NODE_LOCAL, LayerKind.NODE_DNS)
         for address in layer.addresses
     )
 

@@ -68,7 +68,11 @@ class PathPoller:
 
         def start(node: str) -> Polling:
             targets = [
-                PollTarget(self.paths[index].address, [wires[name] for name in names[index]])
+                PollTarget(
+                    self.paths[index].address,
+                    [wires[name] for name in names[index]],
+                    self.paths[index].port,
+                )
                 for index in by_node[node]
             ]
             return poll(self.prober, self.pods[node], targets, interval=INTERVAL, seconds=seconds + _SETTLED)

@@ -8,10 +8,10 @@ from itertools import product
 from clusterdns.model.exchange import Exchange, Message, Path
 from clusterdns.model.query_matrix import Asked
 from clusterdns.model.questions import Question
-from clusterdns.model.topology import Topology
+from clusterdns.model.topology import DNS_PORT, Topology
 from clusterdns.parallel import in_parallel
 from clusterdns.probing.pods import ProbePod, Prober
-from clusterdns.probing.sending import DNS_PORT, GIVEN_UP, Outgoing, Reply, send
+from clusterdns.probing.sending import GIVEN_UP, Outgoing, Reply, send
 from clusterdns.probing.wire import MalformedMessage, question, read
 
 UDP_SIZES = (None, 512, 1232, 4096)
@@ -32,11 +32,13 @@ class ServerAddress:
         address: The address.
         server: What it belongs to, in words.
         pod: Whether that is a DNS pod itself.
+        port: That answers there.
     """
 
     address: str
     server: str
     pod: bool
+    port: int = DNS_PORT
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class Querier:
         """Return every way to ask."""
         transports = [("udp", size) for size in sizes] + ([("tcp", None)] if tcp else [])
         return [
-            Path(node, server.server, server.address, transport, size, server.pod)
+            Path(node, server.server, server.address, transport, size, server.pod, server.port)
             for node, server, (transport, size) in product(self.pods, self.servers, transports)
         ]
 
@@ -122,6 +124,7 @@ class Querier:
                 self._query(pending),
                 pending.path.address,
                 pending.path.transport,
+                pending.path.port,
                 connection=str(index // _QUERIES_PER_CONNECTION),
                 turn=_spelled_alike(pending.question),
             )
@@ -159,7 +162,7 @@ class Querier:
         if isinstance(message, str):
             return Exchange(path, query, None, message)
         failure = ""
-        if reply.source != (path.address, DNS_PORT):
+        if reply.source != (path.address, path.port):
             failure = f"answered from {_endpoint(reply.source)}"
         elif reply.wire[:2] != query[:2]:
             failure = "answered with another id"
@@ -182,7 +185,7 @@ def server_addresses(topology: Topology, limit: int) -> list[ServerAddress]:
     serving = topology.serving_addresses()
     chosen = set([address for address in serving if address in pods][:limit])
     return [
-        ServerAddress(address, server, address in pods)
+        ServerAddress(address, server, address in pods, topology.port_of(address))
         for address, server in {**serving, **topology.node_local_addresses()}.items()
         if address not in pods or address in chosen
     ]

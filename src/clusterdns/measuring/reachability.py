@@ -20,7 +20,7 @@ class Reachability:
     Attributes:
         prober: Runs the queries.
         probes: The pods that ask.
-        topology: Says the zone.
+        topology: Says the zone, and where which port answers.
         timeout: Seconds for an answer.
     """
 
@@ -40,7 +40,7 @@ class Reachability:
             ProbeError: an agent failed.
         """
         wire = question(f"kubernetes.default.svc.{self.topology.zone.value}", "A")
-        messages = [Outgoing(wire, address, transport) for address in targets]
+        messages = [Outgoing(wire, address, transport, self.topology.port_of(address)) for address in targets]
         names = [f"{what} ({address})" for address, what in targets.items()]
 
         def from_node(node_and_pod: tuple[str, ProbePod]) -> list[Attempt]:

@@ -7,11 +7,13 @@ from contextlib import AbstractContextManager, nullcontext
 
 from clusterdns.cluster.api import Cluster
 from clusterdns.cluster.facts import read_topology
+from clusterdns.cluster.network_policies import read_network_policies
 from clusterdns.cluster.workload import Workload
 from clusterdns.measuring.lookups import CapturedLookups, capture_lookups
 from clusterdns.measuring.part import part
 from clusterdns.measuring.probes import Probes, identities, node_views, search_list_events, start_probes
 from clusterdns.measuring.reachability import Reachability
+from clusterdns.model.network_policies import Ways
 from clusterdns.model.pods import NodeView
 from clusterdns.model.reachability import TRANSPORTS, Attempt
 from clusterdns.model.resolver import Libc
@@ -55,7 +57,12 @@ class CoreRun:
     @part
     def topology(self) -> Topology:
         """What serves the cluster's DNS."""
-        return read_topology(self.cluster)
+        return read_topology(self.cluster, zone=self.settings.zone)
+
+    @part
+    def network_policies(self) -> Ways:
+        """The NetworkPolicies on pods' way to what serves DNS."""
+        return read_network_policies(self.cluster, self.topology)
 
     @part
     def workload(self) -> Workload:

@@ -37,6 +37,7 @@ class LoadRun(CoreRun):
         settings = self.settings
         return watch_servers(
             self.cluster,
+            self.topology.namespaces,
             self.probe_image,
             settings.pod_ready_timeout,
             allowed=settings.allow_debug_containers or not self.foreign,
@@ -45,7 +46,7 @@ class LoadRun(CoreRun):
     @part
     def readable_caches(self) -> ReadableCaches:
         """The node caches, where their metrics and logs may be read."""
-        return readable_caches(self.cluster)
+        return readable_caches(self.cluster, self.topology.namespaces)
 
     @part
     def observer(self) -> Observer:
@@ -93,7 +94,7 @@ class LoadRun(CoreRun):
     @part
     def kube_dns(self) -> Object | None:
         """The Deployment of kube-dns with dnsmasq in it; None where there is none."""
-        return live_deployment(self.cluster)
+        return live_deployment(self.cluster, self.topology.namespaces)
 
     @part
     def debug_deployment(self) -> DebugDeployment:

@@ -20,7 +20,7 @@ class MetricsRun(CoreRun):
     @part
     def monitoring(self) -> Monitoring:
         """The DNS pods, and every object that has a part in scraping them."""
-        return read_monitoring(self.cluster)
+        return read_monitoring(self.cluster, self.topology.namespaces)
 
     @part
     def readings(self) -> Sequence[Reading]:
@@ -32,7 +32,8 @@ class MetricsRun(CoreRun):
         """Queries sent to every DNS pod that counts them, and what its counters say."""
         senders = self.probes.of(DEFAULT)
         zone, timeout = self.topology.zone.value, self.settings.query_timeout
-        return Counters(self.cluster, self.prober, senders, zone, timeout).count(self.monitoring.pods)
+        counters = Counters(self.cluster, self.prober, senders, zone, timeout, self.topology.port_of)
+        return counters.count(self.monitoring.pods)
 
     @part
     def sidecars(self) -> Sequence[Sidecar]:

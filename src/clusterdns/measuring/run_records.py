@@ -29,7 +29,9 @@ class RecordsRun(CoreRun):
     @part
     def dns_profile(self) -> DNSProfile:
         """What the cluster's implementation makes of its freedom."""
-        return profile_of({layer.kind for layer in self.topology.layers} - {LayerKind.NODE_LOCAL})
+        return profile_of(
+            {layer.kind for layer in self.topology.layers} - {LayerKind.NODE_LOCAL, LayerKind.NODE_DNS}
+        )
 
     @part
     def record_objects(self) -> RecordObjects:

@@ -1,6 +1,6 @@
 """What can be watched of a cluster's DNS: dnsmasq from beside it, node caches by their metrics and logs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -36,11 +36,14 @@ class WatchedServers:
         return {f"{pod.namespace}/{pod.name}": least for pod in self.containers}
 
 
-def watch_servers(cluster: Cluster, image: str, timeout: float, *, allowed: bool) -> WatchedServers:
+def watch_servers(
+    cluster: Cluster, namespaces: Iterable[str], image: str, timeout: float, *, allowed: bool
+) -> WatchedServers:
     """Start a debug container in every pod with dnsmasq, where that is allowed.
 
     Args:
         cluster: Whose DNS it is.
+        namespaces: With DNS.
         image: Of the debug containers.
         timeout: Seconds for one to run.
         allowed: Whether they may be started; they stay in the pods.
@@ -49,7 +52,7 @@ def watch_servers(cluster: Cluster, image: str, timeout: float, *, allowed: bool
         ClusterError: one cannot run.
         DeadlineExceeded: one did not run in time.
     """
-    pods = dnsmasq_pods(cluster)
+    pods = dnsmasq_pods(cluster, namespaces)
     if not pods:
         return WatchedServers({}, "no dnsmasq in this cluster's DNS")
     if not allowed:
@@ -76,9 +79,9 @@ class ReadableCaches:
     refused: str | None
 
 
-def readable_caches(cluster: Cluster) -> ReadableCaches:
+def readable_caches(cluster: Cluster, namespaces: Iterable[str]) -> ReadableCaches:
     """Return the node-cache pods, where their metrics and logs may be read."""
-    pods = node_caches(cluster)
+    pods = node_caches(cluster, namespaces)
     if not pods:
         return ReadableCaches((), "no NodeLocal DNSCache in this cluster")
     try:

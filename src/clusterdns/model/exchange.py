@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import IntFlag
 
+from clusterdns.model.topology import DNS_PORT
+
 HEADER = 12
 """Octets of a message before its question (RFC 1035, 4.1.1)."""
 
@@ -114,6 +116,7 @@ class Path:
         transport: "udp" or "tcp".
         edns: The UDP payload size that the query offers; None for a query without EDNS.
         pod: Whether it is a DNS pod itself, past every Service and cache.
+        port: The server's.
     """
 
     node: str
@@ -122,6 +125,7 @@ class Path:
     transport: str
     edns: int | None = None
     pod: bool = False
+    port: int = DNS_PORT
 
     @property
     def limit(self) -> int:

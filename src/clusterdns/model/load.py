@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from clusterdns.model.latency import Histogram, Samples, errors
 from clusterdns.model.tcp_paths import tcp_paths
-from clusterdns.model.topology import LayerKind, Service, Topology
+from clusterdns.model.topology import DNS_PORT, LayerKind, Service, Topology
 
 KUBE_DNS, UPSTREAM, DNS_POD, NODE_LOCAL = "kube-dns", "upstream", "dns-pod", "node-local"
 DESTINATIONS = (DNS_POD, UPSTREAM, KUBE_DNS, NODE_LOCAL)
@@ -53,6 +53,7 @@ class Destination:
         cached: Whether a cache on the client's own node answers there.
         dnsmasq: Whether what arrives there by TCP is dnsmasq's to serve.
         tcp_into_dnsmasq: Whether the cache there asks dnsmasq by TCP.
+        port: The server's.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Destination:
     cached: bool = False
     dnsmasq: bool = False
     tcp_into_dnsmasq: bool = False
+    port: int = DNS_PORT
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +176,7 @@ def destinations(topology: Topology) -> dict[str, Destination | str]:
             cached=cached,
             dnsmasq=not cached and service is not None and _has_dnsmasq(topology, service),
             tcp_into_dnsmasq=cached and into_dnsmasq,
+            port=topology.port_of(address),
         )
 
     upstream = upstream_service(topology)
@@ -195,7 +198,7 @@ def destinations(topology: Topology) -> dict[str, Destination | str]:
     if upstream and upstream.ready:
         reached[UPSTREAM] = at(UPSTREAM, upstream.addresses[0], f"Service {upstream.name}", upstream)
     services = {address for service in topology.services for address in service.addresses}
-    for layer in (*caches, *topology.of_kind(LayerKind.CLOUD_DNS)):
+    for layer in (*caches, *topology.of_kind(LayerKind.CLOUD_DNS, LayerKind.NODE_DNS)):
         own = [fact.value for fact in layer.addresses if fact.value not in services]
         if own:
             reached[NODE_LOCAL] = at(NODE_LOCAL, own[0], f"{layer.kind} on each node")

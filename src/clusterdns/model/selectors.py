@@ -130,19 +130,34 @@ def _monitored(monitor: Monitor, monitoring: Monitoring) -> Iterator[Result]:
         yield frozenset(), _no_service(monitor, fitting, monitoring)
         return
     for endpoint in monitor.endpoints:
-        wanted = endpoint.port or endpoint.target
+        if not endpoint.port:  # Prometheus discovers the container ports of a Service's pods, too
+            own = ServicePort("", 0, endpoint.target or "")
+            fix = f"targetPort: {{}} in {monitor.full_name}"
+            yield from (_through(service, own, monitoring, fix) for service in services)
+            continue
         offers = [
-            (service, port)
-            for service in services
-            for port in service.ports
-            if wanted == (port.name if endpoint.port else port.target)
+            (service, port) for service in services for port in service.ports if endpoint.port == port.name
         ]
         if not offers:
-            names = [port.name or str(port.number) for service in services for port in service.ports]
-            fix = f"set port: {_nearest(str(wanted), names)} in {monitor.full_name}"
-            what = f"no port {wanted!r} in {services[0].full_name}, which has {', '.join(names)}"
-            yield frozenset(), Broken("port", what, fix)
+            yield frozenset(), _no_port(monitor, endpoint.port, services, monitoring)
         yield from (_through(service, port, monitoring) for service, port in offers)
+
+
+def _no_port(monitor: Monitor, wanted: str, services: Sequence[Service], monitoring: Monitoring) -> Broken:
+    """Return that no Service has a port of that name, and another way to the metrics."""
+    ports = [port for service in services for port in service.ports]
+    names = [port.name or str(port.number) for port in ports]
+    what = f"no port {wanted!r} in {services[0].full_name}, which has {', '.join(names)}"
+    pods = _selected(services[0].selector, services[0].namespace, monitoring.pods)
+    numbers = {number for pod in pods for number in pod.metrics_ports}
+    leading = [
+        port.name
+        for port in ports
+        if port.name and {port.target, *(pod.ports.get(str(port.target)) for pod in pods)} & numbers
+    ]
+    if leading or not pods:
+        return Broken("port", what, f"set port: {_nearest(wanted, leading or names)} in {monitor.full_name}")
+    return Broken("port", what, f"set targetPort: {_metrics(pods[0])}, not port, in {monitor.full_name}")
 
 
 def _no_service(monitor: Monitor, fitting: Sequence[Service], monitoring: Monitoring) -> Broken:
@@ -181,19 +196,17 @@ def _pods_monitored(monitor: Monitor, monitoring: Monitoring) -> Iterator[Result
             yield _resolved(pods, target, f"{{}} in podMetricsEndpoints of {monitor.full_name}")
 
 
-def _through(service: Service, port: ServicePort, monitoring: Monitoring) -> Result:
-    """Return which pods are reached through a Service's port."""
+def _through(service: Service, port: ServicePort, monitoring: Monitoring, fix: str = "") -> Result:
+    """Return which pods are reached through a Service's port; `fix` says where another one can be set."""
     if not service.selector:
         known = {pod.address: pod for pod in monitoring.pods}
         pods = [known[address] for address in service.endpoints if address in known]
     else:
         pods = _selected(service.selector, service.namespace, monitoring.pods)
     if not pods:
-        fix = _selector_fix(service, monitoring.pods)
-        return frozenset(), Broken(
-            "Service", f"{service.full_name} selects no pod: {_joined(service.selector)}", fix
-        )
-    reached, broken = _resolved(pods, port.target, f"targetPort: {{}} in {service.full_name}")
+        what = f"{service.full_name} selects no pod: {_joined(service.selector)}"
+        return frozenset(), Broken("Service", what, _selector_fix(service, monitoring.pods))
+    reached, broken = _resolved(pods, port.target, fix or f"targetPort: {{}} in {service.full_name}")
     absent = [pod.name for pod in pods if pod.address not in service.endpoints]
     stale = sorted(_stale(service, pods))
     if broken is None and (absent or stale):

@@ -15,7 +15,7 @@ from clusterdns.model.topology import (
     Topology,
 )
 
-_NO_DNSMASQ = frozenset({LayerKind.COREDNS, LayerKind.NODE_LOCAL, LayerKind.CLOUD_DNS})
+_NO_DNSMASQ = frozenset({LayerKind.COREDNS, LayerKind.NODE_LOCAL, LayerKind.CLOUD_DNS, LayerKind.NODE_DNS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,8 @@ class TcpPath:
             assumed to be one.
         others: How many other ready pods are behind it.
         into_dnsmasq: Whether dnsmasq is behind it, ready or not.
+        guessed: Whether nothing says that the forward goes to this Service: its upstream is not known.
+        known_dnsmasq: Whether a pod or a workload behind it is known to be dnsmasq.
     """
 
     layer: Layer
@@ -38,26 +40,45 @@ class TcpPath:
     limits: dict[str, Fact[int]]
     others: int
     into_dnsmasq: bool
+    guessed: bool = False
+    known_dnsmasq: bool = True
 
     @property
     def assumed(self) -> bool:
-        """Whether nothing in the cluster says that this is a path by TCP into dnsmasq."""
-        return self.forward.assumed or all(limit.assumed for limit in self.limits.values())
+        """Whether nothing says that this is a path by TCP into dnsmasq; its limit does not count."""
+        return self.forward.assumed or self.guessed or not self.known_dnsmasq
 
 
 def tcp_paths(topology: Topology) -> tuple[TcpPath, ...]:
-    """Return every path by TCP between the cluster's own layers."""
+    """Return every path by TCP between the cluster's own layers.
+
+    A forward to an upstream that is not known, and may be inside, is taken to go to a Service with dnsmasq.
+    """
     return tuple(
-        _path(topology, layer, forward, service)
+        path
         for layer in topology.layers
         for forward in layer.forwards
         if forward.force_tcp
-        for service in (topology.behind(upstream) for upstream in forward.upstreams)
-        if service is not None
+        for upstream in forward.upstreams
+        for path in _paths(topology, layer, forward, upstream)
     )
 
 
-def _path(topology: Topology, layer: Layer, forward: Forward, service: Service) -> TcpPath:
+def _paths(topology: Topology, layer: Layer, forward: Forward, upstream: str) -> list[TcpPath]:
+    service = topology.behind(upstream)
+    if service is not None:
+        return [_path(topology, layer, forward, service)]
+    if not topology.may_be_inside(forward, upstream):
+        return []
+    guesses = [_path(topology, layer, forward, one, guessed=True) for one in topology.services]
+    with_dnsmasq = [path for path in guesses if path.into_dnsmasq]
+    upstreams = [path for path in with_dnsmasq if path.service.name == layer.upstream]
+    return upstreams or with_dnsmasq[:1]
+
+
+def _path(
+    topology: Topology, layer: Layer, forward: Forward, service: Service, *, guessed: bool = False
+) -> TcpPath:
     limits: dict[str, Fact[int]] = {}
     others = 0
     for backend in service.ready:
@@ -67,9 +88,10 @@ def _path(topology: Topology, layer: Layer, forward: Forward, service: Service) 
         else:
             unknown = Fact(DNSMASQ_TCP_LIMIT, f"{backend.pod} is not known, and may be dnsmasq", assumed=True)
             limits[backend.pod] = behind.limits.get(TCP_LIMIT, unknown) if behind else unknown
-    selected = [topology.layer(name) for name in service.selects]
-    asleep = any(one is not None and one.kind is LayerKind.KUBE_DNS for one in selected)
-    return TcpPath(layer, forward, service, limits, others, bool(limits) or asleep)
+    names = (*service.selects, *(backend.layer for backend in service.backends))
+    behind_it = [topology.layer(name) for name in names]
+    known = any(one is not None and one.kind is LayerKind.KUBE_DNS for one in behind_it)
+    return TcpPath(layer, forward, service, limits, others, bool(limits) or known, guessed, known)
 
 
 def demand(paths: tuple[TcpPath, ...], per_node: int) -> Demand | None:

@@ -13,9 +13,13 @@ DEFAULT_ZONE = "cluster.local"
 METADATA_ADDRESS = "169.254.169.254"
 """GKE's metadata server; it answers DNS too, and is what Cloud DNS for GKE gives to pods."""
 
+DNS_PORT = 53
+
 DNSMASQ_TCP_LIMIT = 20
-DNSMASQ_TCP_LIMIT_RAISED = 30
-"""Children of one dnsmasq: MAX_PROCS in its src/config.h, 20 through 2.92, 30 from 2.93 on."""
+"""Children of one dnsmasq: MAX_PROCS in its src/config.h, 20 in every release through 2.92."""
+
+LAST_DNSMASQ_READ = (2, 92)
+"""The newest release of dnsmasq whose limit is known; later ones are assumed to have the same."""
 
 DEFAULT_EXPIRE = 10.0
 """Seconds after which CoreDNS may close an idle connection (plugin/forward)."""
@@ -31,6 +35,7 @@ class LayerKind(StrEnum):
     COREDNS = "CoreDNS"
     NODE_LOCAL = "NodeLocal DNSCache"
     CLOUD_DNS = "Cloud DNS for GKE"
+    NODE_DNS = "DNS of the node"  # a daemon without a pod, e.g. LocalDNS of AKS
     UNKNOWN = "unknown"
 
 
@@ -67,6 +72,7 @@ class Forward:
         max_concurrent: Most queries in flight, others are refused; None where nothing bounds them.
         source: Where it stands.
         assumed: Whether nothing in the cluster says so.
+        unknown: Those of the upstreams that stand for an address which nothing in the cluster tells.
     """
 
     zones: tuple[str, ...]
@@ -79,6 +85,7 @@ class Forward:
     max_idle_conns: int | None = None
     max_concurrent: int | None = None
     assumed: bool = False
+    unknown: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         how = "by TCP" if self.force_tcp else "by UDP" if self.prefer_udp else "as it was asked"
@@ -108,6 +115,8 @@ class Layer:
         upstream: The Service that a NodeLocal DNSCache asks, "namespace/name"; else None.
         budget: The PodDisruptionBudget that covers it; None where there is none.
         faults: What keeps its configuration from being loaded when a pod restarts.
+        port: Where its pods listen for DNS: behind port 53 of a Service, which may be another one.
+        redirect: What sends queries for its addresses to it where no interface has these; else None.
     """
 
     kind: LayerKind
@@ -124,6 +133,14 @@ class Layer:
     upstream: str | None = None
     budget: str | None = None
     faults: tuple[str, ...] = ()
+    port: int = DNS_PORT
+    redirect: str | None = None
+
+    @property
+    def namespace(self) -> str:
+        """Its workload's namespace, "" where it has no pods of a cluster."""
+        namespace, slash, _ = self.name.partition("/")
+        return namespace if slash else ""
 
     def __str__(self) -> str:
         addresses = ", ".join(address.value for address in self.addresses) or "no address"
@@ -142,6 +159,7 @@ class Backend:
         address: Its IP address.
         ready: Whether the Service sends queries to it.
         layer: The name of the layer that it is of; None for a pod that is not known.
+        port: Where it is sent queries.
     """
 
     pod: str
@@ -149,6 +167,7 @@ class Backend:
     address: str
     ready: bool
     layer: str | None
+    port: int = DNS_PORT
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,12 +201,18 @@ class Provider:
         search_suffixes: How many suffixes its nodes add to a pod's search list; None where not known.
         upstream: Its own resolver, what /etc/resolv.conf of a node names; None where not known.
         notes: What an upgrade of this version changes, with the source.
+        source: What tells who it is.
+        limits: What its documentation says that its DNS bears, in words.
+        documentation: Where that stands.
     """
 
     name: str = ""
     search_suffixes: int | None = None
     upstream: str | None = None
     notes: tuple[str, ...] = ()
+    source: str = "no label, version or ConfigMap of a known platform"
+    limits: tuple[str, ...] = ()
+    documentation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +231,11 @@ class Topology:
             where nothing does.
         stub_domains: Domain -> the servers it is sent to.
         provider: Who runs the cluster.
+        total: How many nodes there are, cordoned ones too.
+        total_cores: CPU cores of these.
+        nameservers: What pods are told to ask, where something tells it.
+        unexplained: Those of the nameservers that nothing in the cluster answers on, and what was looked at.
+        not_read: What could not be read, one line each.
     """
 
     zone: Fact[str]
@@ -218,6 +248,24 @@ class Topology:
     autoscaler: Fact[Autoscaler | None] | None = None
     stub_domains: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     provider: Provider = Provider()
+    total: int = 0
+    total_cores: float = 0.0
+    nameservers: tuple[Fact[str], ...] = ()
+    unexplained: tuple[str, ...] = ()
+    not_read: tuple[str, ...] = ()
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """The namespaces with DNS pods or with Services that lead to them, sorted."""
+        names = {layer.namespace for layer in self.layers}
+        return tuple(sorted({service.name.partition("/")[0] for service in self.services} | names - {""}))
+
+    def port_of(self, address: str) -> int:
+        """Return the port that answers at an address: 53 but for pods that listen on another one."""
+        if any(address in service.addresses for service in self.services):
+            return DNS_PORT
+        backends = (backend for service in self.services for backend in service.backends)
+        return next((backend.port for backend in backends if backend.address == address), DNS_PORT)
 
     def addresses(self) -> dict[str, str]:
         """Return every address that a pod may be given as its nameserver -> what it belongs to."""
@@ -249,20 +297,30 @@ class Topology:
         return tuple(layer for layer in self.layers if layer.kind in kinds)
 
     def behind(self, upstream: str) -> Service | None:
-        """Return the Service that has an upstream's address; a pod's own address counts as a Service of one.
+        """Return the Service that has an upstream's address or name.
+
+        A pod's own address counts as a Service of one.
 
         Args:
             upstream: As in `Forward.upstreams`.
         """
         address = host(upstream)
         for service in self.services:
-            if address in service.addresses:
+            if address in service.addresses or _names(address, service.name, self.zone.value):
                 return service
         for service in self.services:
             backends = tuple(backend for backend in service.backends if backend.address == address)
             if backends:
                 return Service(backends[0].pod, (address,), backends)
         return None
+
+    def may_be_inside(self, forward: Forward, upstream: str) -> bool:
+        """Return whether an upstream of a forward may be the cluster's own DNS although nothing tells."""
+        if forward.unknown and upstream in forward.unknown:
+            return True
+        name = host(upstream).rstrip(".")
+        inside = name.endswith((".svc", f".svc.{self.zone.value}"))
+        return inside and self.behind(upstream) is None
 
 
 def host(upstream: str) -> str:
@@ -273,6 +331,7 @@ def host(upstream: str) -> str:
     return address.partition(":")[0] if address.count(":") == 1 else address
 
 
-def dnsmasq_children(version: tuple[int, ...]) -> int:
-    """Return how many TCP connections a dnsmasq of this version serves unless its arguments say otherwise."""
-    return DNSMASQ_TCP_LIMIT_RAISED if version >= (2, 93) else DNSMASQ_TCP_LIMIT
+def _names(text: str, service: str, zone: str) -> bool:
+    """Return whether a host's name is that of a Service ("namespace/name") in the cluster domain."""
+    namespace, _, name = service.partition("/")
+    return text.rstrip(".").lower() in (f"{name}.{namespace}.svc", f"{name}.{namespace}.svc.{zone}")

@@ -139,6 +139,9 @@ class Measuring(BaseModel):
         source="a 50 MB pull",
         gt=0,
     )
+    zone: str | None = setting(
+        "the cluster domain", source="the kubelets' configuration, else that of the DNS servers"
+    )
     api_timeout: float = setting(
         "seconds that the API server may take for one request",
         default=5,

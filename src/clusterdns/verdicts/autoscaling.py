@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from clusterdns.check import Check, only
 from clusterdns.cluster.permissions import OBJECTS
 from clusterdns.measuring.run import Run
+from clusterdns.model.autoscaling import Linear
 from clusterdns.model.capacity import LARGEST_CLUSTER, Demand, at_sizes, first_short
 from clusterdns.model.outcome import Outcome, Verdict
 from clusterdns.model.profiles import Profile
@@ -49,6 +50,8 @@ def autoscaler(topology: Topology, settings: Settings) -> Verdict:
             remedy="put valid JSON there: the autoscaler goes on with what it read last, until it restarts",
         )
     nodes, cores = topology.schedulable, topology.cores
+    if isinstance(scaler.value, Linear) and scaler.value.include_unschedulable:
+        nodes, cores = topology.total, topology.total_cores
     found = demand(tcp_paths(topology), settings.peak_queries_per_node)
     now, twice = (scaler.value.replicas(times * nodes, times * cores) for times in (1, 2))
     first_short_at: str | None = None

@@ -18,13 +18,15 @@ MUSL = Need(
 NODELOCAL = Need(
     "nodelocal",
     lambda run: (
-        None if run.topology.of_kind(LayerKind.NODE_LOCAL) else "no pod in kube-system is a node cache"
+        None
+        if run.topology.of_kind(LayerKind.NODE_LOCAL)
+        else f"no pod in {', '.join(run.topology.namespaces)} is a node cache"
     ),
 )
 
 AUTOSCALER = Need(
     "autoscaler",
-    lambda run: None if run.topology.autoscaler else "no ConfigMap in kube-system sets DNS replicas",
+    lambda run: None if run.topology.autoscaler else "no ConfigMap beside the DNS pods sets their replicas",
 )
 
 
@@ -75,7 +77,9 @@ NODE_CACHE = Need("node-cache", lambda run: run.readable_caches.refused)
 
 KUBE_DNS_DEPLOYMENT = Need(
     "kube-dns-deployment",
-    lambda run: None if run.kube_dns else "no Deployment in kube-system has dnsmasq in it",
+    lambda run: (
+        None if run.kube_dns else f"no Deployment in {', '.join(run.topology.namespaces)} has dnsmasq in it"
+    ),
 )
 """A Deployment of kube-dns that can be copied; not to be confused with the destination kube-dns."""
 

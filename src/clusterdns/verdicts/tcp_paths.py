@@ -1,5 +1,6 @@
 """Forwarding by TCP: topology.no-tcp-into-dnsmasq, tcp-capacity, forward-pool."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
@@ -25,7 +26,8 @@ _REMEDY = (
 )
 
 # CoreDNS' pool of connections was last in, first out, so that idle ones expired; from 1.14.1 on
-# it is first in, first out, and only max_age (1.14.3) ends a connection. Source: plugin/pkg/proxy.
+# it is first in, first out, and only max_age (1.14.3) ends a connection. Before that comes,
+# max_idle_conns (1.14.1) at least caps those that are kept. Source: plugin/pkg/proxy.
 _FIFO = (1, 14, 1)
 _MAX_AGE = (1, 14, 3)
 
@@ -185,6 +187,7 @@ def forward_pool(topology: Topology) -> Verdict:
     into = {(path.layer.name, path.forward) for path in tcp_paths(topology) if path.into_dnsmasq}
     bounded: list[str] = []
     wrong: dict[str, Outcome] = {}
+    without_max_age: set[str] = set()
     for layer in topology.layers:
         for forward in layer.forwards:
             if forward.force_tcp:
@@ -193,6 +196,8 @@ def forward_pool(topology: Topology) -> Verdict:
                     bounded.append(line)
                 else:
                     wrong[line] = Outcome.FAILED if (layer.name, forward) in into else Outcome.WARNED
+                    if _is_without_max_age(_version(layer)):
+                        without_max_age.add(layer.coredns.value if layer.coredns else "")
     measurements = ForwardPools(bounded, list(wrong))
     if not wrong:
         return Verdict(outcome=Outcome.PASSED, measurements=measurements)
@@ -202,6 +207,7 @@ def forward_pool(topology: Topology) -> Verdict:
             f"connections of {next(iter(wrong))} live as long as there are queries: from CoreDNS 1.14.1 on "
             "the pool is first in, first out, so none is ever idle for long"
         ),
+        remedy=_pool_remedy(without_max_age),
         measurements=measurements,
         evidence=tuple(wrong),
     )
@@ -223,11 +229,33 @@ CHECKS = (NO_TCP_INTO_DNSMASQ, TCP_CAPACITY, FORWARD_POOL)
 
 def _bounded(layer: Layer, forward: Forward) -> bool:
     """Return whether a connection ends under steady load; a version that is not known may be any."""
-    version = layer.coredns.value if layer.coredns else "unknown"
-    numbers = tuple(int(part) for part in version.split(".")) if version[:1].isdigit() else None
+    numbers = _version(layer)
     if numbers is not None and numbers < _FIFO:
         return True
-    return forward.max_age is not None and (numbers is None or numbers >= _MAX_AGE)
+    if _is_without_max_age(numbers):
+        return forward.max_idle_conns is not None
+    return forward.max_age is not None
+
+
+def _version(layer: Layer) -> tuple[int, ...] | None:
+    """Return the version of a layer's CoreDNS; None where it is not known."""
+    found = re.match(r"\d{1,6}(?:\.\d{1,6})*", layer.coredns.value) if layer.coredns else None
+    return tuple(int(part) for part in found[0].split(".")) if found else None
+
+
+def _is_without_max_age(version: tuple[int, ...] | None) -> bool:
+    return version is not None and _FIFO <= version < _MAX_AGE
+
+
+def _pool_remedy(without_max_age: set[str]) -> str:
+    """Return what to set: max_age, or in its place what a version that lacks it has."""
+    if not without_max_age:
+        return "set max_age (CoreDNS 1.14.3 or later) in each forward with force_tcp"
+    versions = ", ".join(sorted(without_max_age))
+    return (
+        f"CoreDNS {versions} has no max_age: set max_idle_conns in each forward with force_tcp, "
+        "or run 1.14.3 or later with max_age, or 1.13"
+    )
 
 
 def _arithmetic(paths: tuple[TcpPath, ...], found: Demand) -> str:

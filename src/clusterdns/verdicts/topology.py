@@ -9,7 +9,7 @@ from clusterdns.measuring.run import Run
 from clusterdns.model.outcome import Outcome, Verdict
 from clusterdns.model.profiles import Profile
 from clusterdns.model.reachability import TRANSPORTS, Attempt
-from clusterdns.model.topology import Layer, LayerKind, Service, Topology
+from clusterdns.model.topology import DNS_PORT, Layer, LayerKind, Service, Topology
 from clusterdns.verdicts.needs import NODELOCAL
 
 _NAMED = 3  # nodes or pods that a reason names; the measurements have all
@@ -18,15 +18,10 @@ _PODS = 2
 
 def identify(topology: Topology) -> Verdict:
     """Judge whether every layer is known, and its configuration can be loaded again."""
-    evidence = [str(layer) for layer in topology.layers]
+    evidence = told_in_short(topology)
     faults = [f"{layer.name}: {fault}" for layer in topology.layers for fault in layer.faults]
     if not topology.layers:
-        return Verdict(
-            outcome=Outcome.FAILED,
-            reason="no DNS layer found: no pod in kube-system listens on port 53, and this is not GKE",
-            remedy="deploy CoreDNS or kube-dns, or see which namespace your DNS pods are in",
-            measurements=topology,
-        )
+        return _nothing_found(topology)
     if faults:
         return Verdict(
             outcome=Outcome.FAILED,
@@ -35,7 +30,15 @@ def identify(topology: Topology) -> Verdict:
             measurements=topology,
             evidence=(*evidence, *faults),
         )
-    return Verdict(outcome=Outcome.PASSED, measurements=topology, evidence=tuple(evidence))
+    if topology.unexplained:
+        return Verdict(
+            outcome=Outcome.WARNED,
+            reason="; ".join(topology.unexplained),
+            remedy="see what answers there: nothing else that is said here is about it",
+            measurements=topology,
+            evidence=evidence,
+        )
+    return Verdict(outcome=Outcome.PASSED, measurements=topology, evidence=evidence)
 
 
 IDENTIFY = Check(
@@ -65,6 +68,35 @@ class Replicas:
     budgets: Mapping[str, str | None]
 
 
+def told_in_short(topology: Topology) -> tuple[str, ...]:
+    """Return the platform, the cluster domain and each layer, with where each fact was read, a line each."""
+    provider = topology.provider
+    names = [
+        f"platform: {provider.name or 'unknown'} ({provider.source})",
+        f"cluster domain: {topology.zone}",
+    ]
+    names += [f"nameserver of pods: {nameserver}" for nameserver in topology.nameservers]
+    layers = [_line(layer) for layer in topology.layers]
+    return (*names, *layers, *(f"not read: {line}" for line in topology.not_read))
+
+
+def _nothing_found(topology: Topology) -> Verdict:
+    """Return the verdict on a cluster where nothing serves DNS that anybody sees from outside."""
+    services = ", ".join(service.name for service in topology.services) or "no Service"
+    told = ", ".join(fact.value for fact in topology.nameservers) or "nothing that is told to kubelets"
+    name = topology.provider.name
+    return Verdict(
+        outcome=Outcome.FAILED,
+        reason=f"what answers DNS is not known: looked at {services} and {told}, and no pod is behind these",
+        remedy=(
+            f"see the resolv.conf of a pod and {name}'s documentation ({topology.provider.documentation})"
+            if name
+            else "see the resolv.conf of a pod: who has that address?"
+        ),
+        measurements=topology,
+    )
+
+
 def redundancy(topology: Topology) -> Verdict:
     """Judge the pods behind every Service that sends queries to one, and their disruption budgets."""
     serving = {layer.name: layer for layer in topology.layers if layer.kind is not LayerKind.NODE_LOCAL}
@@ -75,16 +107,19 @@ def redundancy(topology: Topology) -> Verdict:
     for service in services:
         pods, nodes = len(service.ready), {backend.node for backend in service.ready}
         if pods < _PODS:
-            failed.append(f"{service.name} has {pods} ready pods")
+            told = f"{service.name} has {pods} ready {'pod' if pods == 1 else 'pods'}"
+            (warned if single_node and pods else failed).append(told)
         elif len(nodes) < _PODS:
             told = (
                 f"all {pods} pods of {service.name} are on {'the only node' if single_node else nodes.pop()}"
             )
             (warned if single_node else failed).append(told)
-    clouds = [layer for layer in topology.layers if layer.kind is LayerKind.CLOUD_DNS]
+    clouds = topology.of_kind(LayerKind.CLOUD_DNS, LayerKind.NODE_DNS)
     if not services and not clouds:
         failed.append("no Service sends queries to a DNS pod")
-    selected = dict.fromkeys(name for service in services for name in service.selects if name in serving)
+    selected = dict.fromkeys(
+        name for service in services for name in service.selects if name in serving and serving[name].replicas
+    )
     warned += [
         f"{name} has no PodDisruptionBudget: a drain may take all its pods at once"
         for name in selected
@@ -133,11 +168,13 @@ class Coverage:
 def nodelocal_coverage(topology: Topology) -> Verdict:
     """Judge whether every node that runs Linux pods has a node cache with somebody to ask."""
     caches = topology.of_kind(LayerKind.NODE_LOCAL)
-    covered = {node for layer in caches for node in layer.nodes}
+    covered = {node for layer in caches for node in layer.nodes} & set(topology.nodes)
     bare = sorted(set(topology.nodes) - covered)
     wrong = [f"no ready node cache on {_names(bare)}"] if bare else []
     upstreams = {layer.name: layer.upstream for layer in caches}
     for name, upstream in upstreams.items():
+        if upstream is None:
+            continue  # its Corefile names what it asks
         service = next((service for service in topology.services if service.name == upstream), None)
         if service is None:
             wrong.append(f"the upstream Service {upstream} of {name} is not there")
@@ -238,6 +275,20 @@ CHECKS = (IDENTIFY, REDUNDANCY, NODELOCAL_COVERAGE, TCP_REACHABLE)
 def _serves(service: Service, serving: Mapping[str, Layer]) -> bool:
     behind = {backend.layer for backend in service.backends} | set(service.selects)
     return bool(behind & set(serving)) and bool(service.backends or service.addresses)
+
+
+def _line(layer: Layer) -> str:
+    """Return a layer as one line."""
+    addresses = ", ".join(map(str, layer.addresses)) or "no address"
+    limits = "".join(f"; {name}: {limit}" for name, limit in layer.limits.items())
+    coredns = f"; CoreDNS {layer.coredns}" if layer.coredns and layer.coredns != layer.version else ""
+    replicas = f"{layer.ready} of {layer.replicas} ready" if layer.replicas else "no pods"
+    if layer.kind is LayerKind.NODE_DNS:
+        replicas = f"on {len(layer.nodes)} nodes, no pods"
+    port = f" on port {layer.port}" if layer.port != DNS_PORT else ""
+    redirect = f"; reached by {layer.redirect}" if layer.redirect else ""
+    where = f"({layer.name}) at {addresses}{port}, {replicas}"
+    return f"{layer.kind} {layer.version} {where}{coredns}{limits}{redirect}"
 
 
 def _names(names: Sequence[str]) -> str:

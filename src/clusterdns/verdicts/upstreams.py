@@ -9,7 +9,7 @@ from clusterdns.cluster.permissions import OBJECTS
 from clusterdns.measuring.run import Run
 from clusterdns.model.outcome import Outcome, Verdict
 from clusterdns.model.profiles import Profile
-from clusterdns.model.topology import Fact, Layer, Topology, host
+from clusterdns.model.topology import Fact, Forward, Layer, Topology, host
 from clusterdns.settings import Settings
 
 _FAMILIES = 2  # getaddrinfo asks A and AAAA
@@ -120,10 +120,14 @@ def _leaving(topology: Topology) -> tuple[Layer | None, list[str]]:
     """
     for layer in topology.layers:
         for forward in layer.forwards:
-            outside = [upstream for upstream in forward.upstreams if topology.behind(upstream) is None]
+            outside = [upstream for upstream in forward.upstreams if _leaves(topology, forward, upstream)]
             if "." in forward.zones and outside:
                 return layer, [told for upstream in outside if (told := _public(topology, upstream))]
     return None, []
+
+
+def _leaves(topology: Topology, forward: Forward, upstream: str) -> bool:
+    return topology.behind(upstream) is None and not topology.may_be_inside(forward, upstream)
 
 
 def _public(topology: Topology, upstream: str) -> str:

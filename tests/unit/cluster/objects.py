@@ -86,11 +86,11 @@ def service(name: str, address: str, namespace: str = SYSTEM, **selector: str) -
     return {"metadata": {"name": name, "namespace": namespace}, "spec": spec}
 
 
-def endpoints(service_name: str, *pods: Object) -> Object:
+def endpoints(service_name: str, *pods: Object, port: int = 53) -> Object:
     """Return the EndpointSlice of a Service with these pods behind it."""
     return {
         "metadata": {"labels": {"kubernetes.io/service-name": service_name}},
-        "ports": [{"port": 53}],
+        "ports": [{"port": port}],
         "endpoints": [
             {
                 "addresses": [one["status"]["podIP"]],
@@ -116,12 +116,36 @@ def workload(name: str, spec: Object, **labels: str) -> Object:
     }
 
 
+APIS = {
+    **dict.fromkeys(("pods", "services", "configmaps", "nodes", "namespaces"), "/api/v1"),
+    **dict.fromkeys(("deployments", "daemonsets"), "/apis/apps/v1"),
+    "endpointslices": "/apis/discovery.k8s.io/v1",
+    "poddisruptionbudgets": "/apis/policy/v1",
+    "networkpolicies": "/apis/networking.k8s.io/v1",
+    "ciliumlocalredirectpolicies": "/apis/cilium.io/v2",
+}
+
+
 def serve(api_server: ApiServer, namespace: str = SYSTEM, **objects: list[Object]) -> None:
-    """Let the server list these objects of a namespace, by resource, and no others; and the nodes."""
-    prefix = {"deployments": "/apis/apps/v1", "daemonsets": "/apis/apps/v1"}
-    prefix |= {"endpointslices": "/apis/discovery.k8s.io/v1", "poddisruptionbudgets": "/apis/policy/v1"}
-    for resource in ("pods", "services", "configmaps", *prefix):
-        path = f"{prefix.get(resource, '/api/v1')}/namespaces/{namespace}/{resource}"
-        api_server.answers[f"GET {path}"] = 200, {"metadata": {}, "items": objects.get(resource, [])}
-    if "nodes" in objects:
-        api_server.answers["GET /api/v1/nodes"] = 200, {"metadata": {}, "items": objects["nodes"]}
+    """Let the server list these objects of a namespace, by resource, and no others there; and the nodes."""
+    for resource, api in APIS.items():
+        listed = objects.get(resource, [])
+        whole = f"GET {api}/{resource}"
+        if resource != "nodes":
+            for one in listed:
+                if isinstance(one.get("metadata"), dict):
+                    one["metadata"].setdefault("namespace", namespace)
+            api_server.answers[f"GET {api}/namespaces/{namespace}/{resource}"] = _listing(listed)
+            there = api_server.answers.get(whole, _listing([]))
+            before = there[1].get("items", ()) if isinstance(there, tuple) else ()
+            listed = [*(one for one in before if one["metadata"].get("namespace") != namespace), *listed]
+        if resource != "nodes" or "nodes" in objects:
+            api_server.answers[whole] = _listing(listed)
+        for one in objects.get(resource, []):
+            if isinstance(one.get("metadata"), dict) and resource != "nodes":
+                path = f"GET {api}/namespaces/{namespace}/{resource}/{one['metadata'].get('name')}"
+                api_server.answers[path] = 200, one
+
+
+def _listing(objects: list[Object]) -> tuple[int, Any]:
+    return 200, {"metadata": {}, "items": objects}

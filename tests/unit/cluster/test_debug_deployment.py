@@ -94,14 +94,14 @@ def test_a_deployment_without_dnsmasq_is_not_copied(live: dict[str, Any]) -> Non
 def test_the_live_deployment_is_found_by_its_container(
     api_server: ApiServer, cluster: Cluster, live: dict[str, Any]
 ) -> None:
-    path = "GET /apis/apps/v1/namespaces/kube-system/deployments"
+    path = "GET /apis/apps/v1/namespaces/dns/deployments"
     copy = {**live, "metadata": {"name": "kube-dns-debug"}}
     api_server.answers[path] = 200, {"metadata": {}, "items": [copy, live]}
-    found = live_deployment(cluster)
+    found = live_deployment(cluster, ["dns"])
     assert found is not None
     assert found["metadata"]["name"] == "kube-dns"
     api_server.answers[path] = 200, {"metadata": {}, "items": [copy]}
-    assert live_deployment(cluster) is None
+    assert live_deployment(cluster, ["dns"]) is None
 
 
 def test_a_retargeted_service_says_what_it_was_and_is_put_back(

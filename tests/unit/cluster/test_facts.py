@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.unit.conftest import ApiServer
 
 GKE = {"cloud.google.com/gke-nodepool": "p", "topology.kubernetes.io/zone": "z"}
-STOCK = ("-k", "--no-negcache", "--server=/cluster.local/127.0.0.1#10053", "--server=8.8.8.8")
+STOCK = ("-k", "--no-negcache", "--server=/cluster.local/127.0.0.1#10053", "--server=8.8.8.8", "--no-resolv")
 
 
 def incident(**changed: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
@@ -129,7 +129,7 @@ def test_a_corefile_that_cannot_be_parsed_is_a_fault_and_the_worst_is_assumed(re
     maps = [configmap("node-local-dns", Corefile="cluster.local:53 {\n    forward . x {\n")]
     cache = read(**incident(configmaps=maps)).layers[0]
     (fault,) = cache.faults
-    assert fault.startswith("ConfigMap node-local-dns, Corefile is no Corefile: line 2, column 17: ")
+    assert fault.startswith("ConfigMap node-local-dns, Corefile is refused by CoreDNS: line 2, column 17: ")
     (assumed,) = cache.forwards
     assert (assumed.assumed, assumed.force_tcp, assumed.upstreams) == (True, True, ("10.96.0.20",))
     assert cache.caches_denials.assumed
@@ -184,14 +184,9 @@ def test_cloud_dns_serves_where_gke_runs_nothing_else(read: Any) -> None:
 
 def test_several_daemonsets_are_layers_of_their_own(read: Any) -> None:
     objects = incident()
-    objects["pods"].append(
-        pod(
-            "other-1",
-            "cache-arm",
-            node_cache(image="node-cache:9.9", ips="169.254.20.11"),
-            at=("n1", "10.1.0.9"),
-        )
-    )
+    arm = node_cache(image="node-cache:9.9", ips="169.254.20.11")
+    objects["daemonsets"].append(workload("cache-arm", arm, a="arm"))
+    objects["pods"].append(pod("other-1", "cache-arm", arm, at=("n1", "10.1.0.9"), a="arm"))
     caches = read(**objects).of_kind(LayerKind.NODE_LOCAL)
     assert [layer.name for layer in caches] == ["kube-system/cache-arm", "kube-system/node-local-dns"]
     assert caches[0].coredns is not None
@@ -205,7 +200,6 @@ def test_what_is_forwarded_to_in_another_namespace_is_followed(read: Any, api_se
     serve(
         api_server, "other", pods=[elsewhere], services=[dns], endpointslices=[endpoints("names", elsewhere)]
     )
-    api_server.answers["GET /api/v1/services"] = 200, {"metadata": {}, "items": [dns]}
     found = read(**incident(configmaps=[configmap("node-local-dns", Corefile=corefile)]))
     behind = found.behind("10.96.7.7")
     assert behind.name == "other/names"
@@ -220,6 +214,7 @@ def test_coredns_is_told_by_its_image_and_its_corefile(read: Any) -> None:
     found = read(
         nodes=[node("n1")],
         pods=[pod("a", "coredns", spec, at=("n1", "10.0.0.1"), app="dns")],
+        services=[service("kube-dns", "10.96.0.10", app="dns")],
         configmaps=[
             configmap("coredns", Corefile=text),
             configmap("dns-autoscaler", ladder='{"nodesToReplicas":[[1,1],[3,2]]}'),

@@ -78,4 +78,4 @@ def test_stand_ins_are_found_by_their_annotation(api_server: ApiServer, cluster:
         {"metadata": {"name": "kube-proxy-1"}},
     ]
     api_server.answers["GET /api/v1/namespaces/kube-system/pods"] = 200, {"metadata": {}, "items": pods}
-    assert stand_ins(cluster) == {"kube-system/kube-dns-1": "kubedns"}
+    assert stand_ins(cluster, ["kube-system"]) == {"kube-system/kube-dns-1": "kubedns"}

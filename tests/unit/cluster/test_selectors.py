@@ -7,7 +7,7 @@ import pytest
 from clusterdns.cluster.selectors import read_monitoring
 from clusterdns.model.monitoring import MonitorEndpoint
 from clusterdns.model.selectors import evaluate
-from tests.unit.cluster.objects import node_cache, pod
+from tests.unit.cluster.objects import node_cache, pod, workload
 
 if TYPE_CHECKING:
     from clusterdns.cluster.api import Cluster
@@ -40,8 +40,12 @@ def dns(api_server: ApiServer) -> None:
     }
     serve(api_server, f"{SYSTEM}/services", service)
     endpoint = {"addresses": ["10.0.0.1"], "targetRef": {"name": "cache-a"}}
-    of = {"labels": {"kubernetes.io/service-name": "node-local-dns"}}
+    of = {"labels": {"kubernetes.io/service-name": "node-local-dns"}, "namespace": "kube-system"}
     serve(api_server, SLICES, {"metadata": of, "endpoints": [endpoint]})
+    serve(api_server, "/api/v1/services", service)
+    daemonset = workload("node-local-dns", node_cache(), **LABELS)
+    daemonset["metadata"]["namespace"] = "kube-system"
+    serve(api_server, "/apis/apps/v1/daemonsets", daemonset)
 
 
 def monitor(**spec: Any) -> dict[str, Any]:

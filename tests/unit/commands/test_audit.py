@@ -16,6 +16,7 @@ from tests.unit.cluster.objects import (
     pod,
     serve,
     service,
+    workload,
 )
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def flags(kubeconfig_file: Path, api_server: ApiServer) -> list[str]:
     serve(
         api_server,
         nodes=[node("n1")],
+        daemonsets=[workload("cache", node_cache(), app="cache")],
         pods=[behind, pod("cache-1", "cache", node_cache(), at=("n1", "10.1.0.1"), app="cache")],
         services=[service("kube-dns-upstream", "10.96.0.20", app="dns")],
         endpointslices=[endpoints("kube-dns-upstream", behind)],
@@ -79,3 +81,22 @@ def test_nothing_is_written(flags: list[str], api_server: ApiServer) -> None:
     assert {key.split()[0] for key, _ in api_server.requests if "selfsubjectaccessreviews" not in key} == {
         "GET"
     }
+
+
+def test_the_first_lines_are_platform_layers_and_where_each_fact_was_read(
+    flags: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(flags)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == [
+        "platform: unknown (no label, version or ConfigMap of a known platform)",
+        "cluster domain: cluster.local (argument --domain of kubedns)",
+    ]
+    assert lines[2].startswith(
+        "NodeLocal DNSCache 1.26.7 (image k8s-dns-node-cache:1.26.7) (kube-system/cache) at 169.254.20.10 "
+        "(argument -localip of cache), 1 of 1 ready; CoreDNS 1.13.1 (release 1.26.7 of node-cache)"
+    )
+    assert lines[3].startswith(
+        "kube-dns (dnsmasq) 1.26.7 (image k8s-dns-dnsmasq-nanny:1.26.7) (kube-system/dns)"
+    )
+    assert lines[4] == "PASSED  topology.identify"

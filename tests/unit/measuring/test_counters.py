@@ -74,7 +74,7 @@ class World:
     def counters(self, *nodes: str) -> Counters:
         cluster = FakeCluster(page=self.page).as_cluster()
         senders = {node: SENDERS[node] for node in nodes or SENDERS}
-        return Counters(cluster, self.prober.as_prober(), senders, "cluster.local", 1.0)
+        return Counters(cluster, self.prober.as_prober(), senders, "cluster.local", 1.0, lambda _: 53)
 
 
 def _wire(message: Mapping[str, Any]) -> bytes:

@@ -88,16 +88,16 @@ def test_all_nodes_together_may_send_the_cap_and_no_more(step: LoadStep, given: 
 
 def test_a_plan_has_the_pods_own_seed_where_arrivals_are_random() -> None:
     templates = distinct_names("cluster.local")
-    random = plan(RANDOM, Poisson(500, 4), "10.0.0.1", templates, deadline=3, seed=7)
+    random = plan(RANDOM, Poisson(500, 4), "10.0.0.1", 5353, templates, deadline=3, seed=7)
     assert random.schedule == Poisson(500, 4, seed=7)
     assert (random.address, random.port, random.deadline, random.templates) == (
         "10.0.0.1",
-        53,
+        5353,
         3,
         templates,
     )
     held = LoadStep(Protocol.TCP_HELD, CONSTANT, 500)
-    steady = plan(held, Constant(500, 4), "10.0.0.1", templates, deadline=3, seed=7)
+    steady = plan(held, Constant(500, 4), "10.0.0.1", 5353, templates, deadline=3, seed=7)
     assert (steady.schedule, steady.protocol) == (Constant(500, 4), Protocol.TCP_HELD)
 
 

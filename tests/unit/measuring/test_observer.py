@@ -20,6 +20,7 @@ from tests.unit.measuring.fakes import FakeCluster, FakeProber
 from tests.unit.probing.test_agent_clients import sample, watched
 from tests.unit.verdicts.topologies import TWO, UPSTREAM, cache, server, topology, upstream
 
+NAMESPACES = ["kube-system"]
 DNSMASQ_POD = ProbePod("kube-system", "kube-dns-a", "n1", "10.0.0.7")
 HOST_POD = ProbePod("ns", "host-n2", "n2", "192.0.2.2")
 TIMEOUT = "[ERROR] plugin/errors: 2 a.example. A: read {transport} 10.0.0.9:4000->{address}:53: i/o timeout"
@@ -33,7 +34,13 @@ def running(name: str, container: str, node: str = "n1", **labels: str) -> dict[
     }
 
 
-NODE_CACHE = running("node-local-dns-a", "node-cache", **{"k8s-app": "node-local-dns"})
+def node_cache(name: str) -> dict[str, Any]:
+    pod = running(name, "node-cache", **{"k8s-app": "node-local-dns"})
+    pod["spec"]["containers"][0]["args"] = ["-localip", "169.254.20.10"]
+    return pod
+
+
+NODE_CACHE = node_cache("node-local-dns-a")
 
 
 def observer(
@@ -172,21 +179,21 @@ def test_the_clusters_own_dns_is_behind_its_node_caches() -> None:
     assert cluster_dns_addresses(topology()) == {"10.96.0.10"}
 
 
-def test_node_caches_are_selected_by_their_label_and_run() -> None:
-    going = running("node-local-dns-b", "node-cache", **{"k8s-app": "node-local-dns"})
+def test_node_caches_are_those_that_are_told_an_address_and_run() -> None:
+    going = node_cache("node-local-dns-b")
     going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
-    pending = running("node-local-dns-c", "node-cache", **{"k8s-app": "node-local-dns"})
+    pending = node_cache("node-local-dns-c")
     pending["status"]["phase"] = "Pending"
-    elsewhere = running("node-local-dns-d", "node-cache", **{"k8s-app": "node-local-dns"})
+    elsewhere = node_cache("node-local-dns-d")
     elsewhere["metadata"]["namespace"] = "default"
     other = running("kube-dns-a", "dnsmasq", **{"k8s-app": "kube-dns"})
     cluster = FakeCluster({"pods": [other, going, pending, elsewhere, NODE_CACHE]})
-    assert readable_caches(cluster.as_cluster()) == ReadableCaches([NODE_CACHE], None)
+    assert readable_caches(cluster.as_cluster(), NAMESPACES) == ReadableCaches([NODE_CACHE], None)
 
 
 def test_without_node_caches_there_is_nothing_to_read() -> None:
     cluster = FakeCluster({"pods": [running("kube-dns-a", "dnsmasq", **{"k8s-app": "kube-dns"})]})
-    assert readable_caches(cluster.as_cluster()) == ReadableCaches(
+    assert readable_caches(cluster.as_cluster(), NAMESPACES) == ReadableCaches(
         (), "no NodeLocal DNSCache in this cluster"
     )
 
@@ -200,7 +207,7 @@ def test_node_caches_that_may_not_be_read(forbidden: str) -> None:
 
     cluster = FakeCluster({"pods": [NODE_CACHE]}, page=page)
     refused = f"{forbidden} may not be read"
-    assert readable_caches(cluster.as_cluster()) == ReadableCaches((), refused)
+    assert readable_caches(cluster.as_cluster(), NAMESPACES) == ReadableCaches((), refused)
 
 
 def with_debug_container(pod: dict[str, Any]) -> dict[str, Any]:
@@ -211,7 +218,7 @@ def with_debug_container(pod: dict[str, Any]) -> dict[str, Any]:
 def test_a_debug_container_is_started_beside_every_dnsmasq() -> None:
     pods = [with_debug_container(running("kube-dns-a", "dnsmasq")), NODE_CACHE]
     cluster = FakeCluster({"pods": pods})
-    seen = watch_servers(cluster.as_cluster(), "image:1", 1, allowed=True)
+    seen = watch_servers(cluster.as_cluster(), NAMESPACES, "image:1", 1, allowed=True)
     assert seen == WatchedServers({DNSMASQ_POD: "clusterdns-watch"}, None)
     ((_, name, patch),) = cluster.patched
     (container,) = patch["spec"]["ephemeralContainers"]
@@ -224,10 +231,12 @@ def test_a_debug_container_is_started_beside_every_dnsmasq() -> None:
 
 def test_no_debug_container_is_started_where_none_is_allowed() -> None:
     cluster = FakeCluster({"pods": [with_debug_container(running("kube-dns-a", "dnsmasq"))]})
-    seen = watch_servers(cluster.as_cluster(), "image:1", 1, allowed=False)
+    seen = watch_servers(cluster.as_cluster(), NAMESPACES, "image:1", 1, allowed=False)
     assert (seen.containers, cluster.patched) == ({}, [])
     assert "--allow-debug-containers" in (seen.refused or "")
-    without = watch_servers(FakeCluster({"pods": [NODE_CACHE]}).as_cluster(), "image:1", 1, allowed=True)
+    without = watch_servers(
+        FakeCluster({"pods": [NODE_CACHE]}).as_cluster(), NAMESPACES, "image:1", 1, allowed=True
+    )
     assert without == WatchedServers({}, "no dnsmasq in this cluster's DNS")
 
 
@@ -237,7 +246,7 @@ def test_debug_containers_that_the_credentials_may_not_start() -> None:
             raise PermissionMissing("pods/ephemeralcontainers may not be patched")
 
     cluster = Forbidding({"pods": [running("kube-dns-a", "dnsmasq")]})
-    seen = watch_servers(cluster.as_cluster(), "image:1", 1, allowed=True)
+    seen = watch_servers(cluster.as_cluster(), NAMESPACES, "image:1", 1, allowed=True)
     assert seen == WatchedServers({}, "pods/ephemeralcontainers may not be patched")
 
 

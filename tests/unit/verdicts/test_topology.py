@@ -5,6 +5,7 @@ import pytest
 from clusterdns.catalogue import CATALOGUE
 from clusterdns.check import cases_of
 from clusterdns.measuring.run import Run
+from clusterdns.model.network_policies import Policies, Ways
 from clusterdns.model.outcome import Outcome
 from clusterdns.model.profiles import Profile
 from clusterdns.model.reachability import Attempt
@@ -30,6 +31,7 @@ def run_of(found: Topology) -> Run:
 
     class TopologyOnly(Run):
         topology = found
+        network_policies = Ways(Policies((), {}))
 
     return TopologyOnly(FakeCluster().as_cluster(), Settings(), foreign=True)
 
@@ -48,7 +50,10 @@ def test_an_audit_judges_by_the_topology_alone() -> None:
         "topology.no-tcp-into-dnsmasq",
         "topology.tcp-capacity",
     }
-    assert {measured for case in cases for measured in case.check.measures} == {Run.topology}
+    assert {measured for case in cases for measured in case.check.measures} == {
+        Run.topology,
+        Run.network_policies,
+    }
 
 
 def test_needs_say_why_they_are_not_met() -> None:
@@ -67,7 +72,8 @@ def test_needs_say_why_they_are_not_met() -> None:
 def test_layers_are_identified_and_faults_told() -> None:
     verdict = identify(topology())
     assert verdict.outcome is Outcome.PASSED
-    assert verdict.evidence[1].endswith("2 of 2 ready; TCP connections per replica: 20 (test)")
+    assert verdict.evidence[0] == "platform: GKE (no label, version or ConfigMap of a known platform)"
+    assert verdict.evidence[3].endswith("2 of 2 ready; TCP connections per replica: 20 (test)")
     faulty = replace(cache(), faults=("ConfigMap x, Corefile is no Corefile: line 2, column 7: why",))
     assert "line 2, column 7" in identify(topology(faulty, server())).reason
     assert identify(replace(topology(), layers=())).outcome is Outcome.FAILED
@@ -77,7 +83,7 @@ def test_layers_are_identified_and_faults_told() -> None:
     ("found", "outcome", "reason"),
     [
         (topology(), Outcome.PASSED, ""),
-        (topology(services=(upstream(*TWO[:1]),)), Outcome.FAILED, "has 1 ready pods"),
+        (topology(services=(upstream(*TWO[:1]),)), Outcome.FAILED, "has 1 ready pod"),
         (topology(services=(upstream(TWO[0], TWO[0]),)), Outcome.FAILED, "are on n1"),
         (
             topology(services=(upstream(TWO[0], TWO[0]),), nodes=ONE_NODE),
