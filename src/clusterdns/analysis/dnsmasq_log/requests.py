@@ -13,6 +13,7 @@ from clusterdns.model.dnsmasq_log import LogSummary, SlowRequest
 from clusterdns.model.latency import Histogram
 
 _ENTRIES = 32_768  # of a table of names or clients; then the rarest go
+_SECOND = 1_000_000
 _PENDING = 65_536  # durations that wait to be put into the histogram
 
 
@@ -77,15 +78,20 @@ class Summary(LogSummary):
         if b"" in batch.answers or None in batch.first_us or None in batch.last_us:
             answered = [bool(answer) for answer in batch.answers]
             timed = [None not in pair for pair in zip(batch.first_us, batch.last_us, strict=True)]
+            self._children.take_untimed(
+                compress(zip(batch.pids, batch.clients, strict=True), [not stamped for stamped in timed])
+            )
             keep = list(map(and_, answered, timed))
             batch = Requests._make(list(compress(column, keep)) for column in batch)
         # What is left has its times.
         first, last = cast("Sequence[int]", batch.first_us), cast("Sequence[int]", batch.last_us)
         if not first:
             return
-        self.first_us = min(first[0], first[0] if self.first_us is None else self.first_us)
+        self.first_us = min(*first, first[0] if self.first_us is None else self.first_us)
         self.last_us = max(*last, self.last_us or 0)
+        self.coarse = self.coarse and not any(time % _SECOND for time in (*first, *last))
         durations = list(map(sub, last, first))
+        self.backwards += sum(took < 0 for took in durations)
         self._remember(batch, durations)
         self._pending += durations
         if len(self._pending) > _PENDING:
