@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from clusterdns.model.labels import described, matches
-from clusterdns.model.monitoring import Monitor, Monitoring, Prometheus, Service, ServicePort
+from clusterdns.model.monitoring import Monitor, Monitoring, Prometheus, Service
 from clusterdns.model.scraping import DNSPod
 
 DNS_WORDS = re.compile(r"kube-?dns|core-?dns|node-?local-?dns|node-?cache|dnsmasq", re.IGNORECASE)
@@ -84,7 +84,7 @@ def _services(found: Monitoring) -> Iterator[Chain]:
         selected = _selected(service.selector, service.namespace, found.pods)
         if not ports or not (selected or DNS_WORDS.search(_said(service))):
             continue
-        results = [_through(service, port, found) for port in ports]
+        results = [_through(service, port.target, _target_fix(service), found) for port in ports]
         yield _whole(service.full_name, results)
 
 
@@ -123,19 +123,32 @@ def _monitored(monitor: Monitor, found: Monitoring) -> Iterator[Result]:
         yield frozenset(), _no_service(monitor, fitting, found)
         return
     for endpoint in monitor.endpoints:
-        wanted = endpoint.port or endpoint.target
+        if not endpoint.port and endpoint.target:
+            # Prometheus discovers every container port of the pods behind a Service, its own or not.
+            fix = f"targetPort: {{}} in endpoints of {monitor.full_name}"
+            yield from (_through(service, endpoint.target, fix, found) for service in services)
+            continue
         offers = [
-            (service, port)
-            for service in services
-            for port in service.ports
-            if wanted == (port.name if endpoint.port else port.target)
+            (service, port) for service in services for port in service.ports if endpoint.port == port.name
         ]
         if not offers:
-            names = [port.name or str(port.number) for one in services for port in one.ports]
-            fix = f"set port: {_nearest(str(wanted), names)} in {monitor.full_name}"
-            what = f"no port {wanted!r} in {services[0].full_name}, which has {', '.join(names)}"
-            yield frozenset(), Broken("port", what, fix)
-        yield from (_through(service, port, found) for service, port in offers)
+            yield frozenset(), _no_port(monitor, endpoint.port, services, found)
+        yield from (_through(service, port.target, _target_fix(service), found) for service, port in offers)
+
+
+def _no_port(monitor: Monitor, wanted: str, services: Sequence[Service], found: Monitoring) -> Broken:
+    """Return why a ServiceMonitor finds no port by its name: the Service has it by another, or not at all."""
+    names = [port.name or str(port.number) for service in services for port in service.ports]
+    what = f"no port {wanted!r} in {services[0].full_name}, which has {', '.join(names)}"
+    pods = [pod for one in services for pod in _selected(one.selector, one.namespace, found.pods)]
+    targets = {number for pod in pods for number in pod.metrics_ports}
+    targets |= {name for pod in pods for name, number in pod.ports.items() if number in targets}
+    fitting = [port.name for service in services for port in service.ports if port.target in targets]
+    if pods and not fitting:
+        fix = f"set targetPort: {_metrics(pods[0])} instead of port in endpoints of {monitor.full_name}"
+    else:
+        fix = f"set port: {_nearest(wanted, fitting or names)} in {monitor.full_name}"
+    return Broken("port", what, fix)
 
 
 def _no_service(monitor: Monitor, fitting: Sequence[Service], found: Monitoring) -> Broken:
@@ -172,19 +185,21 @@ def _pods_monitored(monitor: Monitor, found: Monitoring) -> Iterator[Result]:
             yield _resolved(pods, target, f"{{}} in podMetricsEndpoints of {monitor.full_name}")
 
 
-def _through(service: Service, port: ServicePort, found: Monitoring) -> Result:
-    """Return which pods are reached through a Service's port."""
+def _target_fix(service: Service) -> str:
+    return f"targetPort: {{}} in {service.full_name}"
+
+
+def _through(service: Service, target: int | str, fix: str, found: Monitoring) -> Result:
+    """Return which pods are reached at a port of the containers behind a Service; `fix` as of `_resolved`."""
     if not service.selector:
         known = {pod.address: pod for pod in found.pods}
         pods = [known[address] for address in service.endpoints if address in known]
     else:
         pods = _selected(service.selector, service.namespace, found.pods)
     if not pods:
-        fix = _selector_fix(service, found.pods)
-        return frozenset(), Broken(
-            "Service", f"{service.full_name} selects no pod: {_joined(service.selector)}", fix
-        )
-    reached, broken = _resolved(pods, port.target, f"targetPort: {{}} in {service.full_name}")
+        what = f"{service.full_name} selects no pod: {_joined(service.selector)}"
+        return frozenset(), Broken("Service", what, _selector_fix(service, found.pods))
+    reached, broken = _resolved(pods, target, fix)
     absent = [pod.name for pod in pods if pod.address not in service.endpoints]
     stale = sorted(_stale(service, pods))
     if broken is None and (absent or stale):
