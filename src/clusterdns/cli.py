@@ -12,6 +12,7 @@ from typing import NoReturn
 from clusterdns.commands import audit, capacity, capture, cleanup, dnsmasq_log, test
 from clusterdns.errors import HarnessError, UsageError
 from clusterdns.model.outcome import ExitCode
+from clusterdns.printable import printable_line
 
 _COMMANDS = (audit, capacity, capture, cleanup, dnsmasq_log, test)
 
@@ -34,10 +35,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         options = parser.parse_args(arguments)
         return int(options.run(options))
     except UsageError as error:
-        print(f"clusterdns: {error}", file=sys.stderr)
+        print(printable_line(f"clusterdns: {error}"), file=sys.stderr)
         return ExitCode.USAGE
     except HarnessError as error:
-        print(f"clusterdns: {error}", file=sys.stderr)
+        print(printable_line(f"clusterdns: {error}"), file=sys.stderr)
         return ExitCode.NOT_MEASURABLE
     except KeyboardInterrupt:
         print("clusterdns: interrupted", file=sys.stderr)

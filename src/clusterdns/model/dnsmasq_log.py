@@ -103,6 +103,8 @@ class LogSummary:
         coarse: Whether all stamps are whole seconds, so that no shorter time can be told.
         backwards: How many answered requests end before they begin: the clock was set back. They have no
             duration.
+        stepped_back_us: How far time goes back at most; 0 where that is less than requests that overlap
+            explain.
         durations: Of answered requests, first to last line.
         names: Name -> requests. The rarest of very many are left out, here and in `clients`.
         clients: Address -> requests.
@@ -119,6 +121,7 @@ class LogSummary:
         self.last_us: int | None = None
         self.coarse = True
         self.backwards = 0
+        self.stepped_back_us = 0
         self.durations = Histogram()
         self.names: Counter[bytes] = Counter()
         self.clients: Counter[bytes] = Counter()

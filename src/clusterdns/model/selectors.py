@@ -141,7 +141,7 @@ def _no_port(monitor: Monitor, wanted: str, services: Sequence[Service], found: 
     names = [port.name or str(port.number) for service in services for port in service.ports]
     what = f"no port {wanted!r} in {services[0].full_name}, which has {', '.join(names)}"
     pods = [pod for one in services for pod in _selected(one.selector, one.namespace, found.pods)]
-    targets = {number for pod in pods for number in pod.metrics_ports}
+    targets: set[int | str] = {number for pod in pods for number in pod.metrics_ports}
     targets |= {name for pod in pods for name, number in pod.ports.items() if number in targets}
     fitting = [port.name for service in services for port in service.ports if port.target in targets]
     if pods and not fitting:

@@ -78,7 +78,7 @@ class Limit:
 def chart(title: str, series: Sequence[Series], *, x: Axis, y: Axis, limits: Sequence[Limit] = ()) -> str:
     """Draw series over common axes.
 
-    Of a line's or a step's many points the lowest and the highest of each column of the picture are
+    Of many points of a line, of steps or of bars the lowest and the highest of each column of the picture are
     kept: it stays small, and no peak is lost.
 
     Returns:
@@ -205,7 +205,7 @@ def _shown(series: Series, x: Axis, y: Axis) -> list[_Place]:
         for at, value in zip(series.x, series.y, strict=True)
         if math.isfinite(value) and (value > 0 or not y.log) and (at > 0 or not x.log)
     ]
-    if series.kind in (Kind.LINE, Kind.STEP) and len(points) > 2 * WIDTH:
+    if series.kind is not Kind.DOTS and len(points) > 2 * WIDTH:
         return list(_thinned(points))
     return points
 

@@ -21,6 +21,11 @@ def report(log: DnsmasqLog, summary: LogSummary, worst: int, zone: str) -> Itera
     written = _seconds if summary.coarse else _ms
     if summary.coarse and len(summary.durations):
         yield "  NOTE: stamps tell whole seconds, so that no shorter time is known"
+    if summary.stepped_back_us:
+        yield (
+            f"  NOTE: time goes back, by {summary.stepped_back_us / 1e6:.0f} s at most: a clock was set, or "
+            "several write this log; spans of time that hold such a step are not right"
+        )
     if summary.backwards:
         yield f"  NOTE: the clock was set back within {summary.backwards} requests: they have no duration"
     yield from (f"  {count} {kind}" for kind, count in log.counts.items() if count)
@@ -47,7 +52,7 @@ def report(log: DnsmasqLog, summary: LogSummary, worst: int, zone: str) -> Itera
         since, lasted = _clock(concurrency.saturated_us), written(concurrency.saturation)
         yield f"  SATURATED first at {since}, for {lasted} in all"
     yield "names, by the queries that their expansions cost:"
-    names = {name.decode("latin-1"): count for name, count in summary.names.items()}
+    names = {name.decode("utf-8", "backslashreplace"): count for name, count in summary.names.items()}
     yield from (
         f"  {base.queries} for {base.name} ({base.expansions} names)" for base in by_base(names, zone)[:worst]
     )
@@ -70,8 +75,9 @@ def _nxdomain(log: DnsmasqLog, summary: LogSummary) -> str:
 def _percentiles(durations: Histogram, written: Callable[[int], str]) -> str:
     if not len(durations):
         return "none with time stamps"
-    figures = [f"{name} {written(durations.percentile(quantile))}" for name, quantile in _QUANTILES.items()]
-    return f"{len(durations)}, {', '.join(figures)}, max {written(durations.maximum)}"
+    judged = [(name, quantile) for name, quantile in _QUANTILES.items() if durations.judges(quantile)]
+    figures = [f"{name} {written(durations.percentile(quantile))}" for name, quantile in judged]
+    return ", ".join([f"{len(durations)}", *figures, f"max {written(durations.maximum)}"])
 
 
 def _ms(microseconds: int) -> str:

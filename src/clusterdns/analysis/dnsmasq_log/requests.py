@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from heapq import heappush, heappushpop
-from itertools import compress
+from itertools import accumulate, compress
 from operator import and_, sub
 from typing import NamedTuple, Self, cast
 
@@ -14,6 +14,7 @@ from clusterdns.model.latency import Histogram
 
 _ENTRIES = 32_768  # of a table of names or clients; then the rarest go
 _SECOND = 1_000_000
+_LATE_US = 60 * _SECOND  # after it dnsmasq has given a query up (its src/forward.c: 4 * TIMEOUT)
 _PENDING = 65_536  # durations that wait to be put into the histogram
 
 
@@ -54,6 +55,7 @@ class Summary(LogSummary):
         super().__init__(self._children)
         self._worst = worst
         self._pending: list[int] = []
+        self._latest_us: int | None = None
 
     @classmethod
     def of(cls, batches: Iterable[Requests], *, limit: int, worst: int = 10) -> Self:
@@ -87,6 +89,7 @@ class Summary(LogSummary):
         first, last = cast("Sequence[int]", batch.first_us), cast("Sequence[int]", batch.last_us)
         if not first:
             return
+        self._follow_clock(first)
         self.first_us = min(*first, first[0] if self.first_us is None else self.first_us)
         self.last_us = max(*last, self.last_us or 0)
         self.coarse = self.coarse and not any(time % _SECOND for time in (*first, *last))
@@ -98,6 +101,16 @@ class Summary(LogSummary):
             self._fold()
         self._children.take(zip(batch.pids, batch.clients, first, last, strict=True))
 
+    def _follow_clock(self, first: Sequence[int]) -> None:
+        """Look for steps back that are farther than an answer may be late."""
+        latest = max(first)
+        before = latest if self._latest_us is None else self._latest_us
+        if max(latest, before) - min(first) > _LATE_US:
+            farthest = max(map(sub, accumulate(first, max, initial=before), first))
+            if farthest > max(_LATE_US, self.stepped_back_us):
+                self.stepped_back_us = farthest
+        self._latest_us = latest
+
     def _remember(self, batch: Requests, durations: Sequence[int]) -> None:
         """Remember the slowest requests of a batch."""
         full = len(self._slowest) >= self._worst
@@ -108,7 +121,7 @@ class Summary(LogSummary):
             if full and took <= self._slowest[0].microseconds:
                 continue
             columns = (batch.serials, batch.clients, batch.actions, batch.names)
-            texts = (column[index].decode("latin-1") for column in columns)
+            texts = (column[index].decode("utf-8", "backslashreplace") for column in columns)
             slow = SlowRequest(took, batch.first_us[index] or 0, *texts)
             (heappushpop if full else heappush)(self._slowest, slow)
 
