@@ -11,8 +11,7 @@ from tempfile import TemporaryFile
 from clusterdns.analysis.capture import PORTS, Analysed, analyse, facts, lines
 from clusterdns.analysis.capture.plots import plots
 from clusterdns.analysis.compression import uncompressed
-from clusterdns.commands._numbers import at_least
-from clusterdns.commands._target import Commands
+from clusterdns.commands._arguments import Commands, at_least
 from clusterdns.errors import UsageError
 from clusterdns.model.outcome import ExitCode
 from clusterdns.model.topology import DEFAULT_ZONE

@@ -5,8 +5,7 @@ from pathlib import Path
 
 from clusterdns.analysis.compression import lines
 from clusterdns.analysis.dnsmasq_log import LogError, analyse, report
-from clusterdns.commands._numbers import at_least
-from clusterdns.commands._target import Commands
+from clusterdns.commands._arguments import Commands, at_least
 from clusterdns.errors import UsageError
 from clusterdns.model.outcome import ExitCode
 from clusterdns.model.topology import DEFAULT_ZONE, DNSMASQ_TCP_LIMIT

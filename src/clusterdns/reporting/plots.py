@@ -7,8 +7,8 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from html import escape
 from itertools import pairwise
-from xml.sax.saxutils import escape, quoteattr
 
 from clusterdns.model.latency import Histogram, samples_needed
 from clusterdns.reporting.text import printable
@@ -304,12 +304,12 @@ def _text(at: _Place, text: str, *, anchor: str = "start", fill: str = "#333", t
     x, y = at
     turn = f' transform="rotate(-90 {x:g} {y:g})"' if turned else ""
     place = f'x="{x:g}" y="{y:g}" text-anchor="{anchor}" fill="{fill}"{turn}'
-    return f"<text {place}>{escape(printable(text))}</text>"
+    return f"<text {place}>{escape(printable(text), quote=False)}</text>"
 
 
 def _svg(title: str, parts: Iterable[str], height: int) -> str:
     size = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
-    label = quoteattr(printable(title))
+    label = f'"{escape(printable(title))}"'
     font = 'font-family="system-ui, sans-serif" font-size="12"'
     return "\n".join(
         [

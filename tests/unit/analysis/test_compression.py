@@ -55,7 +55,7 @@ def test_what_lies_before_damage_is_read(
     data = compress(b"\n".join(whole))
     path = tmp_path / "file"
     path.write_bytes(data[: len(data) // 2] + after)
-    got = []
+    got: list[bytes] = []
     with path.open("rb") as file, pytest.raises(CompressionError):
         got.extend(lines(file))  # what came before the error stays
     assert got[:80_000] == whole[:80_000]

@@ -81,6 +81,15 @@ def test_a_compressed_capture_from_standard_input() -> None:
     assert done.stdout.startswith(b"-: 193 packets")
 
 
+@pytest.mark.parametrize("command", ["capture", "dnsmasq-log"])
+def test_files_are_read_without_the_kubernetes_client(command: str) -> None:
+    """It takes longer to import than most captures to be read."""
+    program = f"import sys; from clusterdns.cli import main; main(['{command}', '/dev/null'])"
+    program += "; print('kubernetes' in sys.modules, 'pydantic' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "False False\n"
+
+
 def test_ctrl_c_ends_it_in_one_line() -> None:
     program = "import sys; from clusterdns.cli import main; sys.exit(main())"
     command = [sys.executable, "-c", program, "capture", "-"]
