@@ -67,8 +67,10 @@ def _nxdomain(log: DnsmasqLog, summary: LogSummary) -> str:
     if not summary.answered:
         return "no answer was understood"
     if missing := log.not_understood:
-        share = f"{summary.nxdomain / summary.answered:.1%} NXDOMAIN"
-        return f"{share} of {summary.answered} answers that were understood; {missing} lines were not"
+        share = f"{summary.nxdomain / summary.answered:.1%}" if summary.nxdomain else "no"
+        return (
+            f"{share} NXDOMAIN of {summary.answered} answers that were understood; {missing} lines were not"
+        )
     return f"{summary.nxdomain / summary.requests:.1%} NXDOMAIN"
 
 

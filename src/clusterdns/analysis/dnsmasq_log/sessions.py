@@ -88,7 +88,7 @@ class Sessions(SessionFigures):
                 continue
             session = opened.get(pid)
             if session is None or session.client != client:
-                self._begin(pid, _Open(client, first_us, last_us))
+                self._begin(pid, _Open(client, first_us, max(first_us, last_us)))
                 now = max(now, first_us)
                 continue
             session.requests += 1
