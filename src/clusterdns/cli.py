@@ -7,13 +7,15 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from importlib import import_module
+from typing import Any, NoReturn
 
-from clusterdns.commands import audit, capacity, capture, cleanup, dnsmasq_log, test
 from clusterdns.errors import HarnessError, UsageError
 from clusterdns.model.outcome import ExitCode
+from clusterdns.printable import printable_line
 
-_COMMANDS = (audit, capacity, capture, cleanup, dnsmasq_log, test)
+_TEST = "test"
+_COMMANDS = ("audit", "capacity", "capture", "cleanup", "dnsmasq-log", _TEST)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -21,23 +23,28 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(message)
 
 
+def _module(command: str) -> Any:  # noqa: ANN401 - every one has `add` and `run`
+    return import_module(f"clusterdns.commands.{command.replace('-', '_')}")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     arguments = sys.argv[1:] if argv is None else argv
-    if arguments[:1] == [test.NAME]:
-        return test.run(arguments[1:])
+    if arguments[:1] == [_TEST]:
+        return int(_module(_TEST).run(arguments[1:]))
     parser = _Parser(prog="clusterdns", description="Cluster DNS conformance: the checks, and tools beside.")
     commands = parser.add_subparsers(dest="command", required=True)
-    for command in _COMMANDS:
-        command.add(commands)
+    # A module alone, where one is named: the Kubernetes client of others takes longer than most captures.
+    for name in [name for name in _COMMANDS if name in arguments[:1]] or _COMMANDS:
+        _module(name).add(commands)
     try:
         options = parser.parse_args(arguments)
         return int(options.run(options))
     except UsageError as error:
-        print(f"clusterdns: {error}", file=sys.stderr)
+        print(printable_line(f"clusterdns: {error}"), file=sys.stderr)
         return ExitCode.USAGE
     except HarnessError as error:
-        print(f"clusterdns: {error}", file=sys.stderr)
+        print(printable_line(f"clusterdns: {error}"), file=sys.stderr)
         return ExitCode.NOT_MEASURABLE
     except KeyboardInterrupt:
         print("clusterdns: interrupted", file=sys.stderr)

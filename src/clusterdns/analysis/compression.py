@@ -4,6 +4,7 @@ import io
 import sys
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import BinaryIO
 
 if sys.version_info >= (3, 14):
@@ -15,6 +16,7 @@ _GZIP = b"\x1f\x8b"  # RFC 1952, 2.3.1
 _ZSTD = b"\x28\xb5\x2f\xfd"  # RFC 8878, 3.1.1
 _GZIP_WINDOW = 31  # zlib's code for the largest window, within gzip's header
 _READ, _WRITE = 1 << 16, 1 << 20  # octets that go in and come out at a time
+_ZSTD_READ = 1 << 12  # of Zstandard: what one call has made before it meets damage is lost
 LONGEST_LINE = 1 << 16
 """Octets of a line that are kept."""
 
@@ -24,10 +26,11 @@ class CompressionError(ValueError):
 
 
 class _Gzip:
-    """zlib's decompressor behind the interface of Zstandard's."""
+    """zlib's decompressor behind the interface of Zstandard's; gives all that lies before damage."""
 
     def __init__(self) -> None:
         self._inner = zlib.decompressobj(_GZIP_WINDOW)
+        self._damage: zlib.error | None = None
 
     @property
     def eof(self) -> bool:
@@ -42,7 +45,20 @@ class _Gzip:
         return not self._inner.unconsumed_tail
 
     def decompress(self, data: bytes, most: int) -> bytes:
-        return self._inner.decompress(self._inner.unconsumed_tail + data, most)
+        if self._damage:
+            raise self._damage
+        before, waiting = self._inner.copy(), self._inner.unconsumed_tail + data
+        try:
+            return self._inner.decompress(waiting, most)
+        except zlib.error as error:
+            self._damage = error
+        whole = bytearray()
+        with suppress(zlib.error):
+            for octet in waiting:
+                whole += before.decompress(bytes([octet]))
+                if len(whole) >= most:
+                    break
+        return bytes(whole[:most])
 
 
 class _Uncompressed(io.RawIOBase):
@@ -53,6 +69,7 @@ class _Uncompressed(io.RawIOBase):
         self._file = file
         self._kind = kind
         self._inner = kind()
+        self._read = _READ if kind is _Gzip else _ZSTD_READ
         self._started = False
 
     def readable(self) -> bool:
@@ -75,12 +92,12 @@ class _Uncompressed(io.RawIOBase):
     def _some(self, most: int) -> bytes:
         while True:
             if self._inner.eof:  # another member may follow
-                rest = self._inner.unused_data or self._file.read(_READ)
+                rest = self._inner.unused_data or self._file.read(self._read)
                 if not rest.strip(b"\0"):
                     return b""
                 self._inner = self._kind()
             else:
-                rest = self._file.read(_READ) if self._inner.needs_input else b""
+                rest = self._file.read(self._read) if self._inner.needs_input else b""
                 if not rest and self._inner.needs_input:
                     raise EOFError("it ends before its end")
             if data := self._inner.decompress(rest, most):

@@ -5,14 +5,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from clusterdns.cluster import kubeconfig
 from clusterdns.cluster.api import Cluster, connect
 from clusterdns.settings import Settings, flag
-
-Commands = Any
-"""argparse's sub-parsers: their type has no public name."""
 
 
 def add_target(parser: argparse.ArgumentParser) -> None:

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from clusterdns.catalogue import CATALOGUE
 from clusterdns.check import SelectedCase, cases_of
 from clusterdns.cluster.preflight import preflight
-from clusterdns.commands._target import Commands, add_target, target
+from clusterdns.commands._arguments import Commands
+from clusterdns.commands._target import add_target, target
 from clusterdns.errors import HarnessError
 from clusterdns.measuring.run import Run
 from clusterdns.model.outcome import ExitCode, Outcome, exit_code

@@ -2,7 +2,7 @@
 
 import argparse
 
-from clusterdns.commands._target import Commands
+from clusterdns.commands._arguments import Commands
 from clusterdns.errors import UsageError
 from clusterdns.model.autoscaling import GKE_AUTOSCALER, Autoscaler, Linear
 from clusterdns.model.capacity import LARGEST_CLUSTER, Demand, at_sizes, first_short

@@ -4,20 +4,22 @@ import argparse
 import json
 import re
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from clusterdns.analysis.capture import PORTS, Analysed, analyse, facts, lines
 from clusterdns.analysis.capture.plots import plots
 from clusterdns.analysis.compression import uncompressed
-from clusterdns.commands._numbers import at_least
-from clusterdns.commands._target import Commands
+from clusterdns.commands._arguments import Commands, at_least
 from clusterdns.errors import UsageError
 from clusterdns.model.outcome import ExitCode
 from clusterdns.model.topology import DEFAULT_ZONE
-from clusterdns.reporting.text import printable
+from clusterdns.printable import printable_line
 
 _STDIN = "-"
 _LAST_PORT = 65535
+_LONGEST_STEM = 128  # a file's name has at most 255 octets
 
 
 def add(commands: Commands) -> None:
@@ -57,23 +59,50 @@ def _port(text: str) -> int:
 def run(options: argparse.Namespace) -> ExitCode:
     """Print what the captures tell."""
     if options.plots:
-        try:
-            options.plots.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UsageError(f"{options.plots}: {error.strerror}") from None
+        _make_writable(options.plots)
     found = {}
-    for name in options.files:
+    for name, stem in zip(options.files, _stems(options.files), strict=True):
         analysed = _analysed(name, options.port or PORTS, options.worst)
         found[name] = facts(analysed, options.zone, options.worst)
         if not options.json:
-            print("\n".join(printable(line) for line in lines(found[name], name)))
+            print("\n".join(printable_line(line) for line in lines(found[name], name)))
         if options.plots:
-            stem = re.sub(r"[^\w.-]+", "_", "stdin" if name == _STDIN else Path(name).name)
             for kind, plot in plots(analysed, options.zone):
-                (options.plots / f"{stem}.{kind}.svg").write_text(plot, encoding="utf-8")
+                _write(options.plots / f"{stem}.{kind}.svg", plot)
     if options.json:
         print(json.dumps(found, indent=2))
     return ExitCode.OK
+
+
+def _make_writable(folder: Path) -> None:
+    """Make a folder, and see that files can be written there, before long work begins.
+
+    Raises:
+        UsageError: It cannot be.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UsageError(f"{folder}: {error.strerror}") from None
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from None
+
+
+def _stems(names: Sequence[str]) -> list[str]:
+    """Return what the files of each capture's plots are called by, numbered where names are the same."""
+    stems: list[str] = []
+    for name in names:
+        stem = re.sub(r"[^\w.-]+", "_", "stdin" if name == _STDIN else Path(name).name)[:_LONGEST_STEM]
+        alike = (f"{stem}-{number}" for number in count(2))
+        stems.append(stem if stem not in stems else next(other for other in alike if other not in stems))
+    return stems
 
 
 def _analysed(name: str, ports: Sequence[int], worst: int) -> Analysed:

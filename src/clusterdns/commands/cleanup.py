@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 from clusterdns.cluster.retarget import restore, retargeted
 from clusterdns.cluster.workload import described, left_behind
-from clusterdns.commands._target import Commands, add_target, target
+from clusterdns.commands._arguments import Commands
+from clusterdns.commands._target import add_target, target
 from clusterdns.model.outcome import ExitCode
 
 

@@ -5,12 +5,11 @@ from pathlib import Path
 
 from clusterdns.analysis.compression import lines
 from clusterdns.analysis.dnsmasq_log import LogError, analyse, report
-from clusterdns.commands._numbers import at_least
-from clusterdns.commands._target import Commands
+from clusterdns.commands._arguments import Commands, at_least
 from clusterdns.errors import UsageError
 from clusterdns.model.outcome import ExitCode
 from clusterdns.model.topology import DEFAULT_ZONE, DNSMASQ_TCP_LIMIT
-from clusterdns.reporting.text import printable
+from clusterdns.printable import printable_line
 
 _STDIN = "/dev/stdin"
 
@@ -54,5 +53,5 @@ def run(options: argparse.Namespace) -> ExitCode:
             f"{others}{damage}"
         )
     for line in report(log, summary, options.worst, options.zone):
-        print(printable(line))
+        print(printable_line(line))
     return ExitCode.OK

@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from clusterdns.commands._target import Commands
+from clusterdns.commands._arguments import Commands
 from clusterdns.suite import SUITE
 
 NAME = "test"

@@ -60,6 +60,5 @@ def count_series(chunks: Iterable[bytes]) -> Counter[str]:
 
 def _name(line: bytes) -> str:
     """Return the sample's name in a line; "" for a comment or an empty line."""
-    if not line.strip() or line.startswith(b"#"):
-        return ""
-    return line.partition(b"{")[0].split(b" ", 1)[0].decode("utf-8", "replace")
+    name = line.partition(b"{")[0].split(None, 1)[:1]
+    return name[0].decode("utf-8", "replace") if name and not name[0].startswith(b"#") else ""

@@ -2,13 +2,16 @@
 
 import codecs
 import json
+import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
 from clusterdns.model.scraping import Target
 
-_BEGIN = '"activeTargets":['
+_BEGIN = re.compile(r'"activeTargets"\s*:\s*\[')
+_BETWEEN = re.compile(r"[\s,]*")
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -31,21 +34,23 @@ def read_targets(chunks: Iterable[bytes]) -> Iterator[Target]:
     for chunk in chunks:
         text += decode(chunk)
         if not begun:
-            before, begun_at, after = text.partition(_BEGIN)
-            if not begun_at:
-                if len(before) > 1 << 12:
+            if not (begin := _BEGIN.search(text)):
+                if len(text) > 1 << 12:
                     break
                 continue
-            text, begun = after, True
+            text, begun = text[begin.end() :], True
         at = 0
         while True:
-            at += len(text[at:]) - len(text[at:].lstrip(", \n")) if text[at : at + 1] in ", \n" else 0
+            between = _BETWEEN.match(text, at)
+            at = between.end() if between else at
             if text[at : at + 1] == "]":
                 return
             try:
                 one, at = decoder.raw_decode(text, at)
             except ValueError:  # the rest of it has not arrived
                 break
+            except RecursionError:
+                raise TargetsError("a target is nested too deeply") from None
             yield _target(one)
         text = text[at:]
     if begun:
@@ -53,15 +58,17 @@ def read_targets(chunks: Iterable[bytes]) -> Iterator[Target]:
     raise TargetsError(f"no list of targets but {' '.join(text[:80].split()) or 'nothing'!r}")
 
 
-def _target(one: dict[str, Any]) -> Target:
-    url = urlsplit(one.get("scrapeUrl", ""))
-    try:
+def _target(one: Any) -> Target:  # noqa: ANN401 - JSON
+    if not isinstance(one, dict):
+        raise TargetsError(f"among the targets is {str(one)[:80]!r}")
+    host, port = "", 0
+    with suppress(ValueError):  # no URL, or a port that is none
+        url = urlsplit(str(one.get("scrapeUrl", "")))
+        host = url.hostname or ""
         port = url.port or _PORTS.get(url.scheme, 0)
-    except ValueError:
-        port = 0
     return Target(
         pool=one.get("scrapePool", ""),
-        host=url.hostname or "",
+        host=host,
         port=port,
         healthy={"up": True, "down": False}.get(one.get("health", "")),
         error=one.get("lastError", ""),

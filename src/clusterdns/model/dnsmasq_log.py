@@ -75,6 +75,7 @@ class SessionFigures:
         concurrency: How many there were at once.
         durations: Of sessions.
         reused: How many PIDs came a second time.
+        untimed: How many there were without time stamps.
     """
 
     def __init__(self, concurrency: Concurrency) -> None:
@@ -82,6 +83,7 @@ class SessionFigures:
         self.concurrency = concurrency
         self.durations = Histogram()
         self.reused = 0
+        self.untimed = 0
         self._longest: list[Session] = []
 
     def longest(self) -> list[Session]:
@@ -98,6 +100,11 @@ class LogSummary:
         nxdomain: How many of these had NXDOMAIN.
         without_pid: How many do not tell the process that served them.
         first_us, last_us: The log's beginning and end; None without stamps.
+        coarse: Whether all stamps are whole seconds, so that no shorter time can be told.
+        backwards: How many answered requests end before they begin: the clock was set back. They have no
+            duration.
+        stepped_back_us: How far time goes back at most; 0 where that is less than requests that overlap
+            explain.
         durations: Of answered requests, first to last line.
         names: Name -> requests. The rarest of very many are left out, here and in `clients`.
         clients: Address -> requests.
@@ -112,6 +119,9 @@ class LogSummary:
         self.without_pid = 0
         self.first_us: int | None = None
         self.last_us: int | None = None
+        self.coarse = True
+        self.backwards = 0
+        self.stepped_back_us = 0
         self.durations = Histogram()
         self.names: Counter[bytes] = Counter()
         self.clients: Counter[bytes] = Counter()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from clusterdns.model.labels import described, matches
-from clusterdns.model.monitoring import Monitor, Monitoring, Prometheus, Service, ServicePort
+from clusterdns.model.monitoring import Monitor, Monitoring, Prometheus, Service
 from clusterdns.model.scraping import DNSPod
 
 DNS_WORDS = re.compile(r"kube-?dns|core-?dns|node-?local-?dns|node-?cache|dnsmasq", re.IGNORECASE)
@@ -84,7 +84,7 @@ def _services(monitoring: Monitoring) -> Iterator[Chain]:
         selected = _selected(service.selector, service.namespace, monitoring.pods)
         if not ports or not (selected or DNS_WORDS.search(_said(service))):
             continue
-        results = [_through(service, port, monitoring) for port in ports]
+        results = [_through(service, port.target, _target_fix(service), monitoring) for port in ports]
         yield _whole(service.full_name, results)
 
 
@@ -130,34 +130,36 @@ def _monitored(monitor: Monitor, monitoring: Monitoring) -> Iterator[Result]:
         yield frozenset(), _no_service(monitor, fitting, monitoring)
         return
     for endpoint in monitor.endpoints:
-        if not endpoint.port:  # Prometheus discovers the container ports of a Service's pods, too
-            own = ServicePort("", 0, endpoint.target or "")
-            fix = f"targetPort: {{}} in {monitor.full_name}"
-            yield from (_through(service, own, monitoring, fix) for service in services)
+        if not endpoint.port and endpoint.target:
+            # Prometheus discovers every container port of the pods behind a Service, its own or not.
+            fix = f"targetPort: {{}} in endpoints of {monitor.full_name}"
+            yield from (_through(service, endpoint.target, fix, monitoring) for service in services)
             continue
         offers = [
             (service, port) for service in services for port in service.ports if endpoint.port == port.name
         ]
         if not offers:
             yield frozenset(), _no_port(monitor, endpoint.port, services, monitoring)
-        yield from (_through(service, port, monitoring) for service, port in offers)
+        yield from (
+            _through(service, port.target, _target_fix(service), monitoring) for service, port in offers
+        )
 
 
 def _no_port(monitor: Monitor, wanted: str, services: Sequence[Service], monitoring: Monitoring) -> Broken:
-    """Return that no Service has a port of that name, and another way to the metrics."""
-    ports = [port for service in services for port in service.ports]
-    names = [port.name or str(port.number) for port in ports]
+    """Return why a ServiceMonitor finds no port by its name: the Service has it by another, or not at all."""
+    names = [port.name or str(port.number) for service in services for port in service.ports]
     what = f"no port {wanted!r} in {services[0].full_name}, which has {', '.join(names)}"
-    pods = _selected(services[0].selector, services[0].namespace, monitoring.pods)
-    numbers = {number for pod in pods for number in pod.metrics_ports}
-    leading = [
-        port.name
-        for port in ports
-        if port.name and {port.target, *(pod.ports.get(str(port.target)) for pod in pods)} & numbers
+    pods = [
+        pod for service in services for pod in _selected(service.selector, service.namespace, monitoring.pods)
     ]
-    if leading or not pods:
-        return Broken("port", what, f"set port: {_nearest(wanted, leading or names)} in {monitor.full_name}")
-    return Broken("port", what, f"set targetPort: {_metrics(pods[0])}, not port, in {monitor.full_name}")
+    targets: set[int | str] = {number for pod in pods for number in pod.metrics_ports}
+    targets |= {name for pod in pods for name, number in pod.ports.items() if number in targets}
+    fitting = [port.name for service in services for port in service.ports if port.target in targets]
+    if pods and not fitting:
+        fix = f"set targetPort: {_metrics(pods[0])} instead of port in endpoints of {monitor.full_name}"
+    else:
+        fix = f"set port: {_nearest(wanted, fitting or names)} in {monitor.full_name}"
+    return Broken("port", what, fix)
 
 
 def _no_service(monitor: Monitor, fitting: Sequence[Service], monitoring: Monitoring) -> Broken:
@@ -196,8 +198,12 @@ def _pods_monitored(monitor: Monitor, monitoring: Monitoring) -> Iterator[Result
             yield _resolved(pods, target, f"{{}} in podMetricsEndpoints of {monitor.full_name}")
 
 
-def _through(service: Service, port: ServicePort, monitoring: Monitoring, fix: str = "") -> Result:
-    """Return which pods are reached through a Service's port; `fix` says where another one can be set."""
+def _target_fix(service: Service) -> str:
+    return f"targetPort: {{}} in {service.full_name}"
+
+
+def _through(service: Service, target: int | str, fix: str, monitoring: Monitoring) -> Result:
+    """Return which pods are reached at a port of the containers behind a Service; `fix` as of `_resolved`."""
     if not service.selector:
         known = {pod.address: pod for pod in monitoring.pods}
         pods = [known[address] for address in service.endpoints if address in known]
@@ -206,7 +212,7 @@ def _through(service: Service, port: ServicePort, monitoring: Monitoring, fix: s
     if not pods:
         what = f"{service.full_name} selects no pod: {_joined(service.selector)}"
         return frozenset(), Broken("Service", what, _selector_fix(service, monitoring.pods))
-    reached, broken = _resolved(pods, port.target, fix or f"targetPort: {{}} in {service.full_name}")
+    reached, broken = _resolved(pods, target, fix)
     absent = [pod.name for pod in pods if pod.address not in service.endpoints]
     stale = sorted(_stale(service, pods))
     if broken is None and (absent or stale):

@@ -7,8 +7,8 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from html import escape
 from itertools import pairwise
-from xml.sax.saxutils import escape, quoteattr
 
 from clusterdns.model.latency import Histogram, samples_needed
 from clusterdns.reporting.text import printable
@@ -78,7 +78,7 @@ class Limit:
 def chart(title: str, series: Sequence[Series], *, x: Axis, y: Axis, limits: Sequence[Limit] = ()) -> str:
     """Draw series over common axes.
 
-    Of a line's or a step's many points the lowest and the highest of each column of the picture are
+    Of many points of a line, of steps or of bars the lowest and the highest of each column of the picture are
     kept: it stays small, and no peak is lost.
 
     Returns:
@@ -205,7 +205,7 @@ def _shown(series: Series, x: Axis, y: Axis) -> list[_Place]:
         for at, value in zip(series.x, series.y, strict=True)
         if math.isfinite(value) and (value > 0 or not y.log) and (at > 0 or not x.log)
     ]
-    if series.kind in (Kind.LINE, Kind.STEP) and len(points) > 2 * WIDTH:
+    if series.kind is not Kind.DOTS and len(points) > 2 * WIDTH:
         return list(_thinned(points))
     return points
 
@@ -304,12 +304,12 @@ def _text(at: _Place, text: str, *, anchor: str = "start", fill: str = "#333", t
     x, y = at
     turn = f' transform="rotate(-90 {x:g} {y:g})"' if turned else ""
     place = f'x="{x:g}" y="{y:g}" text-anchor="{anchor}" fill="{fill}"{turn}'
-    return f"<text {place}>{escape(printable(text))}</text>"
+    return f"<text {place}>{escape(printable(text), quote=False)}</text>"
 
 
 def _svg(title: str, parts: Iterable[str], height: int) -> str:
     size = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
-    label = quoteattr(printable(title))
+    label = f'"{escape(printable(title))}"'
     font = 'font-family="system-ui, sans-serif" font-size="12"'
     return "\n".join(
         [

@@ -44,3 +44,18 @@ def test_data_that_is_cut_off_is_told(tmp_path: Path, compress: Callable[[bytes]
 
 def test_an_empty_file_has_no_lines(tmp_path: Path) -> None:
     assert read(tmp_path, b"") == []
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, zstd.compress])
+@pytest.mark.parametrize("after", [b"", b"\xff" * 1000])
+def test_what_lies_before_damage_is_read(
+    tmp_path: Path, compress: Callable[[bytes], bytes], after: bytes
+) -> None:
+    whole = [b"%d %d" % (number, number * number) for number in range(200_000)]
+    data = compress(b"\n".join(whole))
+    path = tmp_path / "file"
+    path.write_bytes(data[: len(data) // 2] + after)
+    got: list[bytes] = []
+    with path.open("rb") as file, pytest.raises(CompressionError):
+        got.extend(lines(file))  # what came before the error stays
+    assert got[:80_000] == whole[:80_000]

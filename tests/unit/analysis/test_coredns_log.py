@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import pytest
+
 from clusterdns.analysis.coredns_log import ForwardTimeout, forward_timeouts
 
 DATA = Path(__file__).parents[1] / "data"
@@ -43,3 +45,34 @@ def test_every_form_of_a_timeout() -> None:
     }
     found = list(forward_timeouts([*lines, "[ERROR] plugin/errors: 2 a. A: EOF"]))
     assert [(slow.phase, slow.transport, slow.address, slow.count) for slow in found] == [*lines.values()]
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        ("a.x. A: dial tcp 10.0.0.6:53: i/o timeout", "a.x. A dial tcp 10.0.0.6"),
+        ("a.x. A: dial tcp 10.0.0.6:53: connect: connection timed out", "a.x. A dial tcp 10.0.0.6"),
+        ("a.x. AAAA: read udp [fd00::7]:4->[fd00::a]:53: i/o timeout", "a.x. AAAA read udp fd00::a"),
+        (
+            "1.2. HINFO: unreachable backend: read udp 10.0.0.2:4->10.0.0.6:53: i/o timeout",
+            "1.2. HINFO read udp 10.0.0.6",
+        ),
+        (
+            r"my\032name._http._tcp.x. PTR: read udp 10.0.0.1:1->10.0.0.6:53: i/o timeout",
+            r"my\032name._http._tcp.x. PTR read udp 10.0.0.6",
+        ),
+        (
+            "A.X. TYPE65: read udp 10.0.0.1:1->[FE80::1%eth0]:53: i/o timeout",
+            "A.X. TYPE65 read udp fe80::1%eth0",
+        ),
+    ],
+)
+@pytest.mark.parametrize("prefix", ["", "2026-06-04T14:43:24.068114112Z stderr F "])
+def test_what_a_timeout_tells(prefix: str, error: str, expected: str) -> None:
+    (slow,) = forward_timeouts([f"{prefix}[ERROR] plugin/errors: 2 {error}"])
+    assert f"{slow.name} {slow.rtype} {slow.phase} {slow.transport} {slow.address}" == expected
+
+
+@pytest.mark.parametrize("error", ["EOF", "read tcp 10.0.0.1:4->10.0.0.6:53: read: connection reset by peer"])
+def test_what_is_no_timeout(error: str) -> None:
+    assert list(forward_timeouts([f"[ERROR] plugin/errors: 2 timeout.x. A: {error}"])) == []

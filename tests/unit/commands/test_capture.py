@@ -46,11 +46,48 @@ def test_plots(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         ET.parse(plot)  # noqa: S314 - our own
 
 
+def test_plots_of_two_files_of_one_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["capture", str(REAL), str(REAL), "--plots", str(tmp_path)]) == 0
+    capsys.readouterr()
+    stems = {plot.name.split(".")[1] for plot in tmp_path.iterdir()}
+    assert stems == {"pcap", "pcap-2"}
+
+
+def test_plots_of_a_capture_over_fifty_years(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    network = Network(now=0)
+    for _ in range(2):
+        network.datagram(("10.0.0.7", 1), ("10.0.0.8", 53), query(), 50 * 365 * 86_400 * SECOND)
+    path = tmp_path / "long.pcap"
+    path.write_bytes(file(network.packets))
+    assert main(["capture", str(path), "--plots", str(tmp_path)]) == 0
+    capsys.readouterr()
+    rate = (tmp_path / "long.pcap.rate.svg").read_text()
+    assert len(rate) < 10_000
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_the_reading(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clusterdns.commands.capture.analyse", lambda *_, **__: pytest.fail("was read"))
+    assert main(["capture", str(REAL), "--plots", "/proc/self/fdinfo"]) == 4
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("clusterdns: /proc/self/fdinfo: ")
+
+
 def test_a_compressed_capture_from_standard_input() -> None:
     program = "import sys; from clusterdns.cli import main; sys.exit(main())"
     command = [sys.executable, "-c", program, "capture", "-"]
     done = subprocess.run(command, input=gzip.compress(REAL.read_bytes()), capture_output=True, check=True)
     assert done.stdout.startswith(b"-: 193 packets")
+
+
+@pytest.mark.parametrize("command", ["capture", "dnsmasq-log"])
+def test_files_are_read_without_the_kubernetes_client(command: str) -> None:
+    """It takes longer to import than most captures to be read."""
+    program = f"import sys; from clusterdns.cli import main; main(['{command}', '/dev/null'])"
+    program += "; print('kubernetes' in sys.modules, 'pydantic' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "False False\n"
 
 
 def test_ctrl_c_ends_it_in_one_line() -> None:

@@ -47,6 +47,13 @@ def test_samples_are_added_up_by_label() -> None:
     assert page.largest(1) == [("coredns_proxy_request_duration_seconds_bucket", 34)]
 
 
+@pytest.mark.parametrize("line", ["a\t1", "a 1", " a  1", 'a{x="1"}\t1', 'a\t{x="1"} 1'])
+def test_blanks_behind_a_name_are_spaces_or_tabs(line: str) -> None:
+    text = f"# TYPE a counter\n{line}\n"
+    assert totals(text) == {"a": 1}
+    assert count_series([text.encode()]) == {"a": 1}
+
+
 def test_a_series_that_is_there_twice_is_told() -> None:
     page = read('a{x="1"} 1\na{x="2"} 1\na{x="1"} 2\n')
     assert page.duplicates == ('a{x="1"}',)

@@ -40,6 +40,34 @@ def test_targets_come_in_pieces_of_any_size(size: int) -> None:
     assert found[0].labels == {"pod": "cache-1"}
 
 
+@pytest.mark.parametrize("size", [1, 50, 1 << 16])
+def test_an_answer_may_be_laid_out(size: int) -> None:
+    answer = {"status": "success", "data": {"activeTargets": [target(1), target(2)]}}
+    data = json.dumps(answer, indent="\t").replace("\n", "\r\n").encode()
+    found = list(read_targets(data[at : at + size] for at in range(0, len(data), size)))
+    assert [target.host for target in found] == ["10.0.0.1", "10.0.0.2"]
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port"),
+    [
+        ("http://[fd00::1/metrics", "", 0),
+        ("http://10.0.0.1:99999/metrics", "10.0.0.1", 0),
+        (None, "", 0),
+        ("", "", 0),
+    ],
+)
+def test_an_address_that_is_none(url: str | None, host: str, port: int) -> None:
+    (broken,) = read_targets(pieces(target(1, scrapeUrl=url), size=100))
+    assert (broken.host, broken.port, broken.labels) == (host, port, {"pod": "cache-1"})
+
+
+@pytest.mark.parametrize("item", ["7", '"text"', "[]", "null"])
+def test_targets_are_objects(item: str) -> None:
+    with pytest.raises(TargetsError, match="among the targets is"):
+        list(read_targets([b'{"activeTargets":[%s]}' % item.encode()]))
+
+
 def test_no_targets_are_none() -> None:
     assert list(read_targets(pieces(size=10))) == []
 

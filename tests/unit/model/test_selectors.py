@@ -158,6 +158,41 @@ def test_a_broken_service_breaks_its_monitor_too(change: dict[str, Any], found: 
         assert (chain.broken.found, chain.broken.fix) == (found, fix)
 
 
+@pytest.mark.parametrize("target", ["metrics", 9253])
+def test_a_target_port_need_not_be_the_services(target: int | str) -> None:
+    """Prometheus discovers every container port of the pods that a Service lists."""
+    dns = replace(SERVICE, ports=(ServicePort("dns", 53, 53),))
+    monitor = replace(MONITOR, endpoints=(MonitorEndpoint("", target),))
+    assert of_monitor(monitor, services=(dns,)) == Chain(monitor.full_name, REACHED)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "found", "fix"),
+    [
+        (
+            MonitorEndpoint("", "http"),
+            "no container port of kube-system/cache-a is called 'http': there are dns (53), metrics (9253)",
+            "set targetPort: 9253 in endpoints of ServiceMonitor monitoring/node-local-dns",
+        ),
+        (
+            MonitorEndpoint("", 9153),
+            "port 9153 of kube-system/cache-a has no metrics: 9253 (node-cache) has them",
+            "set targetPort: 9253 in endpoints of ServiceMonitor monitoring/node-local-dns",
+        ),
+        (
+            MonitorEndpoint("metrics", None),
+            "no port 'metrics' in Service kube-system/node-local-dns, which has dns",
+            "set targetPort: 9253 instead of port in endpoints of ServiceMonitor monitoring/node-local-dns",
+        ),
+    ],
+)
+def test_a_port_of_a_monitor_that_reaches_nothing(endpoint: MonitorEndpoint, found: str, fix: str) -> None:
+    dns = replace(SERVICE, ports=(ServicePort("dns", 53, 53),))
+    broken = of_monitor(replace(MONITOR, endpoints=(endpoint,)), services=(dns,)).broken
+    assert broken is not None
+    assert (broken.found, broken.fix) == (found, fix)
+
+
 def test_a_pod_has_an_address_of_the_other_family_too() -> None:
     both = {**SERVICE.endpoints, "fd00::1": "cache-a", "fd00::2": "cache-b"}
     assert of_monitor(MONITOR, services=(replace(SERVICE, endpoints=both),)).reaches == REACHED

@@ -17,6 +17,7 @@ _MAGIC = {0xA1B2C3D4: 1000, 0xA1B23C4D: 1}  # -> nanoseconds per unit of the tim
 _HEADER = 24
 _RECORD = 16
 _SECOND = 1_000_000_000
+_MOST = 1 << 16  # records at a time: there may be very many that are empty
 
 
 def read(file: BinaryIO, *, chunk: int = CHUNK) -> Iterator[Records]:
@@ -48,8 +49,9 @@ def read(file: BinaryIO, *, chunk: int = CHUNK) -> Iterator[Records]:
     window = Window(file, _HEADER, chunk)
     while window.more():
         starts, end = _starts(window.data, len(window), order)
-        if starts:
-            yield _records(window.data, np.array(starts), order, unit, linktype, frame)
+        for some in range(0, len(starts), _MOST):
+            which = np.array(starts[some : some + _MOST])
+            yield _records(window.data, which, order, unit, linktype, frame + some)
         frame += len(starts)
         window.drop(end)
         if len(window) >= _RECORD and _length(window.data, order) > LARGEST:

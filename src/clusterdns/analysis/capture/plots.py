@@ -1,7 +1,7 @@
 """Pictures of what a capture tells."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from clusterdns.analysis.capture.concurrency import Concurrency
 from clusterdns.analysis.capture.report import Analysed
@@ -80,7 +80,7 @@ def _rank_plots(summary: Summary, zone: str) -> Iterator[tuple[str, str]]:
 
 def _counted(label: str, counts: Counter[int]) -> Series:
     """Return a bar for each number: how often it is there."""
-    numbers = range(max(counts, default=0) + 2)
+    numbers = _with_ends(counts)
     return Series(label, numbers, [counts[number] for number in numbers], Kind.BARS)
 
 
@@ -99,10 +99,15 @@ def _dots(name: str, path: Path, began: int, value: Callable[[Moment], float]) -
 
 def _rate(name: str, path: Path, began: int) -> Series:
     """Return how many transactions began per second."""
-    bins = range(min(path.timeline, default=0), max(path.timeline, default=-1) + 2)
+    bins = _with_ends(path.timeline)
     asked = [path.timeline[at].asked if at in path.timeline else 0 for at in bins]
     x = [(at * path.width_ns - began) / _SECOND for at in bins]
     return Series(name, x, [count * _SECOND / path.width_ns for count in asked], Kind.STEP)
+
+
+def _with_ends(numbers: Iterable[int]) -> list[int]:
+    """Return numbers in order, with what follows each: there may be very many between them."""
+    return sorted({end for number in numbers for end in (number, number + 1)})
 
 
 def _level(name: str, level: Concurrency, began: int) -> Series:

@@ -132,7 +132,7 @@ class Tracker:
         before = np.where(latest >= begin[which], sequence[latest], self._sequences(known)[which])
         starts = (changed & (known == _UNKNOWN)[which]) | (syn & (sequence != before))
         if (again := syn & ~starts).any():
-            starts |= again & self._closed(packets.only(order), from_server[order], begin, which, known)
+            starts |= again & self._past_opening(packets.only(order), from_server[order], begin, which, known)
 
         number = np.zeros(len(key), np.int64)
         new = np.flatnonzero(starts)
@@ -154,8 +154,12 @@ class Tracker:
         in_order[order] = number
         return in_order
 
-    def _closed(self, packets: Packets, from_server: Flags, begin: Ints, which: Ints, known: Ints) -> Flags:
-        """Tell for each segment whether its connection was closed before: a SYN then begins another one.
+    def _past_opening(
+        self, packets: Packets, from_server: Flags, begin: Ints, which: Ints, known: Ints
+    ) -> Flags:
+        """Tell for each segment whether its connection was closed, or had data from its server, before.
+
+        A SYN then begins another one: nobody sends it again who has come so far.
 
         Args:
             packets: Connection by connection.
@@ -167,18 +171,19 @@ class Tracker:
         place = np.arange(len(packets))
         opening = packets.flags & (TCP_SYN | TCP_ACK) == TCP_SYN
         fin, reset = packets.flags & TCP_FIN != 0, packets.flags & TCP_RST != 0
-        client_fin, server_fin, any_reset, opened = (
+        replied = from_server & (packets.length > 0) & (packets.flags & TCP_SYN == 0)
+        client_fin, server_fin, past_it, opened = (
             np.concatenate([[-1], np.maximum.accumulate(np.where(seen, place, -1))[:-1]])
-            for seen in (fin & ~from_server, fin & from_server, reset, opening)
+            for seen in (fin & ~from_server, fin & from_server, reset | replied, opening)
         )
         since = np.maximum(begin[which], opened)
-        closed = (np.minimum(client_fin, server_fin) >= since) | (any_reset >= since)
-        was_closed = np.zeros(len(known), np.bool_)
+        past = (np.minimum(client_fin, server_fin) >= since) | (past_it >= since)
+        was_past = np.zeros(len(known), np.bool_)
         there = np.flatnonzero(known != _UNKNOWN)
         rows = np.searchsorted(self._table.number, known[there])
-        was_closed[there] = self._table.closed_ns[rows] < NEVER
-        closed_before: Flags = closed | (was_closed[which] & (opened < begin[which]))
-        return closed_before
+        was_past[there] = np.minimum(self._table.closed_ns[rows], self._table.replied_ns[rows]) < NEVER
+        past_before: Flags = past | (was_past[which] & (opened < begin[which]))
+        return past_before
 
     def _sequences(self, number: Ints) -> Ints:
         """Return the clients' first sequence numbers of connections."""

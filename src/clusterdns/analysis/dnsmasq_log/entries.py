@@ -13,7 +13,7 @@ PROGRAM = b"dnsmasq["
 _REQUEST = rb"(?P<serial>\d+) (?P<client>[0-9a-fA-F.:]+/\d+ )"
 # Who wrote the line: as syslog has it, as RFC 5424 has it, nobody (journalctl -o cat).
 _WRITER = (
-    rb"(?:dnsmasq(?:-\w+)?(?:\[(?P<pid>\d*)\])?:"
+    rb"(?:dnsmasq(?:[-.@][\w.@-]*)?(?:\[(?P<pid>\d*)\])?:"
     rb"|dnsmasq (?P<field>\d+|-) \S+ (?:-|\[.*\])(?: \xef\xbb\xbf)?|^)"
 )
 # FTL tells the transport before the serial.
@@ -23,11 +23,17 @@ _STAMPS = ("timestamp", "time", "ts", "@timestamp", "__REALTIME_TIMESTAMP", "rec
 _INSIDE = ("jsonPayload", "_source", "fields", "result", "data")
 _DIGITS_OF_NANOSECONDS, _DIGITS_OF_MICROSECONDS = 19, 16
 _BOM = b"\xef\xbb\xbf"
+_RECORD_SEPARATOR, _EVENT = b"\x1e", b"data: "  # journalctl -o json-seq (RFC 7464), -o json-sse
 
 
 def entries(line: bytes) -> Iterator[bytes]:
-    """Yield the entries of a line in dnsmasq's own form; the line as it is where there is none."""
-    line = line.removeprefix(_BOM).strip()
+    """Yield the entries of a line in dnsmasq's own form; the line as it is where there is none.
+
+    A blank line has nothing to yield.
+    """
+    line = line.removeprefix(_BOM).lstrip(_RECORD_SEPARATOR).removeprefix(_EVENT).strip()
+    if not line:
+        return
     if line.startswith(b"{") and line.rstrip(b",").endswith(b"}"):
         line = _unpacked(line.rstrip(b",")) or line
     matches = list(_ENTRY.finditer(line))

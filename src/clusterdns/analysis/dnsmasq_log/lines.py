@@ -25,6 +25,7 @@ _LONGEST = 4096  # octets of a line of a request: a name has at most 1,011 in te
 _QUERY = b"query["
 _ANSWER = b" is "
 _REMARK = b" ("  # "(DNSSEC signed)", "(EDE: …)"
+_MARKS = (b'"', b"]: UDP ", b"]: TCP ")  # JSON; FTL
 _BLANKS = 2  # in what all lines of a request have in common: "dnsmasq[PID]: SERIAL ADDRESS"
 _FIRST_LINE = re.compile(rb"dnsmasq\[([^\]\n]*)\]: ([^ \n]+) ([^ \n]+) ([^ \n]+) ([^ \n]+) ")
 _BOTH = re.compile(rb"\d{4}-\S+Z [IWEF]\d{4} ")
@@ -122,7 +123,8 @@ class DnsmasqLog:
             self.counts[Kind.TOO_LONG] += sum(len(line) > _LONGEST for line in window)
             window = [line for line in window if len(line) <= _LONGEST]
             joined = b"\n".join(window)
-        if b'"' in joined or joined.count(PROGRAM) != len(window) or joined.count(b"]: ") < len(window):
+        regular = joined.count(PROGRAM) == len(window) <= joined.count(b"]: ")
+        if not regular or any(mark in joined for mark in _MARKS):
             window = [entry for line in window for entry in entries(line)]
         if window and _BOTH.match(window[0]):  # klog's stamp is nearer to dnsmasq, but does not tell the year
             self._stamps.of(window[:1])
@@ -133,7 +135,7 @@ class DnsmasqLog:
         """Look whether the log begins with its end, as consoles show it."""
         times = [time for time in self._stamps.of(window) if time is not None]
         back = sum(after < before for before, after in pairwise(times))
-        if back > sum(after > before for before, after in pairwise(times)):
+        if back > sum(after > before for before, after in pairwise(times)) and times[-1] < times[0]:
             raise LogError("the newest entries come first: turn it round, with tac for example")
 
     def _grouped(self, window: list[bytes]) -> tuple[dict[bytes, bytes], dict[bytes, bytes]]:

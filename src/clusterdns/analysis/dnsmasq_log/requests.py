@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from heapq import heappush, heappushpop
-from itertools import compress
+from itertools import accumulate, compress
 from operator import and_, sub
 from typing import NamedTuple, Self, cast
 
@@ -13,6 +13,8 @@ from clusterdns.model.dnsmasq_log import LogSummary, SlowRequest
 from clusterdns.model.latency import Histogram
 
 _ENTRIES = 32_768  # of a table of names or clients; then the rarest go
+_SECOND = 1_000_000
+_LATE_US = 60 * _SECOND  # after it dnsmasq has given a query up (its src/forward.c: 4 * TIMEOUT)
 _PENDING = 65_536  # durations that wait to be put into the histogram
 
 
@@ -53,6 +55,7 @@ class Summary(LogSummary):
         super().__init__(self._children)
         self._worst = worst
         self._pending: list[int] = []
+        self._latest_us: int | None = None
 
     @classmethod
     def of(cls, batches: Iterable[Requests], *, limit: int, worst: int = 10) -> Self:
@@ -77,20 +80,36 @@ class Summary(LogSummary):
         if b"" in batch.answers or None in batch.first_us or None in batch.last_us:
             answered = [bool(answer) for answer in batch.answers]
             timed = [None not in pair for pair in zip(batch.first_us, batch.last_us, strict=True)]
+            self._children.take_untimed(
+                compress(zip(batch.pids, batch.clients, strict=True), [not stamped for stamped in timed])
+            )
             keep = list(map(and_, answered, timed))
             batch = Requests._make(list(compress(column, keep)) for column in batch)
         # What is left has its times.
         first, last = cast("Sequence[int]", batch.first_us), cast("Sequence[int]", batch.last_us)
         if not first:
             return
-        self.first_us = min(first[0], first[0] if self.first_us is None else self.first_us)
+        self._follow_clock(first)
+        self.first_us = min(*first, first[0] if self.first_us is None else self.first_us)
         self.last_us = max(*last, self.last_us or 0)
+        self.coarse = self.coarse and not any(time % _SECOND for time in (*first, *last))
         durations = list(map(sub, last, first))
+        self.backwards += sum(took < 0 for took in durations)
         self._remember(batch, durations)
         self._pending += durations
         if len(self._pending) > _PENDING:
             self._fold()
         self._children.take(zip(batch.pids, batch.clients, first, last, strict=True))
+
+    def _follow_clock(self, first: Sequence[int]) -> None:
+        """Look for steps back that are farther than an answer may be late."""
+        latest = max(first)
+        before = latest if self._latest_us is None else self._latest_us
+        if max(latest, before) - min(first) > _LATE_US:
+            farthest = max(map(sub, accumulate(first, max, initial=before), first))
+            if farthest > max(_LATE_US, self.stepped_back_us):
+                self.stepped_back_us = farthest
+        self._latest_us = latest
 
     def _remember(self, batch: Requests, durations: Sequence[int]) -> None:
         """Remember the slowest requests of a batch."""
@@ -102,7 +121,7 @@ class Summary(LogSummary):
             if full and took <= self._slowest[0].microseconds:
                 continue
             columns = (batch.serials, batch.clients, batch.actions, batch.names)
-            texts = (column[index].decode("latin-1") for column in columns)
+            texts = (column[index].decode("utf-8", "backslashreplace") for column in columns)
             slow = SlowRequest(took, batch.first_us[index] or 0, *texts)
             (heappushpop if full else heappush)(self._slowest, slow)
 

@@ -78,6 +78,7 @@ class Sessions(SessionFigures):
         self._edges: list[tuple[int, int]] = []
         self._ended: list[int] = []
         self._settled_us = 0
+        self._untimed: dict[bytes, bytes] = {}
 
     def take(self, rows: Iterable[tuple[bytes, bytes, int, int]]) -> None:
         """Take answered requests, by and large in order of time: PID, client, first and last line."""
@@ -87,7 +88,7 @@ class Sessions(SessionFigures):
                 continue
             session = opened.get(pid)
             if session is None or session.client != client:
-                self._begin(pid, _Open(client, first_us, last_us))
+                self._begin(pid, _Open(client, first_us, max(first_us, last_us)))
                 now = max(now, first_us)
                 continue
             session.requests += 1
@@ -97,9 +98,17 @@ class Sessions(SessionFigures):
             self._settle(now - CHILD_LIFETIME_US - _SETTLE_US)
             self._settled_us = now
 
+    def take_untimed(self, rows: Iterable[tuple[bytes, bytes]]) -> None:
+        """Take requests without time stamps: PID, client."""
+        for pid, client in rows:
+            if pid and pid not in self._main and self._untimed.setdefault(pid, client) != client:
+                self._main.add(pid)
+                del self._untimed[pid]
+
     def finish(self) -> None:
         """End all sessions: there is no more to come."""
         self._settle(_FOREVER_US)
+        self.untimed = len(self._untimed.keys() - self._main)
 
     def _begin(self, pid: bytes, session: _Open) -> None:
         before = self._open.get(pid)

@@ -128,7 +128,6 @@ def test_the_year_turns_in_a_log_that_does_not_tell_it() -> None:
             b"E1123 12:54:52.108875       1 sync_dir.go:66] Error loading config: lstat /etc: no",
             Kind.OTHER_PROGRAM,
         ),
-        (b"", Kind.UNKNOWN),
         (b"\x00\xff\x7fELF dnsmasq[", Kind.UNKNOWN),
         (b"dnsmasq[9]: 8 10.0.0.1/5000 query[A]", Kind.UNKNOWN),
         (b"dnsmasq[9]: 8 10.0.0.1/5000 query[A] a.exam", Kind.UNKNOWN),

@@ -30,6 +30,11 @@ def test_a_session_is_a_childs_first_query_to_its_last_reply() -> None:
     assert (one.first_us, one.microseconds) == (100 * SECOND, 7 * SECOND)
 
 
+def test_a_clock_that_was_set_back_makes_no_time_negative() -> None:
+    (one,) = sessions((30, 5000, 100, 40)).longest()
+    assert (one.first_us, one.microseconds) == (100 * SECOND, 0)
+
+
 def test_who_serves_two_sockets_is_no_child() -> None:
     found = sessions((11, 5000, 100, 101), (30, 6000, 100, 103), (11, 5001, 102, 102), (11, 5000, 103, 104))
     assert [one.pid for one in found.longest()] == ["30"]

@@ -1,7 +1,11 @@
-"""Numbers on the command line."""
+"""What commands offer their arguments to, and the numbers among these."""
 
 import argparse
 from collections.abc import Callable
+from typing import Any
+
+Commands = Any
+"""argparse's sub-parsers: their type has no public name."""
 
 
 def at_least(least: int) -> Callable[[str], int]:
