@@ -19,6 +19,7 @@ from clusterdns.verdicts import (
     node_caches,
     propagation,
     query_log,
+    reachable,
     records,
     resolver,
     saturation,
@@ -31,6 +32,7 @@ from clusterdns.verdicts import (
 _MODULES: tuple[ModuleType, ...] = (
     resolver,
     lookups,
+    reachable,
     records,
     propagation,
     consistency,
