@@ -20,6 +20,7 @@ from clusterdns.verdicts import (
     node_caches,
     propagation,
     query_log,
+    reachable,
     records,
     resolver,
     saturation,
@@ -32,6 +33,7 @@ from clusterdns.verdicts import (
 _MODULES: tuple[ModuleType, ...] = (
     resolver,
     lookups,
+    reachable,
     records,
     propagation,
     consistency,

@@ -22,6 +22,7 @@ TYPES = ("NSEC3", "NSEC", "RRSIG", "DNSKEY")
 """Types that CoreDNS' counter has a label for (plugin/metrics/vars) and that nobody asks of a cluster's DNS:
 no application, and none of the suite's other measurements, which may go on at the same time."""
 
+_GIVE_UP_AFTER = 3
 _COUNTED_SECONDS = 2.0  # CoreDNS counts a query when it has answered it (plugin/metrics)
 
 Values = list[dict[str, float] | None]
@@ -85,10 +86,12 @@ class Counters:
         ]
 
     def _sender(self, pod: DNSPod) -> ProbePod | None:
-        """Return who can ask a pod: anybody at its own address, and of a node cache its node alone."""
-        if pod.asks == pod.address:
-            return self.senders[min(self.senders)]
-        return self.senders.get(pod.node)
+        """Return who asks a pod: its neighbour, whom the network between nodes does not concern.
+
+        At its own address anybody can ask it, a node cache its node alone.
+        """
+        anybody = self.senders[min(self.senders)] if pod.asks == pod.address else None
+        return self.senders.get(pod.node, anybody)
 
     def _ask(self, pod: DNSPod, types: Sequence[str]) -> dict[str, int]:
         """Send a pod its queries; return how many of each type it answered."""
@@ -102,7 +105,7 @@ class Counters:
             for rtype in types
             for _ in range(QUERIES)
         ]
-        for reply in send(self.prober, sender, messages, timeout=self.timeout):
+        for reply in send(self.prober, sender, messages, timeout=self.timeout, give_up=_GIVE_UP_AFTER):
             answered[types[reply.index // QUERIES]] += reply.failure is None
         return answered
 

@@ -13,8 +13,10 @@ from clusterdns.model.resolver import Libc, Question
 from clusterdns.parallel import in_parallel
 from clusterdns.probing.capturing import capturing
 from clusterdns.probing.pods import Prober
-from clusterdns.probing.resolving import Resolved, resolve
+from clusterdns.probing.resolving import GIVEN_UP, Resolved, resolve
 
+_TIMEOUT = 7.0  # seconds for a lookup: what is lost is sent again after 5 s (resolv.conf(5))
+_GIVE_UP_AFTER = 2  # lookups of a family without an answer
 _CAPTURE_SECONDS = 300.0  # an upper bound, so that a killed run's capture ends by itself
 
 
@@ -78,7 +80,7 @@ def capture_lookups(  # noqa: PLR0913 - all that lookups are made of
         search = view.required(CLUSTER_FIRST, zone, ()).search
         pod, wanted = probes.pods[view.node, variant], by_variant[variant]
         with capturing(prober, pod, _CAPTURE_SECONDS) as captured:
-            results = resolve(prober, pod, wanted)
+            results = resolve(prober, pod, wanted, timeout=_TIMEOUT, give_up=_GIVE_UP_AFTER)
         queries = read_queries(read(io.BytesIO(captured.pcap)))
         return {
             lookup: _seen(queries, result, search) for lookup, result in zip(wanted, results, strict=True)
@@ -100,4 +102,5 @@ def _seen(queries: Sequence[Query], result: Resolved, search: tuple[str, ...]) -
         retries=len(retries(own)),
         failure=result.failure,
         search=search,
+        made=result.failure != GIVEN_UP,
     )

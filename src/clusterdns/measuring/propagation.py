@@ -105,6 +105,8 @@ def watch_creations(changes: ServiceChanges, poller: PathPoller, limit: float) -
         ProbeError: an agent failed, or fell silent.
     """
     paths = len(poller.paths)
+    if not paths:
+        return []
     per_path = min(_MOST_ENDPOINTS // paths, int((limit + _SETTLED) / INTERVAL) + 1) or 1
     hostnames = [f"n{number}" for number in range(min(paths * per_path, _MOST_ENDPOINTS))]
     convergences = []

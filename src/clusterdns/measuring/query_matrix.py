@@ -42,16 +42,8 @@ def ask_query_matrix(  # noqa: PLR0913 - all that questions are made of
     Raises:
         ProbeError: an agent failed, or fell silent.
     """
-    context = RecordContext(
-        zone=Zone(topology.zone.value),
-        profile=profile,
-        services=objects.services,
-        namespace=objects.namespace,
-        outside=_outside(querier, external_name.lower(), views),
-        unused=objects.unused,
-        pod=objects.pod,
-    )
-    questions = questions_of(context)
+    outside_records = _outside(querier, external_name.lower(), views)
+    questions = questions_about(topology, profile, objects, outside_records)
     inside = [question for question in questions if not question.outside]
     outside = [question for question in questions if question.outside]
     asked = querier.ask(inside, querier.paths())
@@ -62,6 +54,23 @@ def ask_query_matrix(  # noqa: PLR0913 - all that questions are made of
     )
     notes = (*_left_out(querier, topology), *_too_early(newest))
     return QueryMatrix((*asked, *follow_up), profile, _addresses(follow_up), notes)
+
+
+def questions_about(
+    topology: Topology, profile: DNSProfile, objects: RecordObjects, outside: OutsideRecords | None = None
+) -> list[Question]:
+    """Return every question about a cluster's records; of names outside it, those that are known."""
+    return questions_of(
+        RecordContext(
+            zone=Zone(topology.zone.value),
+            profile=profile,
+            services=objects.services,
+            namespace=objects.namespace,
+            outside=outside or {},
+            unused=objects.unused,
+            pod=objects.pod,
+        )
+    )
 
 
 def _outside(querier: Querier, external_name: str, views: Sequence[NodeView]) -> OutsideRecords:
@@ -78,7 +87,8 @@ def _outside(querier: Querier, external_name: str, views: Sequence[NodeView]) ->
         for address in view.seen[DEFAULT].nameservers[:1]
     ]
     known: OutsideRecords = {name: dict.fromkeys(FAMILIES.values()) for name in names}
-    first, second = (dict(querier.ask(questions, paths)) for _ in range(2))
+    first = dict(querier.ask(questions, paths))
+    second = dict(querier.ask([question for question, seen in first.items() if seen.answered], paths))
     for question in questions:
         before, after = _answer(first.get(question)), _answer(second.get(question))
         if before is not None and before == after:
@@ -103,13 +113,16 @@ def _generated_names(asked: Iterable[Asked]) -> Iterator[str]:
                     yield name
 
 
-def _addresses(asked: Iterable[Asked]) -> Mapping[str, frozenset[str]]:
-    """Return the addresses that names stand for, those of all answers together."""
-    by_name: dict[str, frozenset[str]] = {}
+def _addresses(asked: Sequence[Asked]) -> Mapping[str, frozenset[str] | None]:
+    """Return the addresses that names stand for, of all answers together; None where some are missing."""
+    answered = {question for question, exchange in asked if exchange.answered}
+    by_name: dict[str, frozenset[str] | None] = {}
     for question, exchange in asked:
-        if exchange.message is not None:
-            addresses = frozenset(record.comparable for record in exchange.message.answer)
-            by_name[question.name] = by_name.get(question.name, frozenset()) | addresses
+        known = by_name.get(question.name, frozenset())
+        if question not in answered or known is None:
+            by_name[question.name] = None
+        elif exchange.message is not None:
+            by_name[question.name] = known | {record.comparable for record in exchange.message.answer}
     return by_name
 
 

@@ -1,6 +1,7 @@
 """Questions about records, asked along paths: from some nodes, of all that serves DNS."""
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
@@ -41,6 +42,29 @@ class ServerAddress:
     port: int = DNS_PORT
 
 
+Channel = tuple[str, str, str]
+"""Node, address and transport of a path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Queries along a path that are answered alike, or lost alike: what is given up together.
+
+    Attributes:
+        channel: Of their path.
+        edns: The UDP payload size that they offer.
+        rtype: Of which type they are.
+        large: Whether their answers are large.
+        outside: Whether a server outside the cluster has a part in them.
+    """
+
+    channel: Channel
+    edns: int | None
+    rtype: str
+    large: bool
+    outside: bool
+
+
 @dataclass(frozen=True, slots=True)
 class _Pending:
     """A question that is to be asked along a path."""
@@ -49,9 +73,10 @@ class _Pending:
     path: Path
 
     @property
-    def way(self) -> tuple[str, str, str, bool]:
-        """What is given up together: with a dead upstream, a server leaves outside names unanswered alone."""
-        return self.path.node, self.path.address, self.path.transport, self.question.outside
+    def kind(self) -> Kind:
+        path, question_ = self.path, self.question
+        channel = path.node, path.address, path.transport
+        return Kind(channel, path.edns, question_.rtype, question_.large, question_.outside)
 
 
 @dataclass
@@ -73,7 +98,7 @@ class Querier:
     concurrency: int
     _wires: dict[tuple[str, str, int | None], bytes] = field(default_factory=dict, init=False)
     _parsed: dict[bytes, Message | str] = field(default_factory=dict, init=False)
-    _given_up: set[tuple[str, str, str, bool]] = field(default_factory=set, init=False)
+    _given_up: set[Kind | Channel] = field(default_factory=set, init=False)
 
     def paths(self, *, sizes: Iterable[int | None] = UDP_SIZES, tcp: bool = True) -> list[Path]:
         """Return every way to ask."""
@@ -82,6 +107,10 @@ class Querier:
             Path(node, server.server, server.address, transport, size, server.pod, server.port)
             for node, server, (transport, size) in product(self.pods, self.servers, transports)
         ]
+
+    def answers(self, path: Path) -> bool:
+        """Return whether anything was answered along a path, as far as is known."""
+        return (path.node, path.address, path.transport) not in self._given_up
 
     def ask(self, questions: Sequence[Question], paths: Sequence[Path]) -> list[Asked]:
         """Ask every question along every path; return what came of each.
@@ -107,38 +136,86 @@ class Querier:
                 asked += answered
         return asked
 
+    def probe(self, pairs: Iterable[tuple[Question, Path]], concurrency: int) -> list[Asked]:
+        """Ask questions along paths, all at once, and give up what leaves all of its kind unanswered.
+
+        Answers may be those that somebody else got who asked the same (see `deal_out`): only whether there
+        is one says something.
+
+        Args:
+            pairs: What is asked, and along which path.
+            concurrency: Queries in flight at once, from all nodes together.
+
+        Raises:
+            ProbeError: an agent failed, or fell silent.
+        """
+        by_node: dict[str, list[_Pending]] = {}
+        for question_, path in pairs:
+            pending = _Pending(question_, path)
+            if not self._is_given_up(pending.kind):
+                by_node.setdefault(path.node, []).append(pending)
+        of_nodes = in_parallel(
+            lambda batch: self._send(batch, concurrency=concurrency, side_by_side=True), by_node.values()
+        )
+        asked = [pair for of_node in of_nodes for pair in of_node]
+        kinds: dict[Kind | Channel, list[bool]] = {}
+        for question_, exchange in asked:
+            kind = _Pending(question_, exchange.path).kind
+            if exchange.sent:
+                kinds.setdefault(kind, []).append(exchange.answered)
+                if not question_.outside:
+                    kinds.setdefault(kind.channel, []).append(exchange.answered)
+        self._given_up |= {
+            kind for kind, answered in kinds.items() if len(answered) >= _GIVE_UP_AFTER and not any(answered)
+        }
+        return asked
+
     def _ask_from_node(self, batch: Sequence[_Pending]) -> list[Asked]:
         # What was given up once costs its time-outs once.
         unsent: list[Asked] = [
-            (pending.question, Exchange(pending.path, b"", None, _NO_ANSWER.format(GIVEN_UP)))
+            (
+                pending.question,
+                Exchange(pending.path, b"", None, _NO_ANSWER.format(GIVEN_UP), answered=False, sent=False),
+            )
             for pending in batch
-            if pending.way in self._given_up
+            if self._is_given_up(pending.kind)
         ]
-        to_send = [pending for pending in batch if pending.way not in self._given_up]
+        to_send = [pending for pending in batch if not self._is_given_up(pending.kind)]
         return unsent + (self._send(to_send) if to_send else [])
 
-    def _send(self, batch: Sequence[_Pending]) -> list[Asked]:
+    def _is_given_up(self, kind: Kind) -> bool:
+        return kind in self._given_up or kind.channel in self._given_up
+
+    def _send(
+        self, batch: Sequence[_Pending], *, concurrency: int | None = None, side_by_side: bool = False
+    ) -> list[Asked]:
         """Send a batch of questions, all from one node."""
-        messages = [
-            Outgoing(
-                self._query(pending),
-                pending.path.address,
-                pending.path.transport,
-                pending.path.port,
-                connection=str(index // _QUERIES_PER_CONNECTION),
-                turn=_spelled_alike(pending.question),
+        of_kind: Counter[Kind] = Counter()
+        messages = []
+        for pending in batch:
+            # What is lost takes only its own kind's connection with it.
+            connection = f"{pending.kind} {of_kind[pending.kind] // _QUERIES_PER_CONNECTION}"
+            of_kind[pending.kind] += 1
+            messages.append(
+                Outgoing(
+                    self._query(pending),
+                    pending.path.address,
+                    pending.path.transport,
+                    pending.path.port,
+                    connection=None if side_by_side else connection,
+                    turn=None if side_by_side else _spelled_alike(pending.question),
+                    alike=str(pending.kind),
+                )
             )
-            for index, pending in enumerate(batch)
-        ]
         replies = send(
             self.prober,
             self.pods[batch[0].path.node],
             messages,
             timeout=self.timeout,
-            concurrency=max(self.concurrency // len(self.pods), 1),
+            concurrency=max((concurrency or self.concurrency) // len(self.pods), 1),
             give_up=_GIVE_UP_AFTER,
         )
-        self._given_up |= {batch[reply.index].way for reply in replies if reply.failure == GIVEN_UP}
+        self._given_up |= {batch[reply.index].kind for reply in replies if reply.failure == GIVEN_UP}
         return [
             (
                 batch[reply.index].question,
@@ -157,7 +234,8 @@ class Querier:
     def _exchange(self, path: Path, query: bytes, reply: Reply) -> Exchange:
         strays = f" ({reply.strays} came with another id)" if reply.strays else ""
         if reply.failure:
-            return Exchange(path, query, None, f"{_NO_ANSWER.format(reply.failure)}{strays}")
+            failure = f"{_NO_ANSWER.format(reply.failure)}{strays}"
+            return Exchange(path, query, None, failure, answered=False, sent=reply.tried)
         message = self._read(reply.wire)
         if isinstance(message, str):
             return Exchange(path, query, None, message)

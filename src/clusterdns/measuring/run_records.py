@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from clusterdns.cluster.templates import network
 from clusterdns.measuring.part import part
+from clusterdns.measuring.path_probing import probe_paths
 from clusterdns.measuring.propagation import (
     PathPoller,
     change_limit,
@@ -11,7 +12,7 @@ from clusterdns.measuring.propagation import (
     watch_deletion,
     watch_update,
 )
-from clusterdns.measuring.query_matrix import ask_query_matrix
+from clusterdns.measuring.query_matrix import ask_query_matrix, questions_about
 from clusterdns.measuring.querying import Querier, server_addresses, spread_nodes
 from clusterdns.measuring.record_objects import RecordObjects, check_unchanged, create_record_objects
 from clusterdns.measuring.run_core import CoreRun
@@ -19,8 +20,11 @@ from clusterdns.measuring.service_changes import ServiceChanges
 from clusterdns.model.convergence import Convergence
 from clusterdns.model.dns_profiles import DNSProfile, profile_of
 from clusterdns.model.pods import DEFAULT
-from clusterdns.model.query_matrix import QueryMatrix
+from clusterdns.model.query_matrix import Asked, QueryMatrix
+from clusterdns.model.tcp_paths import tcp_paths
 from clusterdns.model.topology import LayerKind
+
+_PROBES_AT_ONCE = 64  # UDP: a socket each, here as on the server
 
 
 class RecordsRun(CoreRun):
@@ -60,10 +64,24 @@ class RecordsRun(CoreRun):
         )
 
     @part
+    def path_probes(self) -> Sequence[Asked]:
+        """Whether each path answers questions of every type; the querier then gives up those that do not."""
+        questions = questions_about(self.topology, self.dns_profile, self.record_objects)
+        careful = any(path.into_dnsmasq for path in tcp_paths(self.topology))
+        with self.query_turn:
+            return probe_paths(
+                self.querier,
+                questions,
+                self.settings.external_name.lower(),
+                self.settings.record_concurrency if careful else _PROBES_AT_ONCE,
+            )
+
+    @part
     def path_poller(self) -> PathPoller:
-        """Asks along every path while Services change."""
-        querier = self.querier
-        return PathPoller(self.prober, querier.pods, querier.paths(sizes=[None], tcp=False))
+        """Asks along every path that answers by UDP, while Services change."""
+        querier, _ = self.querier, self.path_probes
+        paths = [path for path in querier.paths(sizes=[None], tcp=False) if querier.answers(path)]
+        return PathPoller(self.prober, querier.pods, paths)
 
     @part
     def service_changes(self) -> ServiceChanges:
@@ -102,6 +120,7 @@ class RecordsRun(CoreRun):
     def query_matrix(self) -> QueryMatrix:
         """Every question about records along every path, once what was created last is known everywhere."""
         objects, newest, views = self.record_objects, self.creations, self.views
+        _ = self.path_probes  # what leaves everything unanswered is not waited for again and again
         with self.query_turn:
             matrix = ask_query_matrix(
                 self.querier,

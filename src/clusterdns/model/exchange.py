@@ -148,9 +148,18 @@ class Exchange:
         query: The message that was sent, octet for octet.
         message: The answer; None where none came that can be read.
         failure: Why there is none, or what is wrong with how it came, in words; "" where nothing is.
+        answered: Whether anything came.
+        sent: Whether it was sent; it is not where such queries along this path were given up.
     """
 
     path: Path
     query: bytes = field(repr=False)
     message: Message | None
     failure: str = ""
+    answered: bool = True
+    sent: bool = True
+
+    @property
+    def lost(self) -> bool:
+        """Whether it was sent and nothing came."""
+        return self.sent and not self.answered

@@ -49,12 +49,19 @@ class SeenLookup:
         failure: getaddrinfo's error, None where it found an address.
         search: The search list that the cluster is to give to the pod: its own three
             domains, then the node's suffixes.
+        made: Whether it was made: it is not where others like it had no answer at all.
     """
 
     queries: tuple[Question, ...]
     retries: int
     failure: str | None
     search: tuple[str, ...]
+    made: bool = True
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether getaddrinfo had no answer, not even that there is no such name."""
+        return not self.made or self.failure in ("timeout", "EAI_AGAIN")
 
 
 @dataclass(frozen=True, slots=True)

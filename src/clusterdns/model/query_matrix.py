@@ -18,13 +18,14 @@ class QueryMatrix:
     Attributes:
         asked: Question and exchange, in any order.
         profile: What the implementation makes of its freedom.
-        generated: A name that the implementation made up -> the addresses that it stands for.
+        generated: A name that the implementation made up -> the addresses that it stands for; None where no
+            path said so.
         notes: What limits its meaning, in words: what was left out, what may have been asked for too early.
     """
 
     asked: Sequence[Asked]
     profile: DNSProfile
-    generated: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    generated: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     def of(self, check: str, transport: str | None = None) -> list[Asked]:

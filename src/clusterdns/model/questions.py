@@ -75,6 +75,11 @@ class Question:
     lasting: bool = True
 
     @property
+    def large(self) -> bool:
+        """Whether its answer does not fit into a UDP packet of the smallest size (RFC 1035, 4.2.1)."""
+        return len(self.records) > MANY
+
+    @property
     def negative(self) -> bool:
         """Whether no record is to be found."""
         return not self.records and not self.open

@@ -7,13 +7,17 @@ from clusterdns.errors import ProbeError
 from clusterdns.model.lookups import Lookup
 from clusterdns.probing.pods import ProbePod, Prober
 
+GIVEN_UP = "given up"
+"""The failure of a lookup that was not made."""
+
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
     """One call of getaddrinfo.
 
     Attributes:
-        failure: Its error, such as "EAI_NONAME", or "timeout"; None where it gave addresses.
+        failure: Its error, such as "EAI_NONAME", or "timeout"; `GIVEN_UP` where it was not made; None where
+            it gave addresses.
         addresses: What it gave.
         start_ns: Wall clock.
         end_ns: Wall clock.
@@ -25,17 +29,39 @@ class Resolved:
     end_ns: int
 
 
-def resolve(prober: Prober, pod: ProbePod, lookups: Sequence[Lookup]) -> list[Resolved]:
+def resolve(  # noqa: PLR0913 - what bounds them
+    prober: Prober,
+    pod: ProbePod,
+    lookups: Sequence[Lookup],
+    *,
+    timeout: float,
+    give_up: int | None = None,
+    seconds: float | None = None,
+) -> list[Resolved]:
     """Make lookups in a pod, strictly one after the other; return what came of each, in their order.
+
+    Args:
+        prober: Runs the operation.
+        pod: Makes them.
+        lookups: Which.
+        timeout: Seconds for each.
+        give_up: Lookups of an address family without an answer after which no more are made of it; None for
+            all.
+        seconds: After which none is begun; None for no such bound.
 
     Raises:
         ProbeError: the agent failed, fell silent, or did not make all of them.
     """
-    request = {
+    request: dict[str, object] = {
         "lookups": [
             {"name": lookup.name, "family": lookup.family, "libc": lookup.libc.value} for lookup in lookups
-        ]
+        ],
+        "timeout": timeout,
     }
+    if give_up is not None:
+        request["give_up"] = give_up
+    if seconds is not None:
+        request["seconds"] = seconds
     answers = {
         answer["lookup"]: Resolved(
             answer["failure"], tuple(answer["addresses"]), answer["start_ns"], answer["end_ns"]

@@ -23,6 +23,7 @@ class Outgoing:
         connection: Of TCP: messages of the same name to one server share a connection, in turn; None for a
             connection of its own.
         turn: Of the messages with the same turn, one is in flight at a time; None: it waits for nobody.
+        alike: What it has in common with those that are given up together with it; None for the transport.
     """
 
     wire: bytes
@@ -31,6 +32,7 @@ class Outgoing:
     port: int = DNS_PORT
     connection: str | None = None
     turn: str | None = None
+    alike: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ class Reply:
     Attributes:
         index: Of the message among those that were to be sent.
         failure: Why no answer came, in a word; None where one came.
+        tried: Whether it was tried to send it: it is not where its server was given up, or its connection
+            had failed before.
         wire: The answer; empty where none came.
         source: Address and port that it came from; None where none came.
         strays: Datagrams with another id that came instead.
@@ -49,6 +53,7 @@ class Reply:
 
     index: int
     failure: str | None
+    tried: bool
     wire: bytes
     source: tuple[str, int] | None
     strays: int
@@ -73,7 +78,7 @@ def send(  # noqa: PLR0913 - all that a batch of messages is made of
         messages: What is sent.
         timeout: Seconds for each, connecting included.
         concurrency: Sockets in use at once; None for the agent's default.
-        give_up: A server that leaves so many messages in a row unanswered over a transport is sent no more
+        give_up: A server that leaves so many messages that are alike in a row unanswered is sent no more
             of them; None for a server that is never given up.
 
     Raises:
@@ -88,6 +93,7 @@ def send(  # noqa: PLR0913 - all that a batch of messages is made of
         Reply(
             index=answer["message"],
             failure=answer["failure"],
+            tried=answer["tried"],
             wire=base64.b64decode(answer["wire"] or ""),
             source=(answer["source"][0], answer["source"][1]) if answer["source"] else None,
             strays=answer["strays"],
@@ -106,4 +112,5 @@ def _as_json(message: Outgoing) -> dict[str, object]:
         "transport": message.transport,
         "connection": message.connection,
         "turn": message.turn,
+        "alike": message.alike,
     }

@@ -10,6 +10,13 @@ from clusterdns.verdicts.answers import Context, deviation
 
 SPECIFICATION = "Kubernetes DNS-Based Service Discovery 1.1.0 (kubernetes/dns, docs/specification.md)"
 
+REACHABLE = "records.reachable"
+"""The check that judges which paths answer."""
+REACHABLE_REMEDY = (
+    "look on the way that queries without an answer have in common and the others have not: network "
+    "policies, firewalls, routes, MTU; then at the load of the DNS server at its end"
+)
+
 _SHOWN = 3  # wrong answers that are shown whole
 # What every message is held to: source and id, QR, TC, RA, question, size, rcode, class.
 _OF_A_MESSAGE = 8
@@ -25,6 +32,8 @@ class RecordAnswers:
         messages: How many exchanges that came to.
         assertions: What was held against the answers, in all.
         wrong: How many answers were wrong.
+        unanswered: How many messages were sent and had no answer.
+        unsent: How many of the exchanges were not made: their path had left others like them unanswered.
         profile: The implementation's name.
         documented_deviations: Those that were met.
         notes: What limits the meaning of all this, in words.
@@ -35,6 +44,8 @@ class RecordAnswers:
     messages: int
     assertions: int
     wrong: int
+    unanswered: int
+    unsent: int
     profile: str
     documented_deviations: Sequence[str]
     notes: Sequence[str]
@@ -64,6 +75,8 @@ def measured(
         messages=len(asked),
         assertions=sum(_OF_A_MESSAGE + max(len(question.records), 1) for question in answered),
         wrong=wrong,
+        unanswered=sum(exchange.lost for _, exchange in asked),
+        unsent=sum(not exchange.sent for _, exchange in asked),
         profile=matrix.profile.name,
         documented_deviations=list(deviations),
         notes=list(matrix.notes),

@@ -21,12 +21,13 @@ class Context:
 
     Attributes:
         profile: What the implementation makes of its freedom.
-        generated: A name that the implementation made up -> the addresses that it stands for.
+        generated: A name that the implementation made up -> the addresses that it stands for; None where no
+            path said so.
         whole: Octets of the same answer over TCP; None where none came.
     """
 
     profile: DNSProfile
-    generated: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    generated: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
     whole: int | None = None
 
 
@@ -136,7 +137,7 @@ def _records(question: Question, message: Message, context: Context) -> Iterator
         yield f"not to be there: {_listed(sorted(besides, key=str), _text)}"
 
 
-def _stands_for(got: Expected, wanted: Expected, generated: Mapping[str, frozenset[str]]) -> bool:
+def _stands_for(got: Expected, wanted: Expected, generated: Mapping[str, frozenset[str] | None]) -> bool:
     """Return whether a record has a made-up name that is for the endpoint wanted."""
     data = wanted[2]
     if got[:2] != wanted[:2] or isinstance(got[2], Generated) or not isinstance(data, Generated):
@@ -144,7 +145,7 @@ def _stands_for(got: Expected, wanted: Expected, generated: Mapping[str, frozens
     port, _, name = got[2].rpartition(" ")
     below = name.partition(".")[2]
     same_port = port == ("" if data.port is None else str(data.port))
-    return same_port and below == data.service and generated.get(name) == frozenset({data.address})
+    return same_port and below == data.service and generated.get(name, frozenset()) in (None, {data.address})
 
 
 def _authority(question: Question, message: Message) -> Iterator[str]:

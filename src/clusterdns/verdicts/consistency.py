@@ -13,7 +13,7 @@ from clusterdns.model.query_matrix import Asked, QueryMatrix
 from clusterdns.model.questions import Question
 from clusterdns.verdicts import answer_rows, propagation
 from clusterdns.verdicts.answer_rows import RecordAnswers, WrongAnswer
-from clusterdns.verdicts.propagation import ConvergenceOfPaths, described
+from clusterdns.verdicts.propagation import NO_PATH, ConvergenceOfPaths, described
 from clusterdns.verdicts.records import GRANTS, MEASURES
 
 _ONCE = 2  # states: before, and after
@@ -80,6 +80,7 @@ def steadiness(convergences: Sequence[Convergence], limit: float) -> Verdict:
     of_pods = [seen for seen in convergences if seen.path.pod] or list(convergences)
     spread = {change: max(times) - min(times) for change, times in _times(of_pods) if times}
     faults = [
+        *([] if convergences else [NO_PATH]),
         *(
             f"{described(seen)}; in turn {', '.join(state for _, state in seen.states)}"
             for seen in of_pods

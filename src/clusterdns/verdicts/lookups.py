@@ -12,6 +12,7 @@ from clusterdns.model.lookups import CASES, FAMILIES, Lookup, SeenLookup, Truth,
 from clusterdns.model.outcome import Verdict, and_more, judged
 from clusterdns.model.profiles import Profile
 from clusterdns.model.resolver import Libc, Question
+from clusterdns.verdicts.answer_rows import REACHABLE, REACHABLE_REMEDY
 from clusterdns.verdicts.needs import MUSL, PRIVILEGED
 
 _SOURCE = "resolv.conf(5), glibc's res_search(3), musl's name_from_dns_search"
@@ -32,6 +33,7 @@ class LookupQueries:
         libc: Whose resolver did.
         queries: Node -> the queries on the wire, in order, as "TYPE NAME".
         retries: Node -> how many queries were sent again.
+        unanswered: The nodes on which it had no answer, or was not made since others like it had none.
         required: Node -> how many queries the model has; empty where they are not counted.
         queries_per_family: Node -> the most queries of one address family; empty where they are not counted.
         budget: The most that these may be; None where they are not counted.
@@ -41,6 +43,7 @@ class LookupQueries:
     libc: Libc
     queries: Mapping[str, Sequence[str]]
     retries: Mapping[str, int]
+    unanswered: Sequence[str]
     required: Mapping[str, int]
     queries_per_family: Mapping[str, int]
     budget: int | None
@@ -67,6 +70,8 @@ def lookup_count(lookup: Lookup, seen: Seen, truth: Truth, search_limit: int) ->
     }
     faults: dict[str, str] = {}
     for node, on_node in seen.items():
+        if on_node.unanswered:
+            continue
         sent, modelled = Counter(on_node.queries), Counter(required[node])
         if sent != modelled:
             faults[node] = (
@@ -112,6 +117,8 @@ def lookup_order(lookup: Lookup, seen: Seen, truth: Truth) -> Verdict:
     faults: dict[str, str] = {}
     absolute = lookup.name.lower().removesuffix(".")
     for node, on_node in seen.items():
+        if on_node.unanswered:
+            continue
         model = expected(lookup, on_node.search, truth)
         required = [question for question in model if question in on_node.queries]
         tried = [question for question in on_node.queries if question in model]
@@ -159,7 +166,7 @@ def amplification(lookup: Lookup, seen: Seen, budget: int) -> Verdict:
     faults |= {
         node: f"{lookup.name} does not resolve on {node} ({on_node.failure}): no successful lookup to count"
         for node, on_node in seen.items()
-        if on_node.failure
+        if on_node.failure and not on_node.unanswered
     }
     return _judged(lookup, seen, faults, queries_per_family=per_family, budget=budget)
 
@@ -202,7 +209,8 @@ def _judged(  # noqa: PLR0913 - what is measured of a lookup
         if node in faults or not faults
         for number, question in enumerate(on_node.queries, 1)
     ]
-    lines = list(faults.values())
+    silent = {node: _silence(lookup, node, on_node) for node, on_node in seen.items() if on_node.unanswered}
+    lines = [*faults.values(), *silent.values()]
     return judged(
         [and_more(lines, "more nodes")] if lines else [],
         LookupQueries(
@@ -212,13 +220,22 @@ def _judged(  # noqa: PLR0913 - what is measured of a lookup
                 node: [f"{query.rtype} {query.name}" for query in on_node.queries]
                 for node, on_node in seen.items()
             },
+            unanswered=[node for node, on_node in seen.items() if on_node.unanswered],
             retries={node: on_node.retries for node, on_node in seen.items()},
             required=required or {},
             queries_per_family=queries_per_family or {},
             budget=budget,
         ),
-        evidence=evidence,
+        remedy="" if faults else REACHABLE_REMEDY,
+        evidence=[*silent.values(), *evidence],
     )
+
+
+def _silence(lookup: Lookup, node: str, on_node: SeenLookup) -> str:
+    if not on_node.made:
+        return f"{lookup.name} is not looked up on {node}: lookups before it had no answer (see {REACHABLE})"
+    asked = f"{len(on_node.queries)} queries, {on_node.retries} of them sent again"
+    return f"{lookup.name} has no answer on {node} ({on_node.failure}; {asked}; see {REACHABLE})"
 
 
 def _named(label: str, questions: Counter[Question]) -> str:

@@ -8,9 +8,11 @@ from clusterdns.cluster.permissions import RECORD_CHANGES
 from clusterdns.measuring.propagation import change_limit
 from clusterdns.measuring.run import Run
 from clusterdns.model.convergence import Convergence
-from clusterdns.model.outcome import Outcome, Verdict
+from clusterdns.model.outcome import Outcome, Verdict, judged
 from clusterdns.model.profiles import Profile
 from clusterdns.verdicts.records import GRANTS
+
+NO_PATH = "no path answers by UDP: nothing could be seen to change (see records.reachable)"
 
 _SHOWN = 10
 
@@ -58,6 +60,8 @@ def propagation(convergences: Sequence[Convergence], limit: float) -> Verdict:
         convergences: When each path showed each change.
         limit: Seconds that it may take.
     """
+    if not convergences:
+        return judged([NO_PATH], measured(convergences, limit))
     late = [seen for seen in convergences if seen.seconds is None or seen.seconds > limit]
     measurements = measured(convergences, limit)
     if not late:

@@ -1,7 +1,7 @@
 """DNS-based service discovery, over every path: every answer is exactly what the Services call for."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,6 +14,8 @@ from clusterdns.model.profiles import Profile
 from clusterdns.model.query_matrix import Asked, QueryMatrix
 from clusterdns.model.reachability import TRANSPORTS
 from clusterdns.verdicts.answer_rows import (
+    REACHABLE,
+    REACHABLE_REMEDY,
     SPECIFICATION,
     RecordAnswers,
     WrongAnswer,
@@ -24,7 +26,7 @@ from clusterdns.verdicts.answer_rows import (
 from clusterdns.verdicts.answers import Context, faults_of, too_long
 
 GRANTS = (OBJECTS, PROBES, RECORD_OBJECTS)
-MEASURES = (Run.record_objects, Run.views, Run.creations, Run.query_matrix)
+MEASURES = (Run.record_objects, Run.views, Run.path_probes, Run.creations, Run.query_matrix)
 
 _REMEDY = (
     "look for rewrite, template, hosts or file in the DNS server's configuration, and for its API access"
@@ -41,7 +43,8 @@ def row(check: str, matrix: QueryMatrix, transport: str) -> Verdict:
         matrix: What was asked.
         transport: "udp" or "tcp".
     """
-    asked = matrix.of(check, transport)
+    pairs = matrix.of(check, transport)
+    asked = [pair for pair in pairs if pair[1].answered]
     sizes_by_tcp = {
         (question, exchange.path.node, exchange.path.address): exchange.message.size
         for question, exchange in matrix.of(check, "tcp")
@@ -59,8 +62,44 @@ def row(check: str, matrix: QueryMatrix, transport: str) -> Verdict:
         if known[key]:
             wrong.append(WrongAnswer((question, exchange), known[key]))
     deviations = {str(instead.deviation) for pair in asked if (instead := deviation_of(matrix, pair))}
-    measurements = measured(matrix, asked, wrong=len(wrong), deviations=sorted(deviations))
-    return judged_answers(wrong, asked, measurements, measurements.documented_deviations)
+    measurements = measured(matrix, pairs, wrong=len(wrong), deviations=sorted(deviations))
+    if wrong or len(asked) == len(pairs):
+        return judged_answers(wrong, asked, measurements, measurements.documented_deviations)
+    return _unanswered(pairs, measurements)
+
+
+def _unanswered(pairs: Sequence[Asked], measurements: RecordAnswers) -> Verdict:
+    """Judge questions whose answers, as far as there are any, are right: others may have none at all.
+
+    Which paths answer is the business of records.reachable; that no path answers leaves a record unknown.
+    """
+    known = {question for question, exchange in pairs if exchange.answered}
+    unknown = [
+        question for question in dict.fromkeys(question for question, _ in pairs) if question not in known
+    ]
+    if unknown:
+        what = f"{len(unknown)} of {len(known) + len(unknown)} questions have no answer on any path"
+        return judged(
+            [f"{what}: {unknown[0]} (see {REACHABLE})"],
+            measurements,
+            remedy=REACHABLE_REMEDY,
+            evidence=[f"no answer on any path: {question}" for question in unknown],
+        )
+    lost = (
+        f"{measurements.unanswered} of {measurements.messages - measurements.unsent} queries have no answer"
+    )
+    unsent = f", {measurements.unsent} like them were not sent" if measurements.unsent else ""
+    return judged(
+        [f"{lost}{unsent}; what was answered is right (see {REACHABLE})"],
+        measurements,
+        outcome=Outcome.WARNED,
+        remedy=REACHABLE_REMEDY,
+        evidence=[
+            f"{question}: {exchange.failure} ({exchange.path})"
+            for question, exchange in pairs
+            if exchange.lost
+        ],
+    )
 
 
 def truncation(check: str, matrix: QueryMatrix, transport: str) -> Verdict:

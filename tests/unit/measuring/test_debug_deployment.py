@@ -81,7 +81,7 @@ def workload_in(cluster: FakeCluster) -> Workload:
 def reachability() -> Reachability:
     def answers(_pod: ProbePod, _request: Mapping[str, Any]) -> list[Answer]:
         nothing = dict.fromkeys(("failure", "wire", "source", "sent_ns", "received_ns"))
-        return [{"message": 0, "strays": 0, **nothing}]
+        return [{"message": 0, "strays": 0, "tried": True, **nothing}]
 
     prober = FakeProber({"send": answers})
     return Reachability(prober.as_prober(), Probes({("n1", DEFAULT): PROBE}, None), INCIDENT, 1)

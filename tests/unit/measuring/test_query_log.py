@@ -50,7 +50,10 @@ class Dnsmasq:
             self.log(name.to_text(omit_final_dot=True))
             self.sent.append((name.to_text(omit_final_dot=True), message["transport"], message["address"]))
         nothing = dict.fromkeys(("failure", "wire", "source", "sent_ns", "received_ns"))
-        return [{"message": index, "strays": 0, **nothing} for index in range(len(request["messages"]))]
+        return [
+            {"message": index, "strays": 0, "tried": True, **nothing}
+            for index in range(len(request["messages"]))
+        ]
 
     def load(self, _pod: ProbePod, _request: Mapping[str, Any]) -> list[Answer]:
         self.selectors.append(dict(selector_of_upstream(self.cluster)))

@@ -68,6 +68,7 @@ class RightServer:
             "wire": wire,
             "source": None if silent else [message["address"], message["port"]],
             "strays": 0,
+            "tried": True,
             "sent_ns": 1,
             "received_ns": None if silent else 2,
         }
@@ -195,5 +196,10 @@ def test_what_was_left_out_is_told() -> None:
 def test_outcomes_are_of_what_came() -> None:
     found = matrix(RightServer(fails=frozenset({POD.address})))
     verdict = row("records.service-ptr", found, "udp")
+    assert verdict.outcome is Outcome.WARNED  # another server answered, and rightly
+    assert "queries have no answer" in verdict.reason
+
+    nobody = matrix(RightServer(fails=frozenset({POD.address, SERVER.address})))
+    verdict = row("records.service-ptr", nobody, "udp")
     assert verdict.outcome is Outcome.FAILED
-    assert "no answer: " in verdict.reason
+    assert "13 of 13 questions have no answer on any path: " in verdict.reason

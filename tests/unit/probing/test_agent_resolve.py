@@ -82,6 +82,25 @@ def test_a_lookup_that_takes_too_long(resolve: Agent) -> None:
     assert answers[0]["end_ns"] - answers[0]["start_ns"] >= 300_000_000
 
 
+def test_a_family_that_has_no_answers_is_given_up_and_with_it_both_together(resolve: Agent) -> None:
+    wanted = [
+        lookup("60", family="inet"),
+        lookup("0", family="unspec"),
+        lookup("60", family="inet"),
+        lookup("0", family="inet"),
+        lookup("0", family="unspec"),
+        lookup("0", family="inet6"),
+    ]
+    *answers, _ = resolve(*wanted, timeout=0.2, give_up=2)
+    failures = ["timeout", None, "timeout", "given up", "given up", None]
+    assert [answer["failure"] for answer in answers] == failures
+
+
+def test_none_is_begun_when_the_time_is_over(resolve: Agent) -> None:
+    *answers, _ = resolve(lookup("0.3"), lookup("0"), seconds=0.1)
+    assert [answer["failure"] for answer in answers] == [None, "given up"]
+
+
 def test_a_lookup_that_dies_is_the_agent_s_failure(resolve: Agent) -> None:
     (error,) = resolve(lookup("dies"))
     assert error["error"] == "ChildProcessError: a lookup ended with wait status 768 and no answer"

@@ -179,3 +179,33 @@ def test_a_server_that_leaves_messages_unanswered_is_given_up(udp: socket.socket
     answers = send(*[message(udp.getsockname()[1])] * 5, concurrency=1, timeout=0.1, give_up=2)
     assert [answer["failure"] for answer in answers] == ["timeout"] * 2 + ["given up"] * 3
     assert answers[-1]["sent_ns"] is None
+
+
+def test_what_is_not_alike_is_not_given_up_with_it(udp: socket.socket, send: Send) -> None:
+    port = udp.getsockname()[1]
+    messages = [message(port, alike=alike) for alike in ("AAAA", "AAAA", "A", "AAAA")]
+    answers = send(*messages, concurrency=1, timeout=0.1, give_up=2)
+    assert [answer["failure"] for answer in answers] == ["timeout", "timeout", "timeout", "given up"]
+    assert [answer["tried"] for answer in answers] == [True, True, True, False]
+
+
+def test_a_server_that_answers_most_is_not_given_up(udp: socket.socket, send: Send) -> None:
+    lost = {0, 4, 8, 12}
+
+    def answer() -> None:
+        for _ in range(14):
+            wire, client = udp.recvfrom(512)
+            if wire[0] not in lost:
+                udp.sendto(wire, client)
+
+    serve(answer)
+    messages = [message(udp.getsockname()[1], wire=bytes([number, 0]) + b"query") for number in range(14)]
+    answers = send(*messages, concurrency=1, timeout=0.1, give_up=2)
+    assert {answer["message"] for answer in answers if answer["failure"] == "timeout"} == lost
+    assert all(answer["tried"] for answer in answers)
+
+
+def test_a_late_message_keeps_nobody_waiting(udp: socket.socket, send: Send) -> None:
+    answers = send(*[message(udp.getsockname()[1], turn="a")] * 3, concurrency=1, timeout=1.5)
+    starts = sorted(answer["start_ns"] for answer in answers)
+    assert starts[-1] - starts[0] < 1_400_000_000

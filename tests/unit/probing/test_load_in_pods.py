@@ -63,6 +63,7 @@ COUNTS = {
     "late": 0,
     "duplicates": 0,
     "strays": 0,
+    "tried": True,
     "dropped": 0,
     "failures": {},
     "connections": 0,

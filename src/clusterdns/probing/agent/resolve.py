@@ -5,15 +5,17 @@ its name and the configuration alone.
 
 Request:
     {"lookups": [{"name": "web.shop", "family": "inet" | "inet6" | "unspec", "libc": "glibc" | "musl"}, ...],
-     "concurrency": 1, "timeout": 30.0}
+     "concurrency": 1, "timeout": 30.0, "give_up": 2, "seconds": 60.0}
 With concurrency 1 (the default) lookups run strictly one after the other and their queries never interleave;
-"timeout" is in seconds per lookup. musl is Python's own getaddrinfo in an image built on musl, else the
-program getaddrinfo-musl.
+"timeout" is in seconds per lookup. With "give_up", once so many lookups of a family have had no answer
+("timeout" or EAI_AGAIN), no more are made of it, nor of "unspec", which asks for the same; with "seconds",
+none is begun later. musl is Python's own getaddrinfo in an image built on musl, else the program
+getaddrinfo-musl.
 
 Answers, the image's C library first, then one per lookup in the order they ended:
     {"libc": {"name": "glibc", "version": "2.36"}}
-    {"lookup": index, "failure": null | "EAI_NONAME" | ... | "timeout", "addresses": ["10.0.0.1", ...],
-     "start_ns": ..., "end_ns": ...}
+    {"lookup": index, "failure": null | "EAI_NONAME" | ... | "timeout" | "given up",
+     "addresses": ["10.0.0.1", ...], "start_ns": ..., "end_ns": ...}
 The times are the wall clock's in nanoseconds, as in a capture.
 """
 
@@ -26,6 +28,7 @@ import shutil
 import signal
 import socket
 import time
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Optional
 
@@ -33,6 +36,7 @@ from _agent import emit, libc, run
 
 PROGRAM = "getaddrinfo-musl"
 FAMILIES = {"inet": socket.AF_INET, "inet6": socket.AF_INET6, "unspec": socket.AF_UNSPEC}
+GIVEN_UP = "given up"
 ERRORS = {number: name for name, number in vars(socket).items() if name.startswith("EAI_")}
 
 
@@ -56,13 +60,24 @@ def resolve(request: dict[str, Any]) -> None:
     programs = {name: program_of(name, system["name"]) for name in {lookup["libc"] for lookup in lookups}}
     waiting = list(enumerate(lookups))[::-1]
     running: dict[int, Lookup] = {}
+    unanswered: Counter[str] = Counter()
+    give_up = request.get("give_up", len(lookups))
+    last_start = time.monotonic() + request.get("seconds", float("inf"))
     with selectors.DefaultSelector() as selector:
         while waiting or running:
             while waiting and len(running) < request.get("concurrency", 1):
                 index, wanted = waiting.pop()
+                family = wanted["family"]
+                dead = any(count >= give_up for of, count in unanswered.items() if family in (of, "unspec"))
+                if dead or time.monotonic() > last_start:
+                    now = time.time_ns()
+                    emit(lookup=index, failure=GIVEN_UP, addresses=[], start_ns=now, end_ns=now)
+                    continue
                 lookup = start(index, wanted, programs[wanted["libc"]], request.get("timeout", 30.0))
                 running[index] = lookup
                 selector.register(lookup.pipe, selectors.EVENT_READ, lookup)
+            if not running:
+                continue
             # All have the same time: the one started first is the first to run out of it.
             first = next(iter(running.values()))
             readable = [key.data for key, _ in selector.select(max(0.0, first.deadline - time.monotonic()))]
@@ -73,7 +88,9 @@ def resolve(request: dict[str, Any]) -> None:
                 lookup.answer += chunk
                 if not chunk:
                     selector.unregister(lookup.pipe)
-                    emit(lookup=running.pop(lookup.index).index, **end(lookup, timed_out=not readable))
+                    came = end(lookup, timed_out=not readable)
+                    unanswered[lookups[lookup.index]["family"]] += came["failure"] in ("timeout", "EAI_AGAIN")
+                    emit(lookup=running.pop(lookup.index).index, **came)
 
 
 def program_of(wanted: str, system: str) -> Optional[str]:

@@ -2,23 +2,25 @@
 
 Request:
     {"messages": [{"wire": "<base64>", "address": "10.96.0.10", "port": 53, "transport": "udp" | "tcp",
-                   "connection": "a", "turn": "name"}, ...],
+                   "connection": "a", "turn": "name", "alike": "a udp AAAA"}, ...],
      "concurrency": 32, "timeout": 5.0, "give_up": 3}
 "connection" is for TCP: messages of the same name to one server go over one connection, in turn, each after
 the answer to the one before; without it every message has its own. Of messages with the same "turn" one is
 in flight at a time, whatever their servers and transports. "timeout" is in seconds per message, connecting
-included; "concurrency" counts sockets; both have these defaults. With "give_up", a server that
-leaves so many messages in a row unanswered over a transport is not sent any more of them.
+included; "concurrency" counts sockets; both have these defaults. A message over UDP that has waited for 0.3 s
+counts no more, and neither keeps others from their turn: it is lost, or its answer. With "give_up", a server
+that leaves so many messages unanswered, less a quarter of those that it answers meanwhile, is sent no more of
+them. This is counted for messages that have "alike" in common, or else the transport.
 
 Answers, one per message in the order they ended:
-    {"message": index, "failure": null | word, "wire": "<base64>" | null,
+    {"message": index, "failure": null | word, "tried": true, "wire": "<base64>" | null,
      "source": ["10.96.0.10", 53] | null, "strays": 0,
      "start_ns": ..., "sent_ns": ... | null, "received_ns": ... | null}
 "failure" is "timeout" (no answer), "connect timeout", "refused", "reset", "closed" (the peer ended the
 connection), "unreachable", "given up", or the errno's name. A connection that failed is not made again: the
-messages left for it fail alike and have no "sent_ns". A UDP answer is the first datagram with the message's
-id, wherever it comes from: "source" tells; "strays" counts those with another id. Times are the wall clock's
-in nanoseconds, as in a capture; connecting lies between "start_ns" and "sent_ns".
+messages left for it fail alike and are not "tried", as those that are given up. A UDP answer is the first
+datagram with the message's id, wherever it comes from: "source" tells; "strays" counts those with another id.
+Times are the wall clock's in nanoseconds, as in a capture; connecting lies between "start_ns" and "sent_ns".
 """
 
 from __future__ import annotations
@@ -29,9 +31,14 @@ import errno
 import socket
 import time
 from collections import defaultdict
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional, TypeVar
 
 from _agent import emit_soon, run
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+T = TypeVar("T")
 
 WORDS = {
     errno.ECONNREFUSED: "refused",
@@ -44,6 +51,7 @@ WORDS = {
 # linux/in.h, linux/in6.h: with it an unconnected socket too learns of ICMP errors.
 RECVERR = {socket.AF_INET: (socket.IPPROTO_IP, 11), socket.AF_INET6: (socket.IPPROTO_IPV6, 25)}
 LARGEST = 65535
+LATE_SECONDS = 0.3  # what a cluster has not answered within is slow, or lost
 
 
 class Exchange:
@@ -55,12 +63,14 @@ class Exchange:
         self.tcp = message["transport"] == "tcp"
         self.wire = base64.b64decode(message["wire"])
         self.turn: Optional[str] = message.get("turn")
+        self.alike: str = message.get("alike") or message["transport"]
         self.start_ns = time.time_ns()
         self.sent_ns: Optional[int] = None
         self.received_ns: Optional[int] = None
         self.answer: Optional[bytes] = None
         self.sender: Optional[tuple[Any, ...]] = None
         self.strays = 0
+        self.tried = False
 
     def received(self, answer: bytes, sender: tuple[Any, ...]) -> None:
         """Takes the answer, now."""
@@ -73,6 +83,7 @@ class Exchange:
         emit_soon(
             message=self.index,
             failure=failure,
+            tried=self.tried,
             wire=answer,
             source=self.sender,
             strays=self.strays,
@@ -142,25 +153,25 @@ class Channel:
 
 
 class Patience:
-    """Which servers have left how many messages in a row unanswered."""
+    """Which servers have left how many messages that are alike unanswered, less a quarter of the answers."""
 
     def __init__(self, limit: Optional[int]) -> None:
         self._limit = limit
-        self._unanswered: dict[tuple[str, int, bool], int] = {}
+        self._unanswered: dict[tuple[str, int, str], float] = {}
 
     def ended(self, exchange: Exchange) -> bool:
         """Tells whether the message need not be sent."""
-        return self._limit is not None and self._unanswered.get(self._server(exchange), 0) >= self._limit
+        return self._limit is not None and self._unanswered.get(self._key(exchange), 0.0) >= self._limit
 
     def learn(self, exchange: Exchange, failure: Optional[str]) -> None:
         """Takes in what came of a message that was sent."""
-        server = self._server(exchange)
+        key = self._key(exchange)
         # A host that is not there makes itself felt by a time-out, too: that of neighbour discovery.
         late = failure in ("timeout", "connect timeout", "unreachable")
-        self._unanswered[server] = self._unanswered.get(server, 0) + 1 if late else 0
+        self._unanswered[key] = max(self._unanswered.get(key, 0.0) + (1.0 if late else -0.25), 0.0)
 
-    def _server(self, exchange: Exchange) -> tuple[str, int, bool]:
-        return exchange.address, exchange.port, exchange.tcp
+    def _key(self, exchange: Exchange) -> tuple[str, int, str]:
+        return exchange.address, exchange.port, exchange.alike
 
 
 def send(request: dict[str, Any]) -> None:
@@ -185,9 +196,17 @@ async def send_all(
 
     async def work(group: list[Exchange]) -> None:
         async with free:
-            await converse(group, seconds, patience, turns)
+            conversation = await begun(converse(group, seconds, patience, turns), group[0])
+        await conversation
 
     await asyncio.gather(*(work(group) for group in groups.values()))
+
+
+async def begun(work: Coroutine[Any, Any, T], exchange: Exchange) -> asyncio.Future[T]:
+    """Begins work on a message; returns when it has ended or, over UDP, is late."""
+    task = asyncio.ensure_future(work)
+    await asyncio.wait([task], timeout=None if exchange.tcp else LATE_SECONDS)
+    return task
 
 
 async def converse(
@@ -202,14 +221,18 @@ async def converse(
                 exchange.start_ns = time.time_ns()
                 if failure is None and patience.ended(exchange):
                     failure = "given up"
+                exchanging = None
                 if failure is None:
-                    failure = await failure_of(channel, exchange, seconds)
-                    patience.learn(exchange, failure)
+                    exchanging = await begun(failure_of(channel, exchange, seconds), exchange)
+            if exchanging is not None:
+                failure = await exchanging
+                patience.learn(exchange, failure)
             exchange.report(failure)
 
 
 async def failure_of(channel: Channel, exchange: Exchange, seconds: float) -> Optional[str]:
     """Exchanges a message and says in a word what it failed with, if it did."""
+    exchange.tried = True
     try:
         exchanging = channel.tcp(exchange) if exchange.tcp else channel.udp(exchange)
         await asyncio.wait_for(exchanging, seconds)

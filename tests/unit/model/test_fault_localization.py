@@ -1,0 +1,135 @@
+"""Planted faults over random worlds are found again, and nothing is found where nothing is planted."""
+
+from collections.abc import Callable, Hashable, Mapping
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clusterdns.model.fault_localization import (
+    Attribute,
+    Description,
+    Exchanges,
+    Term,
+    localize,
+    tallied,
+)
+
+NAMES = ("node", "server", "transport", "type", "octets")
+ATTRIBUTES = [Attribute(name, ordered=name == "octets") for name in NAMES]
+Row = Mapping[str, int]
+
+
+@st.composite
+def worlds(draw: st.DrawFn, least: int = 4) -> list[tuple[int, ...]]:
+    """Every combination of the attributes' values, each a few times."""
+    sizes = [draw(st.integers(2, 4)) for _ in NAMES]
+    times = draw(st.integers(least, 2 * least))
+    return [values for values in product(*map(range, sizes)) for _ in range(times)]
+
+
+@st.composite
+def faults(draw: st.DrawFn, world: list[tuple[int, ...]]) -> tuple[Term, ...]:
+    """A fault that the world has room for: of an ordered attribute it never takes all values."""
+    chosen = sorted(draw(st.sets(st.sampled_from(range(len(NAMES))), min_size=1, max_size=3)))
+    terms = []
+    for index in chosen:
+        ordered = ATTRIBUTES[index].ordered
+        values = sorted({row[index] for row in world})[ordered:]
+        terms.append(Term(NAMES[index], draw(st.sampled_from(values)), at_least=ordered))
+    return tuple(terms)
+
+
+def hit(values: tuple[int, ...], fault: tuple[Term, ...]) -> bool:
+    row = dict(zip(NAMES, values, strict=True))
+    return all(
+        row[term.attribute] >= int(str(term.value)) if term.at_least else row[term.attribute] == term.value
+        for term in fault
+    )
+
+
+def played(world: list[tuple[int, ...]], fails: Callable[[tuple[int, ...]], bool]) -> Exchanges:
+    return tallied((values, fails(values)) for values in world)
+
+
+@given(worlds())
+def test_without_a_fault_nothing_is_described(world: list[tuple[int, ...]]) -> None:
+    assert localize(ATTRIBUTES, played(world, lambda _: False)) == []
+
+
+@given(st.data())
+def test_a_planted_fault_is_described_exactly(data: st.DataObject) -> None:
+    world = data.draw(worlds())
+    fault = data.draw(faults(world))
+    (description,) = localize(ATTRIBUTES, played(world, lambda values: hit(values, fault)))
+    assert description.terms == fault
+    matched = sum(hit(values, fault) for values in world)
+    assert (description.failed, description.matched) == (matched, matched)
+    assert (description.failed_elsewhere, description.elsewhere) == (0, len(world) - matched)
+
+
+@given(st.data())
+def test_two_planted_faults_are_described_by_what_they_hit_and_nothing_else(data: st.DataObject) -> None:
+    world = data.draw(worlds())
+    planted = [data.draw(faults(world)) for _ in range(2)]
+    descriptions = localize(
+        ATTRIBUTES, played(world, lambda values: any(hit(values, fault) for fault in planted))
+    )
+    for values in world:
+        described = any(hit(values, description.terms) for description in descriptions)
+        assert described == any(hit(values, fault) for fault in planted)
+
+
+@given(st.data())
+def test_a_fault_is_described_exactly_where_a_few_packets_are_lost_besides(data: st.DataObject) -> None:
+    world = data.draw(worlds(least=16))
+    fault = data.draw(faults(world))
+    chance = data.draw(st.randoms(use_true_random=True))
+    descriptions = localize(
+        ATTRIBUTES, played(world, lambda values: hit(values, fault) or chance.random() < 0.01)
+    )
+    assert descriptions[0].terms == fault
+    assert [description.terms for description in descriptions[1:]] in ([], [()])
+
+
+@given(st.data())
+def test_loss_on_one_node_is_that_nodes_whatever_the_path(data: st.DataObject) -> None:
+    world = data.draw(worlds(least=64))
+    chance = data.draw(st.randoms(use_true_random=True))
+    descriptions = localize(
+        ATTRIBUTES, played(world, lambda values: values[0] == 1 and chance.random() < 0.08)
+    )
+    assert [description.terms for description in descriptions] == [(Term("node", 1),)]
+    assert descriptions[0].rate == pytest.approx(0.08, abs=0.04)
+    assert not descriptions[0].always
+
+
+@given(st.data())
+def test_loss_everywhere_has_no_pattern(data: st.DataObject) -> None:
+    world = data.draw(worlds(least=16))
+    chance = data.draw(st.randoms(use_true_random=True))
+    descriptions = localize(ATTRIBUTES, played(world, lambda _: chance.random() < 0.03))
+    assert [description.terms for description in descriptions] in ([], [()])
+
+
+def test_everything_failed_is_one_description_without_terms() -> None:
+    world: dict[tuple[Hashable, ...], tuple[int, int]] = {(node, 1, 1, 1, 1): (9, 9) for node in range(3)}
+    assert localize(ATTRIBUTES, world) == [Description((), 27, 27, 0, 0)]
+
+
+def test_what_does_not_apply_is_no_term() -> None:
+    world: dict[tuple[Hashable, ...], tuple[int, int]] = {
+        (node, server, 1, None, None): (20 * (server == "a"), 20) for node in range(3) for server in "abc"
+    }
+    (description,) = localize(ATTRIBUTES, world)
+    assert description.terms == (Term("server", "a"),)
+    assert str(description) == "server a: 60 of 60; elsewhere 0 of 120"
+    assert (description.value("server"), description.value("node")) == ("a", None)
+
+
+def test_a_few_failures_are_no_pattern() -> None:
+    world: dict[tuple[Hashable, ...], tuple[int, int]] = {
+        (node, server, 1, 1, 1): ((node, server) == (1, 1), 500) for node in range(3) for server in range(3)
+    }
+    assert [description.terms for description in localize(ATTRIBUTES, world)] == [()]
