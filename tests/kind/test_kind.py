@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.proof.conftest import ROOT, Result
-from tests.proof.test_topologies import FAILED, GKE_LOOKUPS, LAYERS, LOOKUPS
+from tests.proof.test_topologies import FAILED, GKE_LOOKUPS, LOOKUPS, assert_layers
 
 NAME = "clusterdns-kept"
 
@@ -51,8 +51,7 @@ def judge(result: Result, topology: str) -> None:
     assert result.code == (1 if failed else 0), result.output
     counted = result.case("resolver.lookup-count", "external-inet-glibc")["measurements"]["queries"]
     assert {len(queries) for queries in counted.values()} == {LOOKUPS.get(topology, GKE_LOOKUPS)}
-    layers = [line.partition(" (kube-system")[0] for line in result.report["cluster"]["dns"]]
-    assert layers == LAYERS[topology]
+    assert_layers(result, topology)
 
 
 @pytest.mark.parametrize("topology", ["coredns", "gke-kubedns-nodelocal"])

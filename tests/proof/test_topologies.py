@@ -7,15 +7,22 @@ import pytest
 from lab import topology
 from tests.proof.conftest import Lab, Result, on
 
-# Queries per address family for an external name of two dots: three or six suffixes, and the name itself.
-LOOKUPS = {"coredns": 4, "coredns-nodelocal": 4}
+# Queries per address family for an external name of two dots: one for each suffix, and the name itself.
+LOOKUPS = {
+    "coredns": 4,
+    "coredns-nodelocal": 4,
+    "gardener-like": 4,
+    "openshift-like": 4,
+}
 GKE_LOOKUPS = 7
 LAYERS = {
     "coredns": ["CoreDNS 1.13.1"],
     "coredns-nodelocal": ["NodeLocal DNSCache 1.13.1", "CoreDNS 1.13.1"],
+    "gardener-like": ["NodeLocal DNSCache 1.13.1", "CoreDNS 1.13.1"],
     "gke-clouddns": ["Cloud DNS for GKE unversioned"],
     "gke-kubedns": ["kube-dns (dnsmasq) 2.90"],
     "gke-kubedns-nodelocal": ["NodeLocal DNSCache 1.13.1", "kube-dns (dnsmasq) 2.90"],
+    "openshift-like": ["CoreDNS 1.13.1"],
 }
 
 
@@ -26,9 +33,17 @@ NO_CACHE, NO_AUTOSCALER = "topology.nodelocal-coverage", "topology.autoscaler"
 SKIPPED = {
     "coredns": {NO_CACHE, NO_AUTOSCALER},
     "coredns-nodelocal": {NO_AUTOSCALER},
+    "gardener-like": {NO_AUTOSCALER},
     "gke-clouddns": {NO_CACHE, NO_AUTOSCALER},
     "gke-kubedns": {NO_CACHE},
+    "openshift-like": {NO_CACHE, NO_AUTOSCALER},
 }
+
+
+def assert_layers(result: Result, topology: str) -> None:
+    """Assert that a topology's layers were found, with their versions."""
+    for line, layer in zip(result.report["cluster"]["dns"], LAYERS[topology], strict=True):
+        assert line.startswith(f"{layer} ("), line
 
 
 @pytest.mark.parametrize("lab", topology.names(), indirect=True)
@@ -55,10 +70,7 @@ def test_core_profile(lab: Lab, suite: Callable[..., Result]) -> None:
             ]
             assert {len(queries) for queries in absolute["queries"].values()} == {per_name}
 
-    layers = [
-        line.partition(" (kube-system")[0].partition(" (Cloud")[0] for line in result.report["cluster"]["dns"]
-    ]
-    assert layers == LAYERS[lab.topology]
+    assert_layers(result, lab.topology)
 
 
 @pytest.mark.parametrize("lab", ["coredns"], indirect=True)

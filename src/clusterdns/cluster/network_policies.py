@@ -24,12 +24,15 @@ def read_network_policies(cluster: Cluster, topology: Topology) -> Ways:
 
     Raises:
         ClusterError: the API server did not answer as needed.
-        PermissionMissing: pods or namespaces may not be listed although there are policies.
     """
     try:
-        policies = tuple(_policy(one) for one in cluster.list("networkpolicies", api=_API, missing_ok=True))
+        return _read(cluster, topology)
     except PermissionMissing as error:
-        return Ways(Policies((), {}), not_read=(f"NetworkPolicies: {error}",))
+        return Ways(Policies((), {}), refused=str(error))
+
+
+def _read(cluster: Cluster, topology: Topology) -> Ways:
+    policies = tuple(_policy(one) for one in cluster.list("networkpolicies", api=_API, missing_ok=True))
     if not policies:
         return Ways(Policies((), {}))
     namespaces = {name_of(one): labels(one, "metadata", "labels") for one in cluster.list("namespaces")}

@@ -18,12 +18,14 @@ class Permission:
         resource: For example "pods", or "pods/exec".
         verbs: What is done.
         namespace: Where; "" is every namespace.
+        optional: Whether a run does without: what it is for is left out then, and said to be.
     """
 
     group: str
     resource: str
     verbs: tuple[str, ...]
     namespace: str = ""
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ OBJECTS = Grant(
         Permission("", "services", _READ),
         Permission("apps", "daemonsets", _READ),
         Permission("apps", "deployments", _READ),
-        Permission("cilium.io", "ciliumlocalredirectpolicies", ("list",)),
+        Permission("cilium.io", "ciliumlocalredirectpolicies", ("list",), optional=True),
         Permission("discovery.k8s.io", "endpointslices", _READ),
         Permission("policy", "poddisruptionbudgets", _READ),
     ),
@@ -60,8 +62,8 @@ OBJECTS = Grant(
 NETWORK_POLICIES = Grant(
     "read which policies lie on the way to DNS",
     (
-        Permission("", "namespaces", ("list",)),
-        Permission("networking.k8s.io", "networkpolicies", ("list",)),
+        Permission("", "namespaces", ("list",), optional=True),
+        Permission("networking.k8s.io", "networkpolicies", ("list",), optional=True),
     ),
 )
 PROBES = Grant(

@@ -22,7 +22,7 @@ def preflight(cluster: Cluster, grants: Collection[Grant], profile: Profile) -> 
         PermissionMissing: the message lists all that is missing.
     """
     version = cluster.version()
-    wanted = list(verbs(grants))
+    wanted = [pair for pair in verbs(grants) if not pair[0].optional]
     allowed = in_parallel(lambda pair: _is_allowed(cluster, *pair), wanted)
     missing = [
         f"{verb} {permission.resource}"

@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 
 from clusterdns.catalogue import CATALOGUE
@@ -19,10 +19,18 @@ from clusterdns.model.profiles import Profile
 from clusterdns.reporting import schema
 from clusterdns.reporting.results import check_result
 from clusterdns.reporting.schema import CheckResult, Report
-from clusterdns.reporting.terminal import exit_line, rendered, told
+from clusterdns.reporting.terminal import Line, exit_line, rendered, told
+from clusterdns.reporting.text import printable
 from clusterdns.settings import Settings, flag
+from clusterdns.verdicts.topology import told_in_short
 
-_LIMITS = ("peak_queries_per_node", "external_lookups_per_node", "upstream_quota")
+_SETTINGS = {
+    "zone": "DOMAIN",
+    "peak_queries_per_node": "NUMBER",
+    "external_lookups_per_node": "NUMBER",
+    "upstream_quota": "NUMBER",
+}
+"""Settings that the command takes -> what stands for their value."""
 
 
 def add(commands: Commands) -> None:
@@ -31,10 +39,11 @@ def add(commands: Commands) -> None:
         "audit", help="say whether a cluster's DNS topology is safe; reads objects and makes nothing"
     )
     add_target(parser)
-    for name in _LIMITS:
+    for name, metavar in _SETTINGS.items():
         field = Settings.model_fields[name]
-        text = f"{field.description} (default: {field.default})"
-        parser.add_argument(flag(name), default=None, metavar="NUMBER", help=text)
+        default = "read from the cluster" if field.default is None else field.default
+        text = f"{field.description} (default: {default})"
+        parser.add_argument(flag(name), default=None, metavar=metavar, help=text)
     parser.add_argument("--strict", action="store_true", default=None, help="a warning fails the audit")
     parser.add_argument("--json", action="store_true", help="print the report of a run (report.json) instead")
     parser.set_defaults(run=run)
@@ -44,7 +53,7 @@ def run(options: argparse.Namespace) -> ExitCode:
     """Audit a cluster and print what was found."""
     given = {
         name: getattr(options, name)
-        for name in ("kubeconfig", "kube_context", "api_timeout", "strict", *_LIMITS)
+        for name in ("kubeconfig", "kube_context", "api_timeout", "strict", *_SETTINGS)
         if getattr(options, name) is not None
     }
     settings = Settings.load({"cluster": "kubeconfig", "profile": Profile.AUDIT, **given}, os.environ)
@@ -67,7 +76,9 @@ def run(options: argparse.Namespace) -> ExitCode:
         settings=settings.model_dump(mode="json"),
         checks=tuple(results),
     )
-    lines = [line for result in results for line in told([result])]
+    facts = told_in_short(measured.topology) if Run.topology.is_measured(measured) else ()
+    lines: list[Line] = [(printable(fact), None) for fact in facts]
+    lines += [line for result in results for line in told([_without(result, facts)])]
     coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     text = rendered([*lines, exit_line(code)], coloured=coloured)
     sys.stdout.write(report.json_text() if options.json else text)
@@ -77,6 +88,12 @@ def run(options: argparse.Namespace) -> ExitCode:
 def audit(cases: Iterable[SelectedCase], measured: Run) -> list[CheckResult]:
     """Return what becomes of every case. What cannot be measured is an error of that case alone."""
     return [_judge(case, measured) for case in cases]
+
+
+def _without(result: CheckResult, facts: Collection[str]) -> CheckResult:
+    """Return a result without the evidence that the first lines tell already."""
+    evidence = tuple(line for line in result.evidence if line not in facts)
+    return result.model_copy(update={"evidence": evidence})
 
 
 def _judge(case: SelectedCase, measured: Run) -> CheckResult:

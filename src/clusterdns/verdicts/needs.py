@@ -30,6 +30,10 @@ AUTOSCALER = Need(
 )
 
 
+POLICIES = Need("policies", lambda run: run.network_policies.refused)
+"""NetworkPolicies that may be read."""
+
+
 def _why_no_dns_pods(run: Run) -> str | None:
     pods = run.monitoring.pods
     if not pods:

@@ -10,6 +10,7 @@ from clusterdns.model.network_policies import Group, Place, Ways
 from clusterdns.model.outcome import Outcome, Verdict
 from clusterdns.model.profiles import Profile
 from clusterdns.model.topology import DNS_PORT, LayerKind, Topology
+from clusterdns.verdicts.needs import POLICIES
 
 _PROTOCOLS = ("UDP", "TCP")
 _NODE_LOCAL = "169.254.20.10"  # what NodeLocal DNSCache takes unless it is told otherwise
@@ -35,7 +36,6 @@ class WaysToDNS:
         without_a_way: Namespace -> pods that policies keep from their DNS, in words.
         without_a_way_behind_node_caches: The same for pods that only NodeLocal DNSCache would cut off.
         node_caches_without_a_way: Node caches that policies keep from what they ask, in words.
-        not_read: What could not be read, and why.
     """
 
     policies: int
@@ -43,7 +43,6 @@ class WaysToDNS:
     without_a_way: Mapping[str, Sequence[str]]
     without_a_way_behind_node_caches: Mapping[str, Sequence[str]]
     node_caches_without_a_way: Sequence[str]
-    not_read: Sequence[str]
 
 
 def network_policy(topology: Topology, ways: Ways) -> Verdict:
@@ -66,7 +65,6 @@ def network_policy(topology: Topology, ways: Ways) -> Verdict:
         without_a_way=wrong,
         without_a_way_behind_node_caches=risky,
         node_caches_without_a_way=caches,
-        not_read=ways.not_read,
     )
     if not wrong and not risky and not caches:
         return Verdict(outcome=Outcome.PASSED, measurements=measurements)
@@ -99,6 +97,7 @@ NETWORK_POLICY = Check(
         "kubernetes.io/docs/tasks/administer-cluster/nodelocaldns/"
     ),
     remedy="allow UDP and TCP to the addresses that pods ask",
+    needs=(POLICIES,),
     grants=(OBJECTS, NETWORK_POLICIES),
     measures=(Run.topology, Run.network_policies),
     cases=only(lambda run: network_policy(run.topology, run.network_policies)),

@@ -13,7 +13,7 @@ from clusterdns.model.dns_profiles import LOST_ALIAS
 from clusterdns.model.outcome import Outcome, Verdict
 from clusterdns.model.profiles import Profile
 from clusterdns.model.tcp_paths import TcpPath, demand, pool, replicas_for, tcp_paths
-from clusterdns.model.topology import Fact, Forward, Layer, Topology
+from clusterdns.model.topology import Fact, Forward, Layer, LayerKind, Topology
 from clusterdns.settings import Settings
 
 _SOURCE = (
@@ -190,12 +190,15 @@ def forward_pool(topology: Topology) -> Verdict:
     without_max_age: set[str] = set()
     for layer in topology.layers:
         for forward in layer.forwards:
-            if forward.force_tcp:
-                line = f"{layer.name} ({layer.coredns}), {_where(forward)}: {_pool_settings(forward)}"
+            into_dnsmasq = (layer.name, forward) in into
+            # A node's daemon is the platform's: its settings are not seen, and matter to dnsmasq only.
+            if forward.force_tcp and (into_dnsmasq or layer.kind is not LayerKind.NODE_DNS):
+                version = layer.coredns or "version not known"
+                line = f"{layer.name} ({version}), {_where(forward)}: {_pool_settings(forward)}"
                 if _bounded(layer, forward):
                     bounded.append(line)
                 else:
-                    wrong[line] = Outcome.FAILED if (layer.name, forward) in into else Outcome.WARNED
+                    wrong[line] = Outcome.FAILED if into_dnsmasq else Outcome.WARNED
                     if _is_without_max_age(_version(layer)):
                         without_max_age.add(layer.coredns.value if layer.coredns else "")
     measurements = ForwardPools(bounded, list(wrong))

@@ -72,8 +72,13 @@ def test_without_policies_no_other_pod_is_read(api_server: ApiServer, cluster: C
 
 
 def test_policies_that_may_not_be_listed_are_not_known(api_server: ApiServer, cluster: Cluster) -> None:
-    serve_all(api_server)
-    refusal = {"message": "User cannot list resource"}
-    api_server.answers["GET /apis/networking.k8s.io/v1/networkpolicies"] = 403, refusal
-    (line,) = read_network_policies(cluster, read_topology(cluster)).not_read
-    assert line.startswith("NetworkPolicies: not allowed to list networkpolicies")
+    serve_all(api_server, policy("in", ingress=[{}]))
+    found = read_topology(cluster)
+    for path, resource in (
+        ("/api/v1/namespaces", "namespaces"),
+        ("/apis/networking.k8s.io/v1/networkpolicies", "networkpolicies"),
+    ):
+        api_server.answers[f"GET {path}"] = 403, {"message": "User cannot list resource"}
+        refused = read_network_policies(cluster, found).refused
+        assert refused is not None
+        assert refused.startswith(f"not allowed to list {resource}")

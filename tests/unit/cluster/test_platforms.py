@@ -175,7 +175,11 @@ def test_localdns_of_aks_forwards_by_tcp_into_what_the_service_leads_to(read: Re
     assert isinstance(by_tcp, tcp_paths.PathsByTcp)
     assert by_tcp.paths_by_tcp
     assert tcp_paths.no_tcp_into_dnsmasq(found).outcome is PASSED
-    assert tcp_paths.no_tcp_into_dnsmasq(read(clusters.kube_dns(), aks)).outcome is FAILED
+    assert tcp_paths.forward_pool(found).outcome is PASSED
+    into_dnsmasq = read(clusters.kube_dns(), aks)
+    assert tcp_paths.no_tcp_into_dnsmasq(into_dnsmasq).outcome is FAILED
+    assert tcp_paths.forward_pool(into_dnsmasq).outcome is FAILED
+    assert "AKS LocalDNS (version not known)" in tcp_paths.forward_pool(into_dnsmasq).reason
 
 
 def test_a_daemon_that_nothing_labels_is_known_by_its_address(read: Read) -> None:

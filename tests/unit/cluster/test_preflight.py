@@ -9,7 +9,7 @@ import yaml
 
 from clusterdns.catalogue import CATALOGUE
 from clusterdns.check import cases_of
-from clusterdns.cluster.permissions import METRICS, OBJECTS, PROBES, Grant, verbs
+from clusterdns.cluster.permissions import METRICS, NETWORK_POLICIES, OBJECTS, PROBES, Grant, verbs
 from clusterdns.cluster.preflight import manifest, preflight
 from clusterdns.cluster.standins import stand_ins
 from clusterdns.errors import PermissionMissing
@@ -70,6 +70,13 @@ def test_preflight_lists_all_that_is_missing(api_server: ApiServer, cluster: Clu
         PermissionMissing, match=r"may not get services, list services: .*manifests/rbac/audit.yaml"
     ):
         preflight(cluster, (OBJECTS,), Profile.AUDIT)
+
+
+def test_a_run_does_without_what_is_optional(api_server: ApiServer, cluster: Cluster) -> None:
+    allow(api_server, but="networkpolicies")
+    assert preflight(cluster, (OBJECTS, NETWORK_POLICIES), Profile.AUDIT) == "v1.34.4"
+    allow(api_server, but="ciliumlocalredirectpolicies")
+    assert preflight(cluster, (OBJECTS, NETWORK_POLICIES), Profile.AUDIT) == "v1.34.4"
 
 
 def test_stand_ins_are_found_by_their_annotation(api_server: ApiServer, cluster: Cluster) -> None:

@@ -66,6 +66,11 @@ def test_limits_are_settings(flags: list[str], capsys: pytest.CaptureFixture[str
     assert "--peak-queries-per-node: must be a valid integer" in capsys.readouterr().err
 
 
+def test_the_user_may_say_the_cluster_domain(flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    main([*flags, "--zone", "corp.example"])
+    assert capsys.readouterr().out.splitlines()[1] == "cluster domain: corp.example (--zone)"
+
+
 def test_json_is_the_report_of_a_run(flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*flags, "--json"]) == 1
     report: dict[str, Any] = json.loads(capsys.readouterr().out)
