@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from clusterdns.cluster.permissions import Grant
+from clusterdns.cluster.permissions import PROBES, Grant
+from clusterdns.cluster.preflight import manifest
 from clusterdns.measuring.part import part
 from clusterdns.measuring.run import Run
 from clusterdns.model.outcome import Verdict
+from clusterdns.model.pods import Privilege
 from clusterdns.model.profiles import Profile
 from clusterdns.settings import Settings
 
@@ -39,6 +41,10 @@ class Need:
 
     name: str
     why_absent: Callable[[Run], str | None]
+
+
+PROBE_PODS = Need("probe-pods", lambda run: run.probes.refused.get(Privilege.NONE))
+"""The run's own pods; whatever has the permission to make them needs them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +127,9 @@ class SelectedCase:
 
     @property
     def needs(self) -> tuple[Need, ...]:
-        """What it needs, those of the check first."""
-        return self.check.needs + self.case.needs
+        """What it needs: probe pods first, which others build on, then as declared."""
+        probe_pods = (PROBE_PODS,) if PROBES in self.grants else ()
+        return probe_pods + self.check.needs + self.case.needs
 
     @property
     def grants(self) -> tuple[Grant, ...]:
@@ -140,8 +147,15 @@ class SelectedCase:
     def skip_reason(self, run: Run) -> str | None:
         """Return why it is skipped, or None where it runs.
 
-        A need is not asked for where one before it is not met.
+        A need is not asked for where a permission is missing, or one before it is not met.
         """
+        for grant in self.grants:
+            lacking = run.missing.get(grant, ())
+            if lacking and not grant.dispensable:
+                return (
+                    f"no permission to {grant.purpose}: the credentials may not {', '.join(lacking)}; "
+                    f"{manifest(run.settings.profile)} grants it"
+                )
         reasons = ((need, need.why_absent(run)) for need in self.needs)
         return next((f"no {need.name}: {reason}" for need, reason in reasons if reason), None)
 

@@ -95,6 +95,11 @@ class Cluster:
         path = f"{_path(api, resource, namespace)}/{quote(name)}"
         return self._request("get", path, _what(resource, namespace, name), missing_ok=True) or None
 
+    def get(self, resource: str, name: str, *, api: str = "v1", namespace: str | None = None) -> Object:
+        """Return one object that should be there."""
+        path = f"{_path(api, resource, namespace)}/{quote(name)}"
+        return self._request("get", path, _what(resource, namespace, name))
+
     def create(self, manifest: Mapping[str, Any]) -> Object:
         """Create an object from its manifest, which names its own namespace; return it as created."""
         path, what = self._locate(manifest)

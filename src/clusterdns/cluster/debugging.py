@@ -1,14 +1,16 @@
 """Debug containers: one of ours in a pod of somebody else's, in the namespaces of one of its containers.
 
-A pod's ephemeral containers cannot be taken away: they stay, ended, until the pod is replaced. So one is
-made once a pod and found again by its name.
+A pod's ephemeral containers cannot be taken away: they stay, ended, until the pod is replaced. So one that
+runs is found again by its name, and one that does not is followed by another under the next name.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import Any
 
 from clusterdns.cluster.api import Cluster, Object
+from clusterdns.cluster.containers import why_not_started
 from clusterdns.cluster.waiting import NotYet, wait_until
 from clusterdns.errors import ClusterError
 
@@ -18,7 +20,7 @@ class Purpose:
     """What a debug container is for.
 
     Attributes:
-        name: Its name.
+        name: Its name; the second is called NAME-2, and so on.
         security: What its securityContext holds besides the least that there can be.
     """
 
@@ -51,44 +53,61 @@ def attach(  # noqa: PLR0913 - whose, beside what, which, how long, what for
 
     Raises:
         PermissionMissing: pods/ephemeralcontainers may not be patched.
-        ClusterError: the container cannot run, or an earlier one of that name has ended.
+        AdmissionRefused: a policy does not let it in.
+        ClusterError: the container cannot run, e.g. its image cannot be pulled.
         DeadlineExceeded: it did not run in time.
     """
     namespace, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
-    there = [container["name"] for container in pod["spec"].get("ephemeralContainers", ())]
-    if purpose.name not in there:
-        container = {
-            "name": purpose.name,
-            "image": image,
-            "imagePullPolicy": "IfNotPresent",
-            "command": ["sleep", str(_SLEEP_SECONDS)],
-            "targetContainerName": target,
-            "securityContext": {
-                "allowPrivilegeEscalation": False,
-                "seccompProfile": {"type": "RuntimeDefault"},
-                **purpose.security,
-            },
-        }
-        cluster.patch(
-            "pods", name, {"spec": {"ephemeralContainers": [container]}}, namespace, "ephemeralcontainers"
-        )
+    running = [str(status["name"]) for status in _statuses(pod, purpose) if "running" in status["state"]]
+    if running:
+        return running[-1]
+    there = {container["name"] for container in pod["spec"].get("ephemeralContainers", ())}
+    names = (f"{purpose.name}-{number}" for number in count(2))
+    chosen = next(chosen for chosen in chain([purpose.name], names) if chosen not in there)
+    container = {
+        "name": chosen,
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["sleep", str(_SLEEP_SECONDS)],
+        "targetContainerName": target,
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "seccompProfile": {"type": "RuntimeDefault"},
+            **purpose.security,
+        },
+    }
+    cluster.patch(
+        "pods", name, {"spec": {"ephemeralContainers": [container]}}, namespace, "ephemeralcontainers"
+    )
     wait_until(
-        lambda: _running(cluster.find("pods", name, namespace=namespace), name, purpose.name),
+        lambda: _running(cluster.find("pods", name, namespace=namespace), name, chosen),
         what=f"debug container in {namespace}/{name}",
         timeout=timeout,
     )
-    return purpose.name
+    return chosen
+
+
+def _statuses(pod: Object, purpose: Purpose) -> list[Object]:
+    """Return the states of a pod's debug containers for a purpose."""
+    return [
+        status
+        for status in pod.get("status", {}).get("ephemeralContainerStatuses", ())
+        if status["name"] == purpose.name or status["name"].startswith(f"{purpose.name}-")
+    ]
 
 
 def _running(pod: Object | None, name: str, container: str) -> None:
     if pod is None:
         raise ClusterError(f"pod {name} went away while a debug container was started in it: run again")
     statuses = pod.get("status", {}).get("ephemeralContainerStatuses", ())
-    state: Object = next((status["state"] for status in statuses if status["name"] == container), {})
+    status: Object = next((status for status in statuses if status["name"] == container), {"state": {}})
+    state = status["state"]
+    if trouble := why_not_started(status, pod["spec"].get("nodeName", "")):
+        raise ClusterError(f"debug container in pod {name}: {trouble}")
     if "terminated" in state:
         raise ClusterError(
-            f"the debug container in pod {name} has ended ({state['terminated'].get('reason')}) "
-            "and cannot be started again: replace the pod"
+            f"debug container {container} in pod {name} ended at once "
+            f"({state['terminated'].get('reason')}): choose an image with `sleep` by --probe-image"
         )
     if "running" not in state:
         raise NotYet(f"it is {state.get('waiting', {}).get('reason', 'not started')}")

@@ -153,7 +153,7 @@ def _read_places(cluster: Cluster, places: Places, system: Mapping[str, Object],
             name,
             places.services.get(name, ()),
             places.daemonsets.get(name, ()),
-            system if name == NAMESPACE else None,
+            system if name == NAMESPACE else _configmaps(cluster, name, found),
         )
         for name in places.namespaces
     ]
@@ -183,6 +183,15 @@ def _read_places(cluster: Cluster, places: Places, system: Mapping[str, Object],
             one for one in services if addresses & set(addresses_of(one)) and one not in space.services
         ]
         found.add(space, redirects, addresses)
+
+
+def _configmaps(cluster: Cluster, namespace: str, found: _Found) -> dict[str, Object]:
+    """Return the ConfigMaps of a namespace; none, and a note, where they may not be read."""
+    try:
+        return read_configmaps(cluster, namespace)
+    except PermissionMissing as error:
+        found.not_read.append(f"ConfigMaps of {namespace}: {error}")
+        return {}
 
 
 def _workloads(namespace: Namespace, services: Sequence[Service]) -> dict[str, list[Pod]]:

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from clusterdns.cluster.api import Cluster, Object
 from clusterdns.cluster.dns_pods import dns_pods
 from clusterdns.cluster.objects import items, labels, mapping, name_of, number, part, text, texts
-from clusterdns.errors import PermissionMissing
 from clusterdns.model.labels import matches
 from clusterdns.model.network_policies import Group, Peer, Place, Policies, Policy, Port, Rule, Ways
 from clusterdns.model.topology import Topology
@@ -24,14 +23,8 @@ def read_network_policies(cluster: Cluster, topology: Topology) -> Ways:
 
     Raises:
         ClusterError: the API server did not answer as needed.
+        PermissionMissing: policies, pods or namespaces may not be listed.
     """
-    try:
-        return _read(cluster, topology)
-    except PermissionMissing as error:
-        return Ways(Policies((), {}), refused=str(error))
-
-
-def _read(cluster: Cluster, topology: Topology) -> Ways:
     policies = tuple(_policy(one) for one in cluster.list("networkpolicies", api=_API, missing_ok=True))
     if not policies:
         return Ways(Policies((), {}))

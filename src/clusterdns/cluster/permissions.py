@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from clusterdns.cluster.api import NAMESPACE
+from clusterdns.model.profiles import Profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,14 +19,16 @@ class Permission:
         resource: For example "pods", or "pods/exec".
         verbs: What is done.
         namespace: Where; "" is every namespace.
-        optional: Whether a run does without: what it is for is left out then, and said to be.
     """
 
     group: str
     resource: str
     verbs: tuple[str, ...]
     namespace: str = ""
-    optional: bool = False
+
+    def __str__(self) -> str:
+        """The resource, and where."""
+        return f"{self.resource} in {self.namespace}" if self.namespace else self.resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,43 +38,53 @@ class Grant:
     Attributes:
         purpose: What they are for, as it follows "to".
         permissions: Which.
+        least: The least profile whose manifest has them: what may be left in a DNS pod, or read of one, is
+            not for a run that is asked for no load.
+        dispensable: Whether a check runs without them, and only shows less.
     """
 
     purpose: str
     permissions: tuple[Permission, ...]
+    least: Profile = Profile.AUDIT
+    dispensable: bool = False
 
 
-_READ = ("get", "list")
+_LIST = ("list",)
 _MONITORING = "monitoring.coreos.com"
 
 OBJECTS = Grant(
     "read what serves DNS",
     (
-        Permission("", "configmaps", _READ),
-        Permission("", "events", _READ),
-        Permission("", "nodes", _READ),
-        Permission("", "pods", _READ),
-        Permission("", "services", _READ),
-        Permission("apps", "daemonsets", _READ),
-        Permission("apps", "deployments", _READ),
-        Permission("cilium.io", "ciliumlocalredirectpolicies", ("list",), optional=True),
-        Permission("discovery.k8s.io", "endpointslices", _READ),
-        Permission("policy", "poddisruptionbudgets", _READ),
+        Permission("", "configmaps", _LIST, NAMESPACE),
+        Permission("", "nodes", _LIST),
+        Permission("", "pods", _LIST),
+        Permission("", "services", _LIST),
+        Permission("apps", "daemonsets", _LIST),
+        Permission("apps", "deployments", _LIST),
+        Permission("discovery.k8s.io", "endpointslices", _LIST),
+        Permission("policy", "poddisruptionbudgets", _LIST),
     ),
+)
+REDIRECTS = Grant(
+    "read what Cilium redirects to node caches",
+    (Permission("cilium.io", "ciliumlocalredirectpolicies", _LIST),),
+    dispensable=True,
 )
 NETWORK_POLICIES = Grant(
     "read which policies lie on the way to DNS",
     (
-        Permission("", "namespaces", ("list",), optional=True),
-        Permission("networking.k8s.io", "networkpolicies", ("list",), optional=True),
+        Permission("", "namespaces", _LIST),
+        Permission("networking.k8s.io", "networkpolicies", _LIST),
     ),
 )
 PROBES = Grant(
     "make probe pods and run queries in them",
     (
         Permission("", "configmaps", ("create",)),
+        Permission("", "events", _LIST),
+        # "list" is for `clusterdns cleanup`.
         Permission("", "namespaces", ("get", "list", "create", "delete")),
-        Permission("", "pods", ("create", "delete", "deletecollection")),
+        Permission("", "pods", ("create", "deletecollection")),
         # Over WebSockets the API server asks for "get", and from 1.35 for "create" too.
         Permission("", "pods/exec", ("get", "create")),
         Permission("", "serviceaccounts", ("get",)),
@@ -95,29 +108,45 @@ RECORD_CHANGES = Grant(
         Permission("discovery.k8s.io", "endpointslices", ("patch",)),
     ),
 )
-METRICS = Grant(
-    "read metrics of DNS pods, and what a Prometheus says of its targets",
-    (
-        Permission("", "pods/proxy", ("get",)),
-        Permission("", "services/proxy", ("get",)),
-    ),
+METRICS = Grant("read metrics of DNS pods", (Permission("", "pods/proxy", ("get",)),))
+PROMETHEUS_PROXY = Grant(
+    "read what a Prometheus says of its targets", (Permission("", "services/proxy", ("get",)),)
 )
 MONITORS = Grant(
     "read what the Prometheus operator is told",
     (
-        Permission("", "namespaces", ("list",)),
+        Permission("", "namespaces", _LIST),
         *(
-            Permission(_MONITORING, resource, ("list",))
+            Permission(_MONITORING, resource, _LIST)
             for resource in ("podmonitors", "prometheusagents", "prometheuses", "servicemonitors")
         ),
     ),
 )
+DEBUG_CONTAINERS = Grant(
+    "watch dnsmasq from a debug container beside it",
+    (
+        Permission("", "pods", ("get",), NAMESPACE),
+        Permission("", "pods/ephemeralcontainers", ("patch",), NAMESPACE),
+    ),
+    least=Profile.LOAD,
+)
+LOGS = Grant(
+    "read the logs of DNS pods", (Permission("", "pods/log", ("get",), NAMESPACE),), least=Profile.LOAD
+)
+KUBELETS = Grant(
+    "read cAdvisor's count of dnsmasq's processes",
+    (Permission("", "nodes/proxy", ("get",)),),
+    least=Profile.LOAD,
+    dispensable=True,
+)
 DEBUG_COPY = Grant(
     "make and remove a copy of kube-dns that logs queries",
     (
-        Permission("apps", "deployments", ("create", "delete"), NAMESPACE),
-        Permission("", "services", ("delete",), NAMESPACE),
-        Permission(_MONITORING, "servicemonitors", ("get", "list", "create", "delete"), NAMESPACE),
+        Permission("", "pods", ("get",), NAMESPACE),
+        Permission("", "pods/log", ("get",), NAMESPACE),
+        Permission("", "services", ("get", "create", "patch", "delete"), NAMESPACE),
+        Permission("apps", "deployments", ("get", "create", "delete"), NAMESPACE),
+        Permission(_MONITORING, "servicemonitors", ("get", "create", "delete"), NAMESPACE),
     ),
 )
 

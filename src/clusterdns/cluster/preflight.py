@@ -1,40 +1,46 @@
 """Whether a run can do what its checks need, told before it does anything."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from clusterdns.cluster.api import Cluster
 from clusterdns.cluster.permissions import Grant, Permission, verbs
-from clusterdns.errors import PermissionMissing
 from clusterdns.model.profiles import Profile
 from clusterdns.parallel import in_parallel
 
 
-def preflight(cluster: Cluster, grants: Collection[Grant], profile: Profile) -> str:
-    """Make sure that the API server answers and allows all that is needed; return its version.
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """What was found out before anything was done.
+
+    Attributes:
+        version: The API server's, e.g. "v1.34.4".
+        missing: Grant -> the permissions of it that the credentials lack, in words such as "create pods".
+    """
+
+    version: str
+    missing: Mapping[Grant, Sequence[str]]
+
+
+def preflight(cluster: Cluster, grants: Collection[Grant]) -> Preflight:
+    """Make sure that the API server answers, and find out what it does not allow of what is needed.
 
     Args:
         cluster: Is asked.
         grants: What is needed.
-        profile: The run's, whose manifest in manifests/rbac/ grants it.
 
     Raises:
         ClusterError: it cannot be reached, or does not know the credentials.
-        PermissionMissing: the message lists all that is missing.
     """
     version = cluster.version()
-    wanted = [pair for pair in verbs(grants) if not pair[0].optional]
+    wanted = list(verbs(grants))
     allowed = in_parallel(lambda pair: _is_allowed(cluster, *pair), wanted)
-    missing = [
-        f"{verb} {permission.resource}"
-        for (permission, verb), granted in zip(wanted, allowed, strict=True)
-        if not granted
-    ]
-    if missing:
-        raise PermissionMissing(
-            f"the credentials of context {cluster.context} may not {', '.join(missing)}: "
-            f"apply {manifest(profile)} and bind it to them"
-        )
-    return version
+    denied = {pair for pair, granted in zip(wanted, allowed, strict=True) if not granted}
+    missing = {
+        grant: [f"{verb} {permission}" for permission, verb in verbs([grant]) if (permission, verb) in denied]
+        for grant in dict.fromkeys(grants)
+    }
+    return Preflight(version, {grant: lacking for grant, lacking in missing.items() if lacking})
 
 
 def manifest(profile: Profile) -> str:

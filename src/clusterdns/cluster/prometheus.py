@@ -82,7 +82,7 @@ def in_cluster(cluster: Cluster, seconds: float, service: str | None = None) -> 
     if service is not None:
         namespace, _, rest = service.partition("/")
         name, _, port = rest.partition(":")
-        found = cluster.find("services", name, namespace=namespace)
+        found = next(cluster.list("services", namespace=namespace, fields=f"metadata.name={name}"), None)
         if found is None:
             raise ClusterError(f"no Service {namespace}/{name}: check --prometheus-service")
         return [_server(cluster, found, seconds, port)]

@@ -13,7 +13,7 @@ from typing import Any
 
 from clusterdns.cluster.api import Cluster, Object
 from clusterdns.cluster.waiting import NotYet, wait_until
-from clusterdns.errors import HarnessError
+from clusterdns.errors import AdmissionRefused, HarnessError, PermissionMissing
 
 MANAGED_BY = {"app.kubernetes.io/managed-by": "cluster-dns-conformance"}
 RUN_LABEL = "clusterdns.io/run"
@@ -134,7 +134,12 @@ class Workload:
             with self._lock:
                 self._refuse_when_closed()
                 self._namespaces[name] = manifest  # first: an interrupted creation is removed as well
-            self._cluster.create(manifest)
+            try:
+                self._cluster.create(manifest)
+            except (AdmissionRefused, PermissionMissing):
+                with self._lock:
+                    del self._namespaces[name]
+                raise
             wait_until(
                 lambda: self._usable(name), what=f"service account of namespace {name}", timeout=self._timeout
             )

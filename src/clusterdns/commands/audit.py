@@ -60,8 +60,8 @@ def run(options: argparse.Namespace) -> ExitCode:
     began, clock = datetime.now(UTC), time.monotonic()
     cases = [case for case in cases_of(CATALOGUE.values(), settings) if case.profile is Profile.AUDIT]
     with target(options) as cluster:
-        version = preflight(cluster, [grant for case in cases for grant in case.grants], Profile.AUDIT)
-        measured = Run(cluster, settings, foreign=True)
+        told_before = preflight(cluster, [grant for case in cases for grant in case.grants])
+        measured = Run(cluster, settings, foreign=True, missing=told_before.missing)
         results = audit(cases, measured)
     code = exit_code([(result.id, result.outcome) for result in results], strict=settings.strict)
     report = Report(
@@ -72,7 +72,7 @@ def run(options: argparse.Namespace) -> ExitCode:
             profile=Profile.AUDIT,
             exit_code=code,
         ),
-        cluster={"context": options.kube_context, "version": version, "kind": "kubeconfig"},
+        cluster={"context": options.kube_context, "version": told_before.version, "kind": "kubeconfig"},
         settings=settings.model_dump(mode="json"),
         checks=tuple(results),
     )

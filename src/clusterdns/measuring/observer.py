@@ -119,7 +119,8 @@ class Observer:
     def _cache(
         self, pod: Object, seconds: float, counter_rises: Mapping[str, float], since: datetime
     ) -> NodeCache:
-        timeouts = list(forward_timeouts(log_lines(self.cluster, pod, since)))
+        log = [] if self.caches.unlogged else log_lines(self.cluster, pod, since)
+        timeouts = list(forward_timeouts(log))
         into_cluster = [
             timeout
             for timeout in timeouts

@@ -1,7 +1,9 @@
 """Probe pods on every node, in every way to configure a pod's DNS, and what they were given."""
 
 import copy
+import threading
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +12,7 @@ import yaml
 from clusterdns.cluster.api import Cluster
 from clusterdns.cluster.workload import Workload
 from clusterdns.errors import AdmissionRefused
-from clusterdns.model.pods import CLUSTER_FIRST, VARIANTS, NodeView, Variant
+from clusterdns.model.pods import VARIANTS, NodeView, Privilege, Variant
 from clusterdns.parallel import in_parallel
 from clusterdns.probing.identity import Identity, identity
 from clusterdns.probing.pods import ProbePod, Prober, agent_configmap, on_node
@@ -26,11 +28,11 @@ class Probes:
 
     Attributes:
         pods: (node, variant) -> pod.
-        refused: Why there are none that need privileges; None where there are.
+        refused: Privilege -> why the cluster lets in no pod that needs it; those are absent that it lets in.
     """
 
     pods: Mapping[tuple[str, str], ProbePod]
-    refused: str | None
+    refused: Mapping[Privilege, str]
 
     def of(self, variant: str) -> dict[str, ProbePod]:
         """Return node -> its pod of a variant, for the nodes that have one."""
@@ -42,42 +44,47 @@ def start_probes(
 ) -> Probes:
     """Start one pod of every variant on every node, and wait until all are ready.
 
+    Where captures are refused, their pods start without; other pods that are refused are absent.
+
     Raises:
-        AdmissionRefused: even pods without privileges are refused.
         ProbeError: a pod cannot become ready, e.g. its image cannot be pulled.
         DeadlineExceeded: pods did not become ready in time.
     """
-    namespaces = (workload.namespace, workload.privileged_namespace)
-    for namespace in namespaces:
-        cluster.create(workload.owned(agent_configmap(), namespace))
-    cluster.create(workload.owned(_service(), workload.privileged_namespace))
+    prepared: set[str] = set()
+    making = {least: threading.Lock() for least in (True, False)}
 
-    def start(names: Iterable[str], *, privileged: bool) -> list[ProbePod]:
-        templates = {name: _template(VARIANTS[name], capture=privileged) for name in names}
+    def start(privilege: Privilege, *, least: bool) -> list[ProbePod]:
+        namespace = workload.namespace if least else workload.privileged_namespace
+        with making[least]:
+            if namespace not in prepared:
+                prepared.add(namespace)
+                for manifest in (agent_configmap(), *(() if least else (_service(),))):
+                    cluster.create(workload.owned(manifest, namespace))
         return prober.start(
             [
-                workload.owned(on_node(template, node, image, f"{name}-{index}"), namespaces[privileged])
+                workload.owned(on_node(template, node, image, f"{name}-{index}"), namespace)
+                for name, variant in VARIANTS.items()
+                if variant.privilege is privilege
+                for template in [_template(variant, capture=not least)]
                 for index, node in enumerate(nodes)
-                for name, template in templates.items()
             ]
         )
 
-    def start_privileged() -> tuple[list[ProbePod], str | None]:
-        names = [name for name, variant in VARIANTS.items() if variant.privileged]
+    def start_allowed(privilege: Privilege) -> tuple[list[ProbePod], str | None]:
         try:
-            return start(names, privileged=True), None
-        except AdmissionRefused as error:  # then at least look at the pod that everybody has
-            return start([CLUSTER_FIRST], privileged=False), str(error)
+            return start(privilege, least=privilege is Privilege.NONE), None
+        except AdmissionRefused as error:
+            refused = str(error)
+        if privilege is Privilege.CAPTURE:  # then at least look at the pods that everybody has
+            with suppress(AdmissionRefused):
+                return start(privilege, least=True), refused
+        return [], refused
 
-    def start_unprivileged() -> tuple[list[ProbePod], str | None]:
-        names = [name for name, variant in VARIANTS.items() if not variant.privileged]
-        return start(names, privileged=False), None
-
-    (unprivileged, _), (privileged, refused) = in_parallel(
-        lambda group: group(), [start_unprivileged, start_privileged]
+    started = dict(zip(Privilege, in_parallel(start_allowed, Privilege), strict=True))
+    return Probes(
+        {(pod.node, pod.name.rpartition("-")[0]): pod for pods, _ in started.values() for pod in pods},
+        {privilege: refused for privilege, (_, refused) in started.items() if refused},
     )
-    pods = {(pod.node, pod.name.rpartition("-")[0]): pod for pod in (*unprivileged, *privileged)}
-    return Probes(pods, refused)
 
 
 def identities(prober: Prober, probes: Probes) -> dict[tuple[str, str], Identity]:

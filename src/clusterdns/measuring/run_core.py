@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from clusterdns.cluster.api import Cluster
 from clusterdns.cluster.facts import read_topology
 from clusterdns.cluster.network_policies import read_network_policies
+from clusterdns.cluster.permissions import Grant
 from clusterdns.cluster.workload import Workload
 from clusterdns.measuring.lookups import CapturedLookups, capture_lookups
 from clusterdns.measuring.part import part
@@ -29,7 +30,7 @@ _MUSL_TOOL = "getaddrinfo-musl"
 class CoreRun:
     """One run against one cluster, what others stand on. Close it when the run ends, however it ends."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that a run is made of
         self,
         cluster: Cluster,
         settings: Settings,
@@ -37,6 +38,7 @@ class CoreRun:
         foreign: bool,
         run_id: str | None = None,
         load_questions: Sequence[tuple[str, str]] = (),
+        missing: Mapping[Grant, Sequence[str]] | None = None,
     ) -> None:
         """Measure nothing yet.
 
@@ -47,12 +49,14 @@ class CoreRun:
             run_id: Marks what the run makes; letters and digits.
             load_questions: Names and types that load at a rate asks for (`load_plans.load_questions`); names
                 that no cache holds where there are none.
+            missing: Permissions that the credentials lack (`preflight.Preflight`).
         """
         self.cluster = cluster
         self.settings = settings
         self.foreign = foreign
         self.run_id = run_id or secrets.token_hex(4)
         self.load_questions = load_questions
+        self.missing = missing or {}
 
     @part
     def topology(self) -> Topology:
@@ -107,9 +111,9 @@ class CoreRun:
     @part
     def search_list_events(self) -> Sequence[str]:
         """What kubelets say about search lists that they had to cut."""
-        namespaces = (self.workload.namespace, self.workload.privileged_namespace)
         _ = self.views  # so that every pod has been started
-        return search_list_events(self.cluster, namespaces)
+        namespaces = {pod.namespace for pod in self.probes.pods.values()}
+        return search_list_events(self.cluster, sorted(namespaces))
 
     @part
     def libcs(self) -> Sequence[Libc]:

@@ -14,7 +14,13 @@ from clusterdns.measuring.part import part
 from clusterdns.measuring.query_log import QueryLog
 from clusterdns.measuring.run_core import CoreRun
 from clusterdns.measuring.scenarios import REST, BurstPaths, burst_paths, everyday_lookups
-from clusterdns.measuring.watching import ReadableCaches, WatchedServers, readable_caches, watch_servers
+from clusterdns.measuring.watching import (
+    ReadableCaches,
+    WatchedServers,
+    readable_caches,
+    watch_pods,
+    watch_servers,
+)
 from clusterdns.model.http_timing import HttpTiming
 from clusterdns.model.load import Destination, destinations
 from clusterdns.model.pods import CLUSTER_FIRST
@@ -113,6 +119,17 @@ class LoadRun(CoreRun):
         )
 
     @part
+    def watched_copy(self) -> WatchedServers:
+        """The copy's pod, with a debug container in it: it goes with the copy."""
+        pod = self.debug_deployment.serving.pod
+        return watch_pods(
+            self.cluster,
+            [self.cluster.get("pods", pod.name, namespace=pod.namespace)],
+            self.probe_image,
+            self.settings.pod_ready_timeout,
+        )
+
+    @part
     def query_log(self) -> QueryLog:
         """Asks the copy of kube-dns and reads its log."""
         return QueryLog(
@@ -123,5 +140,4 @@ class LoadRun(CoreRun):
             self.topology.zone.value,
             self.probes.of(CLUSTER_FIRST),
             self.debug_deployment,
-            self.probe_image,
         )

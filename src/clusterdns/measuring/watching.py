@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from clusterdns.cluster.api import Cluster, Object
 from clusterdns.cluster.debugging import attach
 from clusterdns.cluster.dns_pods import DNSMASQ, dnsmasq_pods, log_lines, metrics_page, node_caches
-from clusterdns.errors import PermissionMissing
+from clusterdns.errors import AdmissionRefused, PermissionMissing
 from clusterdns.model.topology import DNSMASQ_TCP_LIMIT, TCP_LIMIT, LayerKind, Topology
 from clusterdns.parallel import in_parallel
 from clusterdns.probing.pods import ProbePod
@@ -59,34 +59,44 @@ def watch_servers(
         return WatchedServers(
             {}, "debug containers stay in DNS pods: --allow-debug-containers lets them be made here"
         )
+    return watch_pods(cluster, pods, image, timeout)
+
+
+def watch_pods(cluster: Cluster, pods: Sequence[Object], image: str, timeout: float) -> WatchedServers:
+    """Start a debug container beside dnsmasq in each of some pods, as `watch_servers`."""
     try:
         containers = in_parallel(lambda pod: attach(cluster, pod, DNSMASQ, image, timeout), pods)
-    except PermissionMissing as error:
+    except (PermissionMissing, AdmissionRefused) as error:
         return WatchedServers({}, str(error))
     return WatchedServers(dict(zip(map(ProbePod.of, pods), containers, strict=True)), None)
 
 
 @dataclass(frozen=True, slots=True)
 class ReadableCaches:
-    """The node-cache pods whose metrics and logs can be read.
+    """The node-cache pods whose metrics can be read.
 
     Attributes:
         pods: As read from the API.
         refused: Why there are none; None where there are.
+        unlogged: Why their logs cannot be read; None where they can.
     """
 
     pods: Sequence[Object]
     refused: str | None
+    unlogged: str | None = None
 
 
 def readable_caches(cluster: Cluster, namespaces: Iterable[str]) -> ReadableCaches:
-    """Return the node-cache pods, where their metrics and logs may be read."""
+    """Return the node-cache pods, where their metrics may be read, and whether their logs may."""
     pods = node_caches(cluster, namespaces)
     if not pods:
         return ReadableCaches((), "no NodeLocal DNSCache in this cluster")
     try:
         metrics_page(cluster, pods[0])
-        log_lines(cluster, pods[0], datetime.now(UTC))
     except PermissionMissing as error:
         return ReadableCaches((), str(error))
+    try:
+        log_lines(cluster, pods[0], datetime.now(UTC))
+    except PermissionMissing as error:
+        return ReadableCaches(pods, None, str(error))
     return ReadableCaches(pods, None)

@@ -187,10 +187,8 @@ class Ways:
         policies: Of the cluster.
         groups: The pods that ask, by namespace and labels.
         servers: Service -> the pods behind it, as they are sent queries, each with its port.
-        refused: Why the policies could not be read; None where they were.
     """
 
     policies: Policies
     groups: Sequence[Group] = ()
     servers: Mapping[str, Sequence[tuple[Place, int]]] = field(default_factory=dict)
-    refused: str | None = None

@@ -2,9 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from clusterdns.model.pod_dns import ClusterDNS, DNSConfig, DNSPolicy, pod_resolv_conf
 from clusterdns.model.resolver import ResolvConf
+
+
+class Privilege(StrEnum):
+    """What a probe pod needs beyond what Pod Security "restricted" allows."""
+
+    NONE = "none"
+    CAPTURE = "NET_RAW"
+    HOST_NETWORK = "hostNetwork"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +33,11 @@ class Variant:
     capture: bool = False
 
     @property
-    def privileged(self) -> bool:
-        """Whether Pod Security "restricted" refuses it."""
-        return self.host_network or self.capture
+    def privilege(self) -> Privilege:
+        """What it needs."""
+        if self.host_network:
+            return Privilege.HOST_NETWORK
+        return Privilege.CAPTURE if self.capture else Privilege.NONE
 
 
 CLUSTER_FIRST = "cluster-first"

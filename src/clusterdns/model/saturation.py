@@ -94,7 +94,7 @@ class NodeCache:
         node: Where it runs.
         seconds: Between the two readings of its counters.
         rises: Counter family -> how much it rose, all its series together; families it lacks are absent.
-        cluster_timeouts: Its log's time-outs by TCP to the cluster's DNS.
+        cluster_timeouts: Its log's time-outs by TCP to the cluster's DNS; none where it may not be read.
         other_timeouts: Its log's other time-outs.
     """
 

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from clusterdns.cluster.api import Cluster, Object
+from clusterdns.cluster.containers import one_line, why_not_started
 from clusterdns.cluster.exec import ExecSession
 from clusterdns.cluster.waiting import NotYet, wait_until
 from clusterdns.errors import DeadlineExceeded, HarnessError, ProbeError
@@ -26,16 +27,6 @@ AGENT_CONFIGMAP = "clusterdns-agent"  # as manifests/probe/*.yaml mount it
 
 _AGENT_MOUNT = "/opt/clusterdns"
 _SHARED = re.compile(r"^from (_[a-z]\w*) import", re.MULTILINE)
-
-# States of a container that no waiting mends. Source: k8s.io/kubernetes pkg/kubelet/images
-# and pkg/kubelet/kuberuntime.
-_NO_IMAGE = {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "ImageInspectError"}
-_NO_CONTAINER = {
-    "CreateContainerConfigError",
-    "CreateContainerError",
-    "RunContainerError",
-    "CrashLoopBackOff",
-}
 
 Answer = dict[str, Any]
 
@@ -193,7 +184,7 @@ class Prober:
         if not events:
             return "no event says why"
         last = max(events, key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime")))
-        return _one_line(f"{last['reason']} of {last['involvedObject']['name']}: {last['message']}")
+        return one_line(f"{last['reason']} of {last['involvedObject']['name']}: {last['message']}")
 
     def open(
         self, pod: ProbePod, operation: str, request: Mapping[str, Any], container: str = "probe"
@@ -292,24 +283,13 @@ def _ready(pod: Object | None, name: str) -> ProbePod:
     spec, status = pod["spec"], pod.get("status", {})
     node = spec.get("nodeName", "no node")
     for container in status.get("containerStatuses", ()):
-        waiting = container.get("state", {}).get("waiting", {})
-        said = _one_line(f"{waiting.get('reason')}: {waiting.get('message', 'no message')}")
-        if waiting.get("reason") in _NO_IMAGE:
-            raise ProbeError(
-                f"node {node} cannot pull image {container['image']} ({said}): "
-                "choose one it can pull with --image-repo or --probe-image"
-            )
-        if waiting.get("reason") in _NO_CONTAINER:
-            raise ProbeError(f"probe pod {name} cannot start on node {node}: {said}")
+        if trouble := why_not_started(container, node):
+            raise ProbeError(f"probe pod {name}: {trouble}")
     if status.get("phase") in ("Failed", "Succeeded"):
         raise ProbeError(f"probe pod {name} ended on node {node}: {status.get('message', status['phase'])}")
     conditions = {condition["type"]: condition for condition in status.get("conditions", ())}
     if conditions.get("Ready", {}).get("status") == "True" and status.get("podIP"):
         return ProbePod.of(pod)
     unmet = (condition.get("message") for condition in conditions.values() if condition["status"] != "True")
-    reason = next((_one_line(message) for message in unmet if message), "no message")
+    reason = next((one_line(message) for message in unmet if message), "no message")
     raise NotYet(f"pod {name} on {node} is {status.get('phase', 'unknown')} ({reason})")
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())

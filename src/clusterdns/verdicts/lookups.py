@@ -13,7 +13,7 @@ from clusterdns.model.outcome import Verdict, and_more, judged
 from clusterdns.model.profiles import Profile
 from clusterdns.model.resolver import Libc, Question
 from clusterdns.verdicts.answer_rows import REACHABLE, REACHABLE_REMEDY
-from clusterdns.verdicts.needs import MUSL, PRIVILEGED
+from clusterdns.verdicts.needs import CAPTURE, MUSL
 
 _SOURCE = "resolv.conf(5), glibc's res_search(3), musl's name_from_dns_search"
 _GRANTS = (OBJECTS, PROBES)
@@ -92,7 +92,7 @@ LOOKUP_COUNT = Check(
     requirement="A lookup sends exactly the queries that the search list, ndots and the C library call for.",
     source=_SOURCE,
     remedy="compare resolv.conf (resolver.search-list, resolver.ndots), then what the nameserver drops",
-    needs=(PRIVILEGED,),
+    needs=(CAPTURE,),
     grants=_GRANTS,
     measures=(Run.lookups,),
     cases=[
@@ -138,7 +138,7 @@ LOOKUP_ORDER = Check(
     requirement="A lookup tries the suffixes in search order, and the absolute name where ndots puts it.",
     source=_SOURCE,
     remedy="look for a webhook that reorders dnsConfig.searches or changes ndots",
-    needs=(PRIVILEGED,),
+    needs=(CAPTURE,),
     grants=_GRANTS,
     measures=(Run.lookups,),
     cases=[
@@ -177,7 +177,7 @@ AMPLIFICATION = Check(
     requirement="A successful external lookup costs no more queries per address family than the budget.",
     source=_SOURCE,
     remedy="shorten the node's search list, or look external names up with ndots:1 or a trailing dot",
-    needs=(PRIVILEGED,),
+    needs=(CAPTURE,),
     grants=_GRANTS,
     measures=(Run.lookups,),
     cases=[

@@ -2,11 +2,15 @@
 
 from clusterdns.check import Need
 from clusterdns.measuring.run import Run
+from clusterdns.model.pods import Privilege
 from clusterdns.model.resolver import Libc
 from clusterdns.model.topology import LayerKind
 
-PRIVILEGED = Need("privileged", lambda run: run.probes.refused)
-"""Pods that capture packets or share the node's network."""
+CAPTURE = Need("capture", lambda run: run.probes.refused.get(Privilege.CAPTURE))
+"""Pods that capture packets."""
+
+HOST_NETWORK = Need("host-network", lambda run: run.probes.refused.get(Privilege.HOST_NETWORK))
+"""Pods that share the node's network."""
 
 MUSL = Need(
     "musl",
@@ -28,10 +32,6 @@ AUTOSCALER = Need(
     "autoscaler",
     lambda run: None if run.topology.autoscaler else "no ConfigMap beside the DNS pods sets their replicas",
 )
-
-
-POLICIES = Need("policies", lambda run: run.network_policies.refused)
-"""NetworkPolicies that may be read."""
 
 
 def _why_no_dns_pods(run: Run) -> str | None:
@@ -77,7 +77,10 @@ DNSMASQ = Need("dnsmasq", lambda run: run.watched_servers.refused)
 """Pods with dnsmasq that can be watched."""
 
 NODE_CACHE = Need("node-cache", lambda run: run.readable_caches.refused)
-"""NodeLocal DNSCache whose metrics and logs may be read."""
+"""NodeLocal DNSCache whose metrics may be read."""
+
+NODE_CACHE_LOGS = Need("node-cache-logs", lambda run: run.readable_caches.unlogged)
+"""NodeLocal DNSCache whose logs may be read, too."""
 
 KUBE_DNS_DEPLOYMENT = Need(
     "kube-dns-deployment",
@@ -89,6 +92,9 @@ KUBE_DNS_DEPLOYMENT = Need(
 
 DEBUG_COPY = Need("debug-copy", lambda run: run.debug_deployment.refused)
 """The copy of kube-dns that logs queries."""
+
+WATCHED_COPY = Need("watched-copy", lambda run: run.watched_copy.refused)
+"""A debug container in that copy."""
 
 
 def destination(name: str) -> Need:

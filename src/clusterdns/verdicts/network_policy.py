@@ -10,7 +10,6 @@ from clusterdns.model.network_policies import Group, Place, Ways
 from clusterdns.model.outcome import Outcome, Verdict
 from clusterdns.model.profiles import Profile
 from clusterdns.model.topology import DNS_PORT, LayerKind, Topology
-from clusterdns.verdicts.needs import POLICIES
 
 _PROTOCOLS = ("UDP", "TCP")
 _NODE_LOCAL = "169.254.20.10"  # what NodeLocal DNSCache takes unless it is told otherwise
@@ -97,7 +96,6 @@ NETWORK_POLICY = Check(
         "kubernetes.io/docs/tasks/administer-cluster/nodelocaldns/"
     ),
     remedy="allow UDP and TCP to the addresses that pods ask",
-    needs=(POLICIES,),
     grants=(OBJECTS, NETWORK_POLICIES),
     measures=(Run.topology, Run.network_policies),
     cases=only(lambda run: network_policy(run.topology, run.network_policies)),

@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from clusterdns.check import Check
+from clusterdns.cluster.permissions import LOGS
 from clusterdns.measuring.run import Run
 from clusterdns.model.outcome import Verdict, judged
 from clusterdns.model.profiles import Profile
 from clusterdns.model.saturation import NodeCache, OfScenario, Scenario
-from clusterdns.verdicts.scenarios import GRANTS, OF_NODE_CACHES, REMEDY, scenario_cases
+from clusterdns.verdicts.needs import NODE_CACHE, NODE_CACHE_LOGS
+from clusterdns.verdicts.scenarios import READING, REMEDY, scenario_cases
 
 CHURN_FAMILIES = ("coredns_forward_conn_cache_misses_total", "coredns_proxy_conn_cache_misses_total")
 HEALTH_FAMILIES = (
@@ -59,8 +61,8 @@ NODE_TIMEOUTS = Check(
     requirement="Node caches do not run into i/o timeouts by TCP to the cluster's DNS.",
     source="NodeLocal DNSCache's error log",
     remedy=REMEDY,
-    needs=OF_NODE_CACHES,
-    grants=GRANTS,
+    needs=(NODE_CACHE, NODE_CACHE_LOGS),
+    grants=(*READING, LOGS),
     measures=_MEASURES,
     cases=scenario_cases(lambda _, scenario: node_timeouts(scenario)),
 )
@@ -96,8 +98,8 @@ HEALTH_CHECKS = Check(
     requirement="The forward health checks of node caches do not fail.",
     source="coredns_proxy_healthcheck_failures_total, coredns_forward_healthcheck_broken_total",
     remedy=REMEDY,
-    needs=OF_NODE_CACHES,
-    grants=GRANTS,
+    needs=(NODE_CACHE,),
+    grants=READING,
     measures=_MEASURES,
     cases=scenario_cases(lambda _, scenario: health_checks(scenario)),
 )
@@ -140,8 +142,8 @@ CONNECTION_CHURN = Check(
     requirement="Node caches open fewer new upstream connections per second than the limit.",
     source=" / ".join(CHURN_FAMILIES),
     remedy=REMEDY,
-    needs=OF_NODE_CACHES,
-    grants=GRANTS,
+    needs=(NODE_CACHE,),
+    grants=READING,
     measures=_MEASURES,
     cases=scenario_cases(
         lambda run, scenario: connection_churn(scenario, run.settings.connection_churn_limit)

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from clusterdns.check import Case, Check, Stage, only
+from clusterdns.cluster.permissions import DEBUG_CONTAINERS, OBJECTS, PROBES
 from clusterdns.cluster.permissions import DEBUG_COPY as COPY_GRANT
-from clusterdns.cluster.permissions import OBJECTS, PROBES
 from clusterdns.measuring.run import Run
 from clusterdns.model.latency import Histogram
 from clusterdns.model.load_figures import LoadFigures
@@ -13,7 +13,7 @@ from clusterdns.model.outcome import Verdict, judged
 from clusterdns.model.profiles import Profile
 from clusterdns.model.query_log import LoggedLoad, LoggedNames, Ramp
 from clusterdns.model.reachability import Attempt
-from clusterdns.verdicts.needs import DEBUG_COPY, KUBE_DNS_DEPLOYMENT
+from clusterdns.verdicts.needs import DEBUG_COPY, KUBE_DNS_DEPLOYMENT, WATCHED_COPY
 from clusterdns.verdicts.scenarios import REMEDY
 
 _UNKNOWN = "unknown lines"
@@ -174,8 +174,9 @@ DEBUG_DEPLOYMENT = Check(
         Case("logs", lambda run: logs(run.query_log.names()), needs=(DEBUG_COPY,), stage=Stage.LOGGED_LOAD),
         Case(
             "tcp-limit",
-            lambda run: tcp_limit(run.query_log.ramp(), run.query_log.copy.limit),
-            needs=(DEBUG_COPY,),
+            lambda run: tcp_limit(run.query_log.ramp(run.watched_copy), run.query_log.copy.limit),
+            needs=(DEBUG_COPY, WATCHED_COPY),
+            grants=(DEBUG_CONTAINERS,),
             stage=Stage.LOGGED_LOAD,
         ),
         Case(

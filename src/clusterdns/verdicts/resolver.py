@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from clusterdns.check import Check, only
+from clusterdns.check import Case, Check, only
 from clusterdns.cluster.permissions import OBJECTS, PROBES
 from clusterdns.measuring.run import Run
 from clusterdns.model.outcome import Verdict, judged
@@ -11,7 +12,7 @@ from clusterdns.model.pod_dns import MAX_SEARCH_CHARACTERS, MAX_SEARCH_DOMAINS
 from clusterdns.model.pods import CLUSTER_FIRST, DEFAULT, NDOTS_ONE, VARIANTS, NodeView
 from clusterdns.model.profiles import Profile
 from clusterdns.model.resolver import ResolvConf
-from clusterdns.verdicts.needs import PRIVILEGED
+from clusterdns.verdicts.needs import HOST_NETWORK
 
 CLUSTER_NDOTS = 5
 _KUBELET = "the kubelet's DNS configurer (pkg/kubelet/network/dns) and the documentation of dnsPolicy"
@@ -198,7 +199,6 @@ NDOTS = Check(
     requirement="Ndots is 5 for ClusterFirst pods unless the pod's own submitted dnsConfig says otherwise.",
     source=_KUBELET,
     remedy="remove the webhook that sets dnsConfig, or submit the option with the pods, where it is seen",
-    needs=(PRIVILEGED,),
     grants=_GRANTS,
     measures=(Run.views,),
     cases=only(lambda run: ndots(run.views)),
@@ -260,13 +260,16 @@ class ResolvConfs:
     resolv_conf: Mapping[str, str]
 
 
-def dns_policy(views: Sequence[NodeView], zone: str, allowed: Mapping[str, str]) -> Verdict:
+def dns_policy(
+    views: Sequence[NodeView], zone: str, allowed: Mapping[str, str], *, host_network: bool
+) -> Verdict:
     """Judge the whole resolv.conf of every variant that the others are not derived from.
 
     Args:
         views: One per node.
         zone: The cluster domain.
         allowed: Address -> what it belongs to.
+        host_network: Whether the variants that share the node's network are judged, or the others.
     """
     faults: list[str] = []
     resolv_conf: dict[str, str] = {}
@@ -274,9 +277,11 @@ def dns_policy(views: Sequence[NodeView], zone: str, allowed: Mapping[str, str])
         given = view.seen[CLUSTER_FIRST].nameservers
         # What the kubelet's clusterDNS must be; where pods ask somebody else, that is wrong for every policy.
         nameservers = given if set(given) <= set(allowed) else tuple(allowed)[:1]
-        for variant in VARIANTS:
+        for variant, spec in VARIANTS.items():
             if variant in (CLUSTER_FIRST, DEFAULT):
                 continue  # judged by search-list and nameserver; what the others are derived from
+            if spec.host_network is not host_network:
+                continue
             required, seen = view.required(variant, zone, nameservers), view.seen[variant]
             pod = f"{view.node}/{variant}"
             resolv_conf[pod] = _text(seen)
@@ -285,16 +290,23 @@ def dns_policy(views: Sequence[NodeView], zone: str, allowed: Mapping[str, str])
     return judged(faults, ResolvConfs(resolv_conf))
 
 
+def _dns_policy(run: Run, *, host_network: bool) -> Verdict:
+    zone, allowed = run.topology.zone.value, run.topology.addresses()
+    return dns_policy(run.views, zone, allowed, host_network=host_network)
+
+
 DNS_POLICY = Check(
     id="resolver.dns-policy",
     profile=Profile.CORE,
     requirement="Every dnsPolicy, and dnsConfig merged into it, gives exactly the documented resolv.conf.",
     source=_KUBELET,
     remedy="look for a webhook that changes dnsConfig; compare the kubelet's clusterDNS and resolvConf",
-    needs=(PRIVILEGED,),
     grants=_GRANTS,
     measures=(Run.views,),
-    cases=only(lambda run: dns_policy(run.views, run.topology.zone.value, run.topology.addresses())),
+    cases=(
+        Case("", partial(_dns_policy, host_network=False)),
+        Case("host-network", partial(_dns_policy, host_network=True), needs=(HOST_NETWORK,)),
+    ),
 )
 
 CHECKS = (NAMESERVER, SEARCH_LIST, SEARCH_LENGTH, NDOTS, OPTIONS, DNS_POLICY)

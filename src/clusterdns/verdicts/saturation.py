@@ -20,8 +20,8 @@ from clusterdns.model.saturation import (
     ServerTimeline,
     TcpWorkers,
 )
-from clusterdns.verdicts.needs import PRIVILEGED
-from clusterdns.verdicts.scenarios import GRANTS, OF_DNSMASQ, REMEDY, scenario_cases
+from clusterdns.verdicts.needs import HOST_NETWORK
+from clusterdns.verdicts.scenarios import OF_DNSMASQ, REMEDY, WATCHING, scenario_cases
 
 _DNSMASQ = "dnsmasq's src/dnsmasq.c: at the limit it no longer accepts, and says nothing"
 _BACKLOG = 33  # dnsmasq listens with 32, and Linux lets one more in
@@ -71,7 +71,7 @@ TCP_WORKERS = Check(
     source=_DNSMASQ,
     remedy=REMEDY,
     needs=OF_DNSMASQ,
-    grants=GRANTS,
+    grants=WATCHING,
     measures=(Run.views, Run.watched_servers),
     cases=scenario_cases(
         lambda run, scenario: tcp_workers(scenario, run.watched_servers.tcp_limits(run.topology))
@@ -127,7 +127,7 @@ LISTEN_QUEUE = Check(
     source=_DNSMASQ,
     remedy=REMEDY,
     needs=OF_DNSMASQ,
-    grants=GRANTS,
+    grants=WATCHING,
     measures=(Run.views, Run.watched_servers),
     cases=scenario_cases(lambda run, scenario: listen_queue(scenario, run.settings.listen_queue_limit)),
 )
@@ -167,7 +167,7 @@ LISTEN_OVERFLOW = Check(
     source="dnsmasq's backlog of 32; tcp(7): SYNs are sent again after 1, 3, 7 s",
     remedy=f"{REMEDY}; a raised TCP limit does not help against this",
     needs=OF_DNSMASQ,
-    grants=GRANTS,
+    grants=WATCHING,
     measures=(Run.views, Run.watched_servers),
     cases=scenario_cases(lambda _, scenario: listen_overflow(scenario)),
 )
@@ -203,7 +203,7 @@ CONNTRACK = Check(
     requirement="Conntrack neither fails to insert nor drops while pods resolve A and AAAA at once.",
     source="/proc/net/stat/nf_conntrack insert_failed, drop",
     remedy="put a node-local cache without NAT in front (NodeLocal DNSCache), or raise nf_conntrack_max",
-    needs=(PRIVILEGED,),
+    needs=(HOST_NETWORK,),
     grants=(OBJECTS, PROBES),
     measures=(Run.views,),
     cases=scenario_cases(lambda _, scenario: conntrack(scenario)),

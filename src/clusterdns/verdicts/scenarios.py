@@ -3,20 +3,20 @@
 from collections.abc import Callable
 
 from clusterdns.check import Case, Stage
-from clusterdns.cluster.permissions import METRICS, OBJECTS, PROBES
+from clusterdns.cluster.permissions import DEBUG_CONTAINERS, KUBELETS, METRICS, OBJECTS, PROBES
 from clusterdns.measuring.run import Run
 from clusterdns.model.outcome import Verdict
 from clusterdns.model.profiles import Profile
 from clusterdns.model.saturation import Scenario
-from clusterdns.verdicts.needs import DNSMASQ, NODE_CACHE, PRIVILEGED
+from clusterdns.verdicts.needs import DNSMASQ
 
 REMEDY = (
     "take force_tcp out of NodeLocal DNSCache's cluster zones, or put CoreDNS or Cloud DNS behind it; "
     "more replicas only move the limit"
 )
-OF_DNSMASQ = (DNSMASQ, PRIVILEGED)
-OF_NODE_CACHES = (NODE_CACHE, PRIVILEGED)
-GRANTS = (OBJECTS, PROBES, METRICS)
+OF_DNSMASQ = (DNSMASQ,)
+WATCHING = (OBJECTS, PROBES, DEBUG_CONTAINERS, KUBELETS)
+READING = (OBJECTS, PROBES, METRICS)
 
 
 def scenario_cases(judge: Callable[[Run, Scenario], Verdict]) -> tuple[Case, ...]:

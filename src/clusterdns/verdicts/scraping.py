@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from clusterdns.check import Check, only
-from clusterdns.cluster.permissions import METRICS, MONITORS, OBJECTS
+from clusterdns.cluster.permissions import MONITORS, OBJECTS, PROMETHEUS_PROXY
 from clusterdns.errors import HarnessError
 from clusterdns.measuring.run import Run
 from clusterdns.model.outcome import Verdict, judged
@@ -121,7 +121,7 @@ SCRAPED = Check(
     source=_SOURCE,
     remedy="compare the Prometheus' targets with the DNS pods (kubectl get pods -n kube-system -o wide)",
     needs=(DNS_PODS, PROMETHEUS),
-    grants=(OBJECTS, METRICS, MONITORS),
+    grants=(OBJECTS, PROMETHEUS_PROXY, MONITORS),
     measures=(Run.scraped,),
     cases=only(lambda run: scraped(run.monitoring.pods, run.scraped, evaluate(run.monitoring))),
 )

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from clusterdns.check import Case, Check, only
-from clusterdns.cluster.permissions import OBJECTS, PROBES
+from clusterdns.cluster.permissions import OBJECTS, PROBES, REDIRECTS
 from clusterdns.measuring.run import Run
 from clusterdns.model.outcome import Outcome, Verdict
 from clusterdns.model.profiles import Profile
@@ -49,7 +49,7 @@ IDENTIFY = Check(
     ),
     source="the cluster's own objects: pods, Services, ConfigMaps",
     remedy="mend it: running pods keep what they have loaded, the next one to start cannot",
-    grants=(OBJECTS,),
+    grants=(OBJECTS, REDIRECTS),
     measures=(Run.topology,),
     cases=only(lambda run: identify(run.topology)),
 )

@@ -2,8 +2,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from clusterdns.cluster.facts import read_topology
 from clusterdns.cluster.network_policies import read_network_policies
+from clusterdns.errors import PermissionMissing
 from clusterdns.model.network_policies import Peer, Port, Rule
 from tests.unit.cluster import clusters
 from tests.unit.cluster.clusters import nodes, together
@@ -71,7 +74,9 @@ def test_without_policies_no_other_pod_is_read(api_server: ApiServer, cluster: C
     ]
 
 
-def test_policies_that_may_not_be_listed_are_not_known(api_server: ApiServer, cluster: Cluster) -> None:
+def test_policies_that_may_not_be_listed_are_a_missing_permission(
+    api_server: ApiServer, cluster: Cluster
+) -> None:
     serve_all(api_server, policy("in", ingress=[{}]))
     found = read_topology(cluster)
     for path, resource in (
@@ -79,6 +84,5 @@ def test_policies_that_may_not_be_listed_are_not_known(api_server: ApiServer, cl
         ("/apis/networking.k8s.io/v1/networkpolicies", "networkpolicies"),
     ):
         api_server.answers[f"GET {path}"] = 403, {"message": "User cannot list resource"}
-        refused = read_network_policies(cluster, found).refused
-        assert refused is not None
-        assert refused.startswith(f"not allowed to list {resource}")
+        with pytest.raises(PermissionMissing, match=f"not allowed to list {resource}"):
+            read_network_policies(cluster, found)

@@ -84,7 +84,7 @@ def reachability() -> Reachability:
         return [{"message": 0, "strays": 0, "tried": True, **nothing}]
 
     prober = FakeProber({"send": answers})
-    return Reachability(prober.as_prober(), Probes({("n1", DEFAULT): PROBE}, None), INCIDENT, 1)
+    return Reachability(prober.as_prober(), Probes({("n1", DEFAULT): PROBE}, {}), INCIDENT, 1)
 
 
 def deploy(

@@ -1,12 +1,13 @@
 """What is watched while something is done, how long, and what becomes of counters and logs."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
-from clusterdns.errors import HarnessError, PermissionMissing, ProbeError
+from clusterdns.errors import AdmissionRefused, ClusterError, HarnessError, PermissionMissing, ProbeError
 from clusterdns.measuring.observer import Observer, cluster_dns_addresses, rises
 from clusterdns.measuring.probes import Probes
 from clusterdns.measuring.scenarios import BurstPaths, burst_paths, everyday_lookups
@@ -48,7 +49,7 @@ def observer(
 ) -> tuple[Observer, FakeProber, FakeCluster]:
     prober = FakeProber({"watch": lambda _pod, _request: watched(sample(0), sample(100))}, early=sampling)
     cluster = FakeCluster()
-    probes = Probes({("n2", HOST_NETWORK): HOST_POD, ("n2", CLUSTER_FIRST): DNSMASQ_POD}, None)
+    probes = Probes({("n2", HOST_NETWORK): HOST_POD, ("n2", CLUSTER_FIRST): DNSMASQ_POD}, {})
     servers = WatchedServers({DNSMASQ_POD: "clusterdns-watch"}, None)
     caches = ReadableCaches(readable, None)
     under_test = Observer(
@@ -198,26 +199,88 @@ def test_without_node_caches_there_is_nothing_to_read() -> None:
     )
 
 
-@pytest.mark.parametrize("forbidden", ["/proxy/metrics", "/log"])
-def test_node_caches_that_may_not_be_read(forbidden: str) -> None:
+@pytest.mark.parametrize(
+    ("forbidden", "pods", "refused", "unlogged"),
+    [
+        ("/proxy/metrics", (), "/proxy/metrics may not be read", None),
+        ("/log", [NODE_CACHE], None, "/log may not be read"),
+    ],
+)
+def test_node_caches_that_may_not_be_read(
+    forbidden: str, pods: Sequence[Any], refused: str | None, unlogged: str | None
+) -> None:
     def page(path: str, _query: Mapping[str, str]) -> str:
         if path.endswith(forbidden):
             raise PermissionMissing(f"{forbidden} may not be read")
         return ""
 
     cluster = FakeCluster({"pods": [NODE_CACHE]}, page=page)
-    refused = f"{forbidden} may not be read"
-    assert readable_caches(cluster.as_cluster(), NAMESPACES) == ReadableCaches((), refused)
+    assert readable_caches(cluster.as_cluster(), NAMESPACES) == ReadableCaches(pods, refused, unlogged)
 
 
-def with_debug_container(pod: dict[str, Any]) -> dict[str, Any]:
-    statuses = [{"name": "clusterdns-watch", "state": {"running": {}}}]
-    return {**pod, "status": {**pod["status"], "ephemeralContainerStatuses": statuses}}
+def with_debug_containers(pod: dict[str, Any], **states: dict[str, Any]) -> dict[str, Any]:
+    names = [name.replace("_", "-") for name in states]
+    statuses = [
+        {"name": name, "image": "image:0", "state": state}
+        for name, state in zip(names, states.values(), strict=True)
+    ]
+    return {
+        **pod,
+        "spec": {**pod["spec"], "ephemeralContainers": [{"name": name} for name in names]},
+        "status": {**pod["status"], "ephemeralContainerStatuses": statuses},
+    }
+
+
+@dataclass
+class Starting(FakeCluster):
+    """The kubelet gives every debug container that is added the same state."""
+
+    state: Mapping[str, Any] = field(default_factory=lambda: {"running": {}})
+
+    def patch(self, *arguments: Any, **more: Any) -> None:
+        super().patch(*arguments, **more)
+        (container,) = arguments[2]["spec"]["ephemeralContainers"]
+        (pod,) = [pod for pod in self.objects["pods"] if pod["metadata"]["name"] == arguments[1]]
+        status = {"name": container["name"], "image": container["image"], "state": self.state}
+        pod["status"].setdefault("ephemeralContainerStatuses", []).append(status)
+
+
+def test_a_debug_container_that_runs_is_used_again() -> None:
+    pod = with_debug_containers(running("kube-dns-a", "dnsmasq"), clusterdns_watch={"running": {}})
+    cluster = FakeCluster({"pods": [pod]})
+    seen = watch_servers(cluster.as_cluster(), NAMESPACES, "image:1", 1, allowed=True)
+    assert (seen, cluster.patched) == (WatchedServers({DNSMASQ_POD: "clusterdns-watch"}, None), [])
+
+
+@pytest.mark.parametrize(
+    "state", [{"terminated": {"reason": "Error"}}, {"waiting": {"reason": "ImagePullBackOff"}}]
+)
+def test_a_debug_container_that_failed_is_followed_by_another(state: dict[str, Any]) -> None:
+    pod = with_debug_containers(running("kube-dns-a", "dnsmasq"), clusterdns_watch=state)
+    cluster = Starting({"pods": [pod]})
+    seen = watch_servers(cluster.as_cluster(), NAMESPACES, "image:1", 1, allowed=True)
+    assert seen == WatchedServers({DNSMASQ_POD: "clusterdns-watch-2"}, None)
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ({"waiting": {"reason": "ErrImagePull"}}, "cannot pull image image:1 .*--probe-image"),
+        ({"waiting": {"reason": "ImagePullBackOff"}}, "cannot pull image image:1 .*--probe-image"),
+        ({"waiting": {"reason": "CreateContainerError"}}, "clusterdns-watch cannot start on node"),
+        ({"terminated": {"reason": "StartError"}}, "ended at once .StartError.: .*--probe-image"),
+    ],
+)
+def test_a_debug_container_that_cannot_start_is_told_at_once(state: dict[str, Any], said: str) -> None:
+    cluster = Starting({"pods": [running("kube-dns-a", "dnsmasq")]}, state=state)
+    began = time.monotonic()
+    with pytest.raises(ClusterError, match=said):
+        watch_servers(cluster.as_cluster(), NAMESPACES, "image:1", 60, allowed=True)
+    assert time.monotonic() - began < 5
 
 
 def test_a_debug_container_is_started_beside_every_dnsmasq() -> None:
-    pods = [with_debug_container(running("kube-dns-a", "dnsmasq")), NODE_CACHE]
-    cluster = FakeCluster({"pods": pods})
+    cluster = Starting({"pods": [running("kube-dns-a", "dnsmasq"), NODE_CACHE]})
     seen = watch_servers(cluster.as_cluster(), NAMESPACES, "image:1", 1, allowed=True)
     assert seen == WatchedServers({DNSMASQ_POD: "clusterdns-watch"}, None)
     ((_, name, patch),) = cluster.patched
@@ -230,7 +293,7 @@ def test_a_debug_container_is_started_beside_every_dnsmasq() -> None:
 
 
 def test_no_debug_container_is_started_where_none_is_allowed() -> None:
-    cluster = FakeCluster({"pods": [with_debug_container(running("kube-dns-a", "dnsmasq"))]})
+    cluster = FakeCluster({"pods": [running("kube-dns-a", "dnsmasq")]})
     seen = watch_servers(cluster.as_cluster(), NAMESPACES, "image:1", 1, allowed=False)
     assert (seen.containers, cluster.patched) == ({}, [])
     assert "--allow-debug-containers" in (seen.refused or "")
@@ -240,10 +303,11 @@ def test_no_debug_container_is_started_where_none_is_allowed() -> None:
     assert without == WatchedServers({}, "no dnsmasq in this cluster's DNS")
 
 
-def test_debug_containers_that_the_credentials_may_not_start() -> None:
+@pytest.mark.parametrize("refusal", [PermissionMissing, AdmissionRefused])
+def test_debug_containers_that_are_refused(refusal: type[HarnessError]) -> None:
     class Forbidding(FakeCluster):
         def patch(self, *_: object, **_more: object) -> None:
-            raise PermissionMissing("pods/ephemeralcontainers may not be patched")
+            raise refusal("pods/ephemeralcontainers may not be patched")
 
     cluster = Forbidding({"pods": [running("kube-dns-a", "dnsmasq")]})
     seen = watch_servers(cluster.as_cluster(), NAMESPACES, "image:1", 1, allowed=True)

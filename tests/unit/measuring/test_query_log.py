@@ -15,6 +15,7 @@ from clusterdns.measuring.debug_deployment import OWN, UPSTREAM
 from clusterdns.measuring.probes import Probes
 from clusterdns.measuring.query_log import QueryLog
 from clusterdns.measuring.reachability import Reachability
+from clusterdns.measuring.watching import WatchedServers
 from clusterdns.model.pods import DEFAULT
 from clusterdns.model.query_log import IdleConnections, Ramp
 from clusterdns.probing.pods import Answer, ProbePod
@@ -93,7 +94,7 @@ def query_log(traffic: str = OWN) -> tuple[QueryLog, Dnsmasq, FakeProber]:
         }
     )
     reachability = Reachability(
-        prober.as_prober(), Probes({(node, DEFAULT): pod for node, pod in PODS.items()}, None), INCIDENT, 1
+        prober.as_prober(), Probes({(node, DEFAULT): pod for node, pod in PODS.items()}, {}), INCIDENT, 1
     )
     under_test = QueryLog(
         cluster.as_cluster(),
@@ -103,7 +104,6 @@ def query_log(traffic: str = OWN) -> tuple[QueryLog, Dnsmasq, FakeProber]:
         "cluster.local",
         PODS,
         deployment(cluster, traffic, "kube-system/upstream"),
-        "image:1",
     )
     return under_test, dnsmasq, prober
 
@@ -144,19 +144,13 @@ def test_a_log_without_the_last_query_is_not_read(monkeypatch: pytest.MonkeyPatc
 
 def test_idle_connections_are_opened_beyond_the_limit_while_children_are_watched() -> None:
     under_test, _, prober = query_log()
-    assert under_test.ramp() == Ramp(IdleConnections(20, 53, 84, udp_answered=True), 20, 33)
+    watched_copy = WatchedServers({under_test.copy.pod: "clusterdns-watch"}, None)
+    assert under_test.ramp(watched_copy) == Ramp(IdleConnections(20, 53, 84, udp_answered=True), 20, 33)
     requests = {operation: (node, request) for node, operation, request in prober.requests}
     node, request = requests["ramp"]
     assert (node, request["address"], request["most"], request["timeout"]) == ("n1", "10.0.0.77", 84, 2)
     assert requests["watch"][1]["process"] == "dnsmasq"
     assert [(opened.container, opened.stopped) for opened in prober.opened] == [("clusterdns-watch", True)]
-
-
-def test_a_pod_that_went_away_is_not_ramped() -> None:
-    under_test, dnsmasq, _ = query_log()
-    dnsmasq.cluster.objects["pods"].clear()
-    with pytest.raises(HarnessError, match="pod kube-dns-debug-a went away"):
-        under_test.ramp()
 
 
 def test_load_of_its_own_goes_straight_to_it() -> None:

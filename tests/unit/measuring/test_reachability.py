@@ -24,7 +24,7 @@ def test_every_address_is_asked_from_every_node() -> None:
     prober = FakeProber({"send": answer})
     pods = {(node, DEFAULT): pod for node, pod in PODS.items()}
     pods["node-3", CLUSTER_FIRST] = ProbePod("ns", "p", "node-3", "10.0.0.9")
-    reachability = Reachability(prober.as_prober(), Probes(pods, None), topology(), 1.5)
+    reachability = Reachability(prober.as_prober(), Probes(pods, {}), topology(), 1.5)
     service, dns_pod = "Service kube-dns (10.96.0.10)", "pod kube-dns-a (10.244.1.2)"
     assert reachability.ask(TARGETS, "tcp") == [
         Attempt("node-1", dns_pod, "tcp", None),

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from clusterdns.check import cases_of
+from clusterdns.measuring.probes import Probes
 from clusterdns.measuring.scenarios import burst_paths
 from clusterdns.model.load import destinations
 from clusterdns.model.pods import CLUSTER_FIRST, NodeView
@@ -17,7 +18,13 @@ from tests.unit.verdicts import topologies
 
 def test_the_cluster_dns_service_of_coredns_is_measured_without_any_kube_dns() -> None:
     topology = topologies.topology(topologies.server(kind=LayerKind.COREDNS), services=(USUAL,))
-    run: Any = SimpleNamespace(destinations=destinations(topology), kube_dns=None, topology=topology)
+    run: Any = SimpleNamespace(
+        destinations=destinations(topology),
+        kube_dns=None,
+        topology=topology,
+        missing={},
+        probes=Probes({}, {}),
+    )
     paths = [case for case in cases_of([latency.PATH], Settings()) if case.case.name.startswith("kube-dns-")]
     assert [case.name for case in paths] == [
         "latency.path[kube-dns-udp-constant-500]",

@@ -1,17 +1,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from clusterdns.check import cases_of
 from clusterdns.model.network_policies import Group, Peer, Place, Policies, Policy, Port, Rule, Ways
 from clusterdns.model.outcome import Outcome
 from clusterdns.model.topology import Fact, LayerKind, Topology
-from clusterdns.settings import Settings
-from clusterdns.verdicts.network_policy import NETWORK_POLICY, network_policy
+from clusterdns.verdicts.network_policy import network_policy
 from tests.unit.verdicts.topologies import TWO, cache, server, topology, upstream
 
 SYSTEM = {"kubernetes.io/metadata.name": "kube-system"}
@@ -122,9 +119,3 @@ def test_a_node_cache_is_on_the_nodes_network_where_no_selector_matches_it() -> 
 def test_pods_that_were_not_read_stand_for_their_namespace() -> None:
     every = replace(ways(ingress()), groups=(Group(Place(namespace="shop"), 0, ""),))
     assert "namespace shop: pods of shop: " in network_policy(without_cache(), every).reason
-
-
-def test_policies_that_could_not_be_read_are_not_judged() -> None:
-    run: Any = SimpleNamespace(network_policies=Ways(Policies((), {}), refused="not allowed to list them"))
-    (case,) = cases_of([NETWORK_POLICY], Settings())
-    assert case.skip_reason(run) == "no policies: not allowed to list them"

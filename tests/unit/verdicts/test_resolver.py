@@ -30,7 +30,7 @@ def test_a_right_cluster_passes_every_row() -> None:
         resolver.search_length(views, 6, []),
         resolver.ndots(views),
         resolver.options(views, ZONE),
-        resolver.dns_policy(views, ZONE, ALLOWED),
+        *(resolver.dns_policy(views, ZONE, ALLOWED, host_network=shared) for shared in (False, True)),
     ]
     assert {verdict.outcome for verdict in verdicts} == {Outcome.PASSED}
 
@@ -85,7 +85,10 @@ def test_every_policy_is_compared_whole() -> None:
     for variant in set(VARIANTS) - {CLUSTER_FIRST, DEFAULT}:
         seen = right().seen[variant]
         view = wrong(variant, replace(seen, options=(*seen.options, ("rotate", None))))
-        verdict = resolver.dns_policy([right(), view], ZONE, ALLOWED)
+        host_network = VARIANTS[variant].host_network
+        verdict = resolver.dns_policy([right(), view], ZONE, ALLOWED, host_network=host_network)
+        other = resolver.dns_policy([right(), view], ZONE, ALLOWED, host_network=not host_network)
+        assert other.outcome is Outcome.PASSED
         assert verdict.outcome is Outcome.FAILED
         assert f"node-2/{variant}" in verdict.reason
 
