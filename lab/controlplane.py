@@ -5,10 +5,12 @@ from pathlib import Path
 from lab import network
 from lab.build import KUBERNETES_VERSION
 from lab.commands import run
+from lab.paths import SOURCE
 
 ADDRESS = network.BRIDGE
 PORT = 6443
 SERVER = f"https://{ADDRESS}:{PORT}"
+AUDIT_LOG = "audit.log"  # in the lab's state folder
 ISSUER = "https://kubernetes.default.svc.cluster.local"
 
 
@@ -71,6 +73,8 @@ def apiserver(programs: Path, folder: Path, services: str) -> list[str]:
         f"--secure-port={PORT}",
         f"--service-cluster-ip-range={services}",
         "--allow-privileged=true",
+        f"--audit-policy-file={SOURCE / 'audit.yaml'}",
+        f"--audit-log-path={folder / AUDIT_LOG}",
         "--authorization-mode=Node,RBAC",
         "--enable-admission-plugins=NodeRestriction",
         "--feature-gates=MutatingAdmissionPolicy=true",

@@ -14,7 +14,7 @@ from clusterdns.measuring.part import part
 from clusterdns.measuring.run import Run
 from clusterdns.model.outcome import Verdict
 from clusterdns.model.pods import Privilege
-from clusterdns.model.profiles import Profile
+from clusterdns.model.profiles import INCLUDES, Profile
 from clusterdns.settings import Settings
 
 
@@ -152,9 +152,11 @@ class SelectedCase:
         for grant in self.grants:
             lacking = run.missing.get(grant, ())
             if lacking and not grant.dispensable:
+                profile = run.settings.profile
+                granting = profile if grant.least in INCLUDES[profile] else grant.least
                 return (
                     f"no permission to {grant.purpose}: the credentials may not {', '.join(lacking)}; "
-                    f"{manifest(run.settings.profile)} grants it"
+                    f"{manifest(granting)} grants it"
                 )
         reasons = ((need, need.why_absent(run)) for need in self.needs)
         return next((f"no {need.name}: {reason}" for need, reason in reasons if reason), None)

@@ -123,7 +123,13 @@ def test_a_prometheus_is_found_by_label_once_and_asked_through_the_api_server(
 def test_a_named_service_may_have_another_port_and_tls(api_server: ApiServer, cluster: Cluster) -> None:
     root = "/api/v1/namespaces/monitoring/services"
     web = {"name": "https", "port": 443}
-    api_server.answers[f"GET {root}/mine"] = 200, service("mine", web)
+
+    def named(query: Any, _body: object) -> tuple[int, Any]:
+        asked = query["fieldSelector"]
+        items = [service("mine", web)] if "metadata.name=mine" in (asked, *asked) else []
+        return 200, {"metadata": {}, "items": items}
+
+    api_server.answers[f"GET {root}"] = named
     api_server.answers[f"GET {root}/https:mine:443/proxy/api/v1/targets"] = 200, answer("10.0.0.2:1")
     api_server.answers[f"GET {root}/https:mine:8443/proxy/api/v1/targets"] = says(502, "bad gateway")
     assert [one.host for one in in_cluster(cluster, 5, "monitoring/mine")[0].targets()] == ["10.0.0.2"]

@@ -151,7 +151,9 @@ def test_capture_containers_have_net_raw_and_nothing_else() -> None:
 def seen(*, ready: bool = False, waiting: dict[str, str] | None = None, **status: Any) -> dict[str, Any]:
     """Return a pod as the API server shows it."""
     condition = {"type": "Ready", "status": str(ready), "message": "containers with unready status: [probe]"}
-    containers = [{"image": "image:1", "state": {"waiting": waiting} if waiting else {"running": {}}}]
+    containers = [
+        {"name": "probe", "image": "image:1", "state": {"waiting": waiting} if waiting else {"running": {}}}
+    ]
     return {
         "metadata": {"name": "p", "namespace": "ns"},
         "spec": {"nodeName": "node-1"},
