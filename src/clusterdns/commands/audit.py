@@ -22,7 +22,6 @@ from clusterdns.reporting.schema import CheckResult, Report
 from clusterdns.reporting.terminal import Line, exit_line, rendered, told
 from clusterdns.reporting.text import printable
 from clusterdns.settings import Settings, flag
-from clusterdns.verdicts.topology import told_in_short
 
 _SETTINGS = {
     "zone": "DOMAIN",
@@ -76,7 +75,7 @@ def run(options: argparse.Namespace) -> ExitCode:
         settings=settings.model_dump(mode="json"),
         checks=tuple(results),
     )
-    facts = told_in_short(measured.topology) if Run.topology.is_measured(measured) else ()
+    facts = measured.topology.in_short() if Run.topology.is_measured(measured) else ()
     lines: list[Line] = [(printable(fact), None) for fact in facts]
     lines += [line for result in results for line in told([_without(result, facts)])]
     coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ

@@ -143,10 +143,16 @@ class Layer:
         return namespace if slash else ""
 
     def __str__(self) -> str:
-        addresses = ", ".join(address.value for address in self.addresses) or "no address"
+        addresses = ", ".join(map(str, self.addresses)) or "no address"
         limits = "".join(f"; {name}: {limit}" for name, limit in self.limits.items())
+        coredns = f"; CoreDNS {self.coredns}" if self.coredns and self.coredns != self.version else ""
         replicas = f"{self.ready} of {self.replicas} ready" if self.replicas else "no pods"
-        return f"{self.kind} {self.version.value} ({self.name}) at {addresses}, {replicas}{limits}"
+        if self.kind is LayerKind.NODE_DNS:
+            replicas = f"on {len(self.nodes)} nodes, no pods"
+        port = f" on port {self.port}" if self.port != DNS_PORT else ""
+        redirect = f"; reached by {self.redirect}" if self.redirect else ""
+        where = f"({self.name}) at {addresses}{port}, {replicas}"
+        return f"{self.kind} {self.version} {where}{coredns}{limits}{redirect}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +265,16 @@ class Topology:
         """The namespaces with DNS pods or with Services that lead to them, sorted."""
         names = {layer.namespace for layer in self.layers}
         return tuple(sorted({service.name.partition("/")[0] for service in self.services} | names - {""}))
+
+    def in_short(self) -> tuple[str, ...]:
+        """Return the platform, the cluster domain and each layer, with where each was read, a line each."""
+        return (
+            f"platform: {self.provider.name or 'unknown'} ({self.provider.source})",
+            f"cluster domain: {self.zone}",
+            *(f"nameserver of pods: {nameserver}" for nameserver in self.nameservers),
+            *map(str, self.layers),
+            *(f"not read: {line}" for line in self.not_read),
+        )
 
     def port_of(self, address: str) -> int:
         """Return the port that answers at an address: 53 but for pods that listen on another one."""

@@ -9,7 +9,7 @@ from clusterdns.measuring.run import Run
 from clusterdns.model.outcome import Outcome, Verdict
 from clusterdns.model.profiles import Profile
 from clusterdns.model.reachability import TRANSPORTS, Attempt
-from clusterdns.model.topology import DNS_PORT, Layer, LayerKind, Service, Topology
+from clusterdns.model.topology import Layer, LayerKind, Service, Topology
 from clusterdns.verdicts.needs import NODELOCAL
 
 _NAMED = 3  # nodes or pods that a reason names; the measurements have all
@@ -18,7 +18,7 @@ _PODS = 2
 
 def identify(topology: Topology) -> Verdict:
     """Judge whether every layer is known, and its configuration can be loaded again."""
-    evidence = told_in_short(topology)
+    evidence = topology.in_short()
     faults = [f"{layer.name}: {fault}" for layer in topology.layers for fault in layer.faults]
     if not topology.layers:
         return _nothing_found(topology)
@@ -66,18 +66,6 @@ class Replicas:
 
     services: Sequence[Service]
     budgets: Mapping[str, str | None]
-
-
-def told_in_short(topology: Topology) -> tuple[str, ...]:
-    """Return the platform, the cluster domain and each layer, with where each fact was read, a line each."""
-    provider = topology.provider
-    names = [
-        f"platform: {provider.name or 'unknown'} ({provider.source})",
-        f"cluster domain: {topology.zone}",
-    ]
-    names += [f"nameserver of pods: {nameserver}" for nameserver in topology.nameservers]
-    layers = [_line(layer) for layer in topology.layers]
-    return (*names, *layers, *(f"not read: {line}" for line in topology.not_read))
 
 
 def _nothing_found(topology: Topology) -> Verdict:
@@ -275,20 +263,6 @@ CHECKS = (IDENTIFY, REDUNDANCY, NODELOCAL_COVERAGE, TCP_REACHABLE)
 def _serves(service: Service, serving: Mapping[str, Layer]) -> bool:
     behind = {backend.layer for backend in service.backends} | set(service.selects)
     return bool(behind & set(serving)) and bool(service.backends or service.addresses)
-
-
-def _line(layer: Layer) -> str:
-    """Return a layer as one line."""
-    addresses = ", ".join(map(str, layer.addresses)) or "no address"
-    limits = "".join(f"; {name}: {limit}" for name, limit in layer.limits.items())
-    coredns = f"; CoreDNS {layer.coredns}" if layer.coredns and layer.coredns != layer.version else ""
-    replicas = f"{layer.ready} of {layer.replicas} ready" if layer.replicas else "no pods"
-    if layer.kind is LayerKind.NODE_DNS:
-        replicas = f"on {len(layer.nodes)} nodes, no pods"
-    port = f" on port {layer.port}" if layer.port != DNS_PORT else ""
-    redirect = f"; reached by {layer.redirect}" if layer.redirect else ""
-    where = f"({layer.name}) at {addresses}{port}, {replicas}"
-    return f"{layer.kind} {layer.version} {where}{coredns}{limits}{redirect}"
 
 
 def _names(names: Sequence[str]) -> str:
