@@ -53,15 +53,15 @@ class Chain:
         return f"{self.subject}: reaches {ports}"
 
 
-def evaluate(found: Monitoring) -> list[Chain]:
+def evaluate(monitoring: Monitoring) -> list[Chain]:
     """Return a chain for each object that means to have DNS pods scraped."""
-    return [*_annotated(found), *_services(found), *_monitors(found)]
+    return [*_annotated(monitoring), *_services(monitoring), *_monitors(monitoring)]
 
 
-def _annotated(found: Monitoring) -> Iterator[Chain]:
+def _annotated(monitoring: Monitoring) -> Iterator[Chain]:
     """Yield what pods' own annotations say, once a workload."""
     workloads: dict[str, list[DNSPod]] = {}
-    for pod in found.pods:
+    for pod in monitoring.pods:
         if pod.annotations.get(ANNOTATION_SCRAPE) == "true" and pod.annotations.get(ANNOTATION_PORT):
             workloads.setdefault(pod.workload, []).append(pod)
     for workload, pods in workloads.items():
@@ -72,34 +72,37 @@ def _annotated(found: Monitoring) -> Iterator[Chain]:
         yield Chain(subject, reached, broken)
 
 
-def _services(found: Monitoring) -> Iterator[Chain]:
+def _services(monitoring: Monitoring) -> Iterator[Chain]:
     """Yield what Services for metrics do."""
-    for service in found.services:
-        numbers = {number for pod in found.pods for number in pod.metrics_ports}
+    for service in monitoring.services:
+        numbers = {number for pod in monitoring.pods for number in pod.metrics_ports}
         ports = [
             port
             for port in service.ports
             if _METRICS_NAME.search(port.name) or {port.number, port.target} & numbers
         ]
-        selected = _selected(service.selector, service.namespace, found.pods)
+        selected = _selected(service.selector, service.namespace, monitoring.pods)
         if not ports or not (selected or DNS_WORDS.search(_said(service))):
             continue
-        results = [_through(service, port.target, _target_fix(service), found) for port in ports]
+        results = [_through(service, port.target, _target_fix(service), monitoring) for port in ports]
         yield _whole(service.full_name, results)
 
 
-def _monitors(found: Monitoring) -> Iterator[Chain]:
+def _monitors(monitoring: Monitoring) -> Iterator[Chain]:
     """Yield what ServiceMonitors and PodMonitors do, up to the Prometheus that should take them."""
-    for monitor in found.monitors:
-        results = list(_monitored(monitor, found))
+    for monitor in monitoring.monitors:
+        results = list(_monitored(monitor, monitoring))
         said = f"{monitor.name} {monitor.labels} {monitor.selector} {monitor.endpoints}"
         if not DNS_WORDS.search(said) and not any(reached for reached, _ in results):
             continue
         chain = _whole(monitor.full_name, results)
-        refusals = {one.name: one.refusal(monitor, found.namespaces) for one in found.prometheuses}
+        refusals = {
+            prometheus.name: prometheus.refusal(monitor, monitoring.namespaces)
+            for prometheus in monitoring.prometheuses
+        }
         if chain.broken is None and refusals and all(refusals.values()):
             name, refusal = next(iter(refusals.items()))
-            fix = _acceptance(monitor, found.prometheuses[0])
+            fix = _acceptance(monitor, monitoring.prometheuses[0])
             chain = Chain(monitor.full_name, broken=Broken("Prometheus", f"Prometheus {name} {refusal}", fix))
         yield chain
 
@@ -109,38 +112,46 @@ Result = tuple[frozenset[tuple[str, int]], Broken | None]
 
 def _whole(subject: str, results: Sequence[Result]) -> Chain:
     """Return the chain of an object's ports: broken where one of them is."""
-    reached = frozenset(one for reaches, _ in results for one in reaches)
+    reached = frozenset(pod for pods, _ in results for pod in pods)
     return Chain(subject, reached, next((broken for _, broken in results if broken), None))
 
 
-def _monitored(monitor: Monitor, found: Monitoring) -> Iterator[Result]:
+def _monitored(monitor: Monitor, monitoring: Monitoring) -> Iterator[Result]:
     if monitor.kind == "PodMonitor":
-        yield from _pods_monitored(monitor, found)
+        yield from _pods_monitored(monitor, monitoring)
         return
-    fitting = [one for one in found.services if matches(monitor.selector, one.labels)]
-    services = [one for one in fitting if monitor.namespaces is None or one.namespace in monitor.namespaces]
+    fitting = [service for service in monitoring.services if matches(monitor.selector, service.labels)]
+    services = [
+        service
+        for service in fitting
+        if monitor.namespaces is None or service.namespace in monitor.namespaces
+    ]
     if not services:
-        yield frozenset(), _no_service(monitor, fitting, found)
+        yield frozenset(), _no_service(monitor, fitting, monitoring)
         return
     for endpoint in monitor.endpoints:
         if not endpoint.port and endpoint.target:
             # Prometheus discovers every container port of the pods behind a Service, its own or not.
             fix = f"targetPort: {{}} in endpoints of {monitor.full_name}"
-            yield from (_through(service, endpoint.target, fix, found) for service in services)
+            yield from (_through(service, endpoint.target, fix, monitoring) for service in services)
             continue
         offers = [
             (service, port) for service in services for port in service.ports if endpoint.port == port.name
         ]
         if not offers:
-            yield frozenset(), _no_port(monitor, endpoint.port, services, found)
-        yield from (_through(service, port.target, _target_fix(service), found) for service, port in offers)
+            yield frozenset(), _no_port(monitor, endpoint.port, services, monitoring)
+        yield from (
+            _through(service, port.target, _target_fix(service), monitoring) for service, port in offers
+        )
 
 
-def _no_port(monitor: Monitor, wanted: str, services: Sequence[Service], found: Monitoring) -> Broken:
+def _no_port(monitor: Monitor, wanted: str, services: Sequence[Service], monitoring: Monitoring) -> Broken:
     """Return why a ServiceMonitor finds no port by its name: the Service has it by another, or not at all."""
     names = [port.name or str(port.number) for service in services for port in service.ports]
     what = f"no port {wanted!r} in {services[0].full_name}, which has {', '.join(names)}"
-    pods = [pod for one in services for pod in _selected(one.selector, one.namespace, found.pods)]
+    pods = [
+        pod for service in services for pod in _selected(service.selector, service.namespace, monitoring.pods)
+    ]
     targets: set[int | str] = {number for pod in pods for number in pod.metrics_ports}
     targets |= {name for pod in pods for name, number in pod.ports.items() if number in targets}
     fitting = [port.name for service in services for port in service.ports if port.target in targets]
@@ -151,7 +162,7 @@ def _no_port(monitor: Monitor, wanted: str, services: Sequence[Service], found: 
     return Broken("port", what, fix)
 
 
-def _no_service(monitor: Monitor, fitting: Sequence[Service], found: Monitoring) -> Broken:
+def _no_service(monitor: Monitor, fitting: Sequence[Service], monitoring: Monitoring) -> Broken:
     """Return why a ServiceMonitor selects no Service in the namespaces of DNS pods."""
     if fitting:
         where = ", ".join(monitor.namespaces or ())
@@ -162,11 +173,13 @@ def _no_service(monitor: Monitor, fitting: Sequence[Service], found: Monitoring)
             f"set namespaceSelector.matchNames: [{there}] in {monitor.full_name}",
         )
     what = f"no Service is labelled {described(monitor.selector)}"
-    return Broken("selector", what, _label_fix(monitor, [one.labels for one in found.services], "selector"))
+    return Broken(
+        "selector", what, _label_fix(monitor, [service.labels for service in monitoring.services], "selector")
+    )
 
 
-def _pods_monitored(monitor: Monitor, found: Monitoring) -> Iterator[Result]:
-    fitting = [pod for pod in found.pods if matches(monitor.selector, pod.labels)]
+def _pods_monitored(monitor: Monitor, monitoring: Monitoring) -> Iterator[Result]:
+    fitting = [pod for pod in monitoring.pods if matches(monitor.selector, pod.labels)]
     pods = [pod for pod in fitting if monitor.namespaces is None or pod.namespace in monitor.namespaces]
     if fitting and not pods:
         fix = f"set namespaceSelector.matchNames: [{fitting[0].namespace}] in {monitor.full_name}"
@@ -174,7 +187,7 @@ def _pods_monitored(monitor: Monitor, found: Monitoring) -> Iterator[Result]:
         what = f"looks into {where}, the pods are in {fitting[0].namespace}"
         yield frozenset(), Broken("namespaceSelector", what, fix)
     elif not pods:
-        fix = _label_fix(monitor, [pod.labels for pod in found.pods], "selector")
+        fix = _label_fix(monitor, [pod.labels for pod in monitoring.pods], "selector")
         yield (
             frozenset(),
             Broken("selector", f"no DNS pod is labelled {described(monitor.selector)}", fix),
@@ -189,16 +202,16 @@ def _target_fix(service: Service) -> str:
     return f"targetPort: {{}} in {service.full_name}"
 
 
-def _through(service: Service, target: int | str, fix: str, found: Monitoring) -> Result:
+def _through(service: Service, target: int | str, fix: str, monitoring: Monitoring) -> Result:
     """Return which pods are reached at a port of the containers behind a Service; `fix` as of `_resolved`."""
     if not service.selector:
-        known = {pod.address: pod for pod in found.pods}
+        known = {pod.address: pod for pod in monitoring.pods}
         pods = [known[address] for address in service.endpoints if address in known]
     else:
-        pods = _selected(service.selector, service.namespace, found.pods)
+        pods = _selected(service.selector, service.namespace, monitoring.pods)
     if not pods:
         what = f"{service.full_name} selects no pod: {_joined(service.selector)}"
-        return frozenset(), Broken("Service", what, _selector_fix(service, found.pods))
+        return frozenset(), Broken("Service", what, _selector_fix(service, monitoring.pods))
     reached, broken = _resolved(pods, target, fix)
     absent = [pod.name for pod in pods if pod.address not in service.endpoints]
     stale = sorted(_stale(service, pods))
@@ -248,7 +261,7 @@ def _wrong_port(pods: Sequence[DNSPod], port: str, link: str, fix: str) -> Broke
 
 
 def _no_metrics(pod: DNSPod, port: int | str) -> str:
-    ports = " and ".join(f"{one.number} ({one.container})" for one in pod.metrics) or "no port"
+    ports = " and ".join(f"{port.number} ({port.container})" for port in pod.metrics) or "no port"
     return f"port {port} of {pod.full_name} has no metrics: {ports} has them"
 
 
@@ -292,7 +305,7 @@ def _acceptance(monitor: Monitor, prometheus: Prometheus) -> str:
 
 def _nearest(word: str, words: Sequence[str]) -> str:
     """Return the word of several that is most like a given one."""
-    metrics = [one for one in words if _METRICS_NAME.search(one)]
+    metrics = [word for word in words if _METRICS_NAME.search(word)]
     return (get_close_matches(word, words, n=1) or metrics or sorted(words) or ["?"])[0]
 
 
