@@ -60,7 +60,7 @@ def model(name: str, family: str, libc: Libc, conf: str, zone: Mapping[str, str]
     def reply(question: Question) -> Reply:
         return Reply(zone.get(f"{question.name}/{question.rtype}", Reply.NXDOMAIN))
 
-    return expected_queries(name, FAMILIES[family], parse(conf), libc, reply)
+    return expected_queries(name, FAMILIES[family], parse(conf, libc), libc, reply)
 
 
 LIBCS = pytest.mark.parametrize("libc", Libc)
@@ -179,3 +179,42 @@ def test_resolv_conf_is_read_alike(seen: Seen, text: str, libc: Libc) -> None:
     assert tuple(Question(query.name.replace("\\;", ";"), "A") for query in queries) == model(
         "w.e", "inet", libc, conf, {}
     )
+
+
+BLANKS = st.text("\t ", min_size=1, max_size=2)
+WORDS = st.sampled_from(
+    ["a.x", "b.x", "c.x.", "#", ";", "ndots:0", "ndots:2", "ndots:+2", "ndots:", "2", "rotate"]
+)
+KEYWORDS = st.sampled_from(
+    ["search", "search", "domain", "options", "options", " search", "#search", "searches"]
+)
+LINES = st.builds(
+    lambda keyword, blanks, words, end: (
+        keyword + "".join(map("".join, zip(blanks, words, strict=False))) + end
+    ),
+    KEYWORDS,
+    st.lists(BLANKS, min_size=3, max_size=3),
+    st.lists(WORDS, max_size=3),
+    st.sampled_from(["", "", " ", "\t"]),
+)
+
+
+@given(
+    st.lists(LINES, max_size=4),
+    st.sampled_from(["", "\n"]),
+    st.sampled_from(["w", "w.e", "w.e.f"]),
+    st.sampled_from(Libc),
+)
+@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+def test_any_resolv_conf_is_read_alike(
+    seen: Seen,
+    lines: list[str],
+    end: str,
+    name: str,
+    libc: Libc,
+) -> None:
+    text = "\n".join(["nameserver 127.0.0.1", "options timeout:1 attempts:1", *lines]) + end
+    queries = seen(name, "inet", libc, text, NOTHING)
+    # What the file holds of punctuation the server writes as in master files.
+    unescaped = tuple(Question(query.name.replace("\\;", ";"), "A") for query in queries)
+    assert unescaped == model(name, "inet", libc, text, NOTHING)

@@ -61,16 +61,18 @@ def read_targets(chunks: Iterable[bytes]) -> Iterator[Target]:
 def _target(one: Any) -> Target:  # noqa: ANN401 - JSON
     if not isinstance(one, dict):
         raise TargetsError(f"among the targets is {str(one)[:80]!r}")
+    texts = {name: value for name, value in one.items() if isinstance(value, str)}
+    labels = one.get("labels")
     host, port = "", 0
     with suppress(ValueError):  # no URL, or a port that is none
-        url = urlsplit(str(one.get("scrapeUrl", "")))
+        url = urlsplit(texts.get("scrapeUrl", ""))
         host = url.hostname or ""
         port = url.port or _PORTS.get(url.scheme, 0)
     return Target(
-        pool=one.get("scrapePool", ""),
+        pool=texts.get("scrapePool", ""),
         host=host,
         port=port,
-        healthy={"up": True, "down": False}.get(one.get("health", "")),
-        error=one.get("lastError", ""),
-        labels=one.get("labels") or {},
+        healthy={"up": True, "down": False}.get(texts.get("health", "")),
+        error=texts.get("lastError", ""),
+        labels=labels if isinstance(labels, dict) else {},
     )

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 SAMPLES_BEYOND = 10
 """A percentile is judged only with this many samples beyond it on average."""
 
-_BITS = 10  # linear steps per power of two: values are exact up to 2048 ns, then to 1/1024
-_STEPS = 1 << _BITS
+BITS = 10
+"""Linear steps per power of two, as a power of two: values are exact up to 2048 ns, then to 1/1024."""
+_STEPS = 1 << BITS
 _SECOND = 1_000_000_000
 
 
@@ -72,7 +73,9 @@ class Histogram:
 
     def __add__(self, other: Self) -> Self:
         """Returns the histogram of the values of both."""
-        return type(self)(self.counts + other.counts, max(self.maximum, other.maximum))
+        counts = Counter(self.counts)
+        counts.update(other.counts)  # `+` would go through both
+        return type(self)(counts, max(self.maximum, other.maximum))
 
     def __len__(self) -> int:
         return self.counts.total()
@@ -110,14 +113,14 @@ class Histogram:
 
 def _bucket(value: int) -> int:
     """Numbers the buckets in the order of their values: 2048 of width 1, then 1024 of width 2, of 4, 8..."""
-    shift = max(0, value.bit_length() - _BITS - 1)
-    return (shift << _BITS) + (value >> shift)
+    shift = max(0, value.bit_length() - BITS - 1)
+    return (shift << BITS) + (value >> shift)
 
 
 def _highest(bucket: int) -> int:
     """Returns the largest value of a bucket."""
-    shift = max(0, (bucket >> _BITS) - 1)
-    return ((bucket - (shift << _BITS) + 1) << shift) - 1
+    shift = max(0, (bucket >> BITS) - 1)
+    return ((bucket - (shift << BITS) + 1) << shift) - 1
 
 
 @dataclass(frozen=True, slots=True)

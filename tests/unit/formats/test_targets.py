@@ -62,6 +62,13 @@ def test_an_address_that_is_none(url: str | None, host: str, port: int) -> None:
     assert (broken.host, broken.port, broken.labels) == (host, port, {"pod": "cache-1"})
 
 
+@pytest.mark.parametrize("value", [None, 7, {}, []])
+def test_fields_of_another_type_are_taken_for_none(value: Any) -> None:
+    fields = dict.fromkeys(("scrapePool", "scrapeUrl", "health", "lastError", "labels"), value)
+    (odd,) = read_targets(pieces(target(1, **fields), size=100))
+    assert (odd.pool, odd.host, odd.healthy, odd.error, odd.labels) == ("", "", None, "", {})
+
+
 @pytest.mark.parametrize("item", ["7", '"text"', "[]", "null"])
 def test_targets_are_objects(item: str) -> None:
     with pytest.raises(TargetsError, match="among the targets is"):

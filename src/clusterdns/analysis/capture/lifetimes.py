@@ -9,6 +9,7 @@ import numpy as np
 from clusterdns.analysis.capture.arrays import Ints
 from clusterdns.analysis.capture.concurrency import Concurrency
 from clusterdns.analysis.capture.connections import NEVER, Connections
+from clusterdns.analysis.capture.histograms import histogram
 from clusterdns.model.latency import Histogram
 
 SLOW_NS = 1_000_000_000
@@ -213,7 +214,7 @@ def _ends(some: Connections) -> np.ndarray:
 
 def _between(start: Ints, end: Ints, which: np.ndarray) -> Histogram:
     took = end[which] - start[which]
-    return Histogram.of(took[took >= 0].tolist())
+    return histogram(took[took >= 0])
 
 
 def _many(which: np.ndarray) -> int:

@@ -54,7 +54,8 @@ class Sightings:
 
 def _occurrences(run: Ints, point: Ints) -> Ints:
     """Count for each row how many earlier ones have both in common with it."""
-    key = _mixed(run.astype(np.uint64), point.astype(np.uint64))
+    points, rank = np.unique(point, return_inverse=True)
+    key = run * len(points) + rank
     order, begins = grouped(key)
     place = np.arange(len(key))
     count = np.empty(len(key), np.int64)
@@ -66,8 +67,8 @@ def _keys(data: bytes, packets: Packets) -> Hashes:
     """Hash what a router leaves as it is; a UDP checksum may be filled in on the way."""
     sequence = np.where(packets.tcp, packets.sequence << 8 | packets.flags, 0)
     ends = packets.source << 32 | packets.source_port << 16 | packets.destination_port
-    key = _mixed(ends.astype(np.uint64), packets.destination.astype(np.uint64))
-    for column in (packets.ident << 32 | packets.length, sequence):
+    key = _mixed(ends.astype(np.uint64), _ODD)  # ports and addresses alone might cancel out each other
+    for column in (packets.destination, packets.ident << 32 | packets.length, sequence):
         key = _mixed(key, column.astype(np.uint64))
     words = view(data, "<u8")
     for at in (0, 8, 16, 24):  # a DNS message's header and the beginning of its name
@@ -76,6 +77,6 @@ def _keys(data: bytes, packets: Packets) -> Hashes:
     return key
 
 
-def _mixed(key: Hashes, word: Hashes) -> Hashes:
+def _mixed(key: Hashes, word: Hashes | np.uint64) -> Hashes:
     key = (key ^ word) * _ODD
     return key ^ (key >> _SHIFT)

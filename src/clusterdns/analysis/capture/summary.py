@@ -10,6 +10,7 @@ import numpy as np
 
 from clusterdns.analysis.capture.arrays import Flags
 from clusterdns.analysis.capture.decoder import Decoded
+from clusterdns.analysis.capture.histograms import histogram
 from clusterdns.analysis.capture.lifetimes import SLOW_NS, Lifetimes
 from clusterdns.analysis.capture.names import text
 from clusterdns.analysis.capture.transactions import Queries
@@ -122,9 +123,9 @@ class Path:
         self.slow += _many(timed & (took > SLOW_NS))
         self.backwards += _many(answered & ~timed)
         self.rcodes.update(queries.rcode[answered].tolist())
-        self.latency += Histogram.of(took[timed].tolist())
+        self.latency += histogram(took[timed])
         last = (queries.response_ns - queries.time_ns)[timed]
-        self.last_try += Histogram.of(last[last >= 0].tolist())
+        self.last_try += histogram(last[last >= 0])
         self._remember(queries, np.where(timed, took, -1), worst)
         self._follow(queries, np.where(timed, took, 0), answered)
 

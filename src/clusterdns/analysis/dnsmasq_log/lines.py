@@ -193,8 +193,10 @@ class DnsmasqLog:
     def _requests(self, firsts: list[bytes], lasts: list[bytes], answers: list[bytes]) -> Iterator[Requests]:
         """Yield the requests with these first and last lines, as a batch if there are any."""
         found = _FIRST_LINE.findall(b"\n".join(firsts))
-        if len(found) < len(firsts):  # some were cut off
-            whole = [_FIRST_LINE.search(line) is not None for line in firsts]
+        if len(found) != len(firsts):  # some were cut off, some hold the beginning of another
+            matches = [_FIRST_LINE.search(line) for line in firsts]
+            found = [match.groups() for match in matches if match]
+            whole = [match is not None for match in matches]
             self.counts[Kind.UNKNOWN] += whole.count(False)
             firsts, lasts, answers = (list(compress(column, whole)) for column in (firsts, lasts, answers))
         if not found:

@@ -90,6 +90,18 @@ class TestAnyDevice:
         assert (path.transactions, path.tries, path.unanswered) == (1, 1, 0)
         assert found.decoder.counts == {"packets seen again on another interface": 4}
 
+    def test_many_packets_at_once_on_three_interfaces(self) -> None:
+        wires = [query("www.example.com", ident) for ident in range(300)]
+        packets = [
+            (SECOND + 1000 * (ident + 7 * interface), self.seen(interface, udp(CLIENT, SERVER, wire)))
+            for ident, wire in enumerate(wires)
+            for interface in (2, 3, 4)
+        ]
+        found = read(sorted(packets), linktype=276)
+        (path,) = found.summary.paths.values()
+        assert (path.transactions, path.tries) == (300, 300)
+        assert found.decoder.counts == {"packets seen again on another interface": 600}
+
     def test_before_and_behind_address_translation_are_two_paths(self) -> None:
         wire = query("www.example.com", 7)
         pod = ("10.0.0.53", 53)

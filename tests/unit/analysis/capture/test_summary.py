@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from clusterdns.analysis.capture import lifetimes, summary
 from clusterdns.analysis.capture.concurrency import Concurrency
 from clusterdns.analysis.capture.decoder import Decoder
+from clusterdns.analysis.capture.histograms import histogram
 from clusterdns.analysis.capture.summary import Path, Server, Summary
+from clusterdns.model.latency import Histogram
 from tests.unit.analysis.capture.network import Network, framed, query, response, server_of
 from tests.unit.analysis.capture.wires import ACK, FIN, RST, SECOND, SYN, Packet, records, tcp
 
@@ -254,3 +256,10 @@ def test_concurrency_is_what_counting_gives(spans: list[tuple[int, int]]) -> Non
     found = Concurrency.of(begin, end)
     assert found.peak == max(counted)
     assert found.peak_ns == (counted.index(max(counted)) if spans else None)
+
+
+@given(
+    st.lists(st.integers(0, 2**62) | st.integers(0, 5000) | st.integers(1, 61).map(lambda bits: 2**bits - 1))
+)
+def test_a_histogram_of_a_column_is_that_of_its_values(values: list[int]) -> None:
+    assert histogram(np.array(values, np.int64)) == Histogram.of(values)

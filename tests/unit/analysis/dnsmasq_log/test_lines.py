@@ -140,6 +140,13 @@ def test_lines_that_belong_to_no_request_are_counted(line: bytes, kind: Kind) ->
     assert [name for batch in batches for name in batch.names] == [b"a.example"]
 
 
+def test_a_line_that_holds_the_beginning_of_another() -> None:
+    quoting = TWO_LINES[0] + b" dnsmasq[9]: 8 10.0.0.1 query[A] b.example from 10.0.0.1"
+    other = TWO_LINES[0].replace(b" 7 ", b" 6 ").replace(b"a.example from 10.0.0.1", b"")
+    _, batches = read([quoting, TWO_LINES[1], other])
+    assert [name for batch in batches for name in batch.names] == [b"a.example"]
+
+
 def test_missing_ends_are_counted() -> None:
     log, _ = read([TWO_LINES[0]])
     assert log.counts[Kind.NO_ANSWER] == 1
