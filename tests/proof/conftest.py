@@ -47,6 +47,10 @@ class Result:
         """Return the checks with at least one case of an outcome."""
         return {check["id"] for check in self.report["checks"] if check["outcome"] == outcome}
 
+    def causes(self) -> set[str]:
+        """Return the ids of the causes that it names."""
+        return {cause["id"] for cause in self.report["causes"]}
+
     def case(self, check: str, case: str | None = None) -> dict[str, Any]:
         """Return one case of a check."""
         found = (one for one in self.report["checks"] if (one["id"], one["case"]) == (check, case))
@@ -165,7 +169,7 @@ def suite(tmp_path: Path) -> Callable[..., Result]:
         return Result(
             done.returncode,
             done.stdout,
-            json.loads(report.read_text()) if report.exists() else {"checks": []},
+            json.loads(report.read_text()) if report.exists() else {"checks": [], "causes": []},
         )
 
     return run
