@@ -73,6 +73,13 @@ def test_a_report_of_version_1_is_still_read() -> None:
     assert Report.model_validate(old).causes == ()
 
 
+def test_junit_has_the_causes_as_properties_of_the_suite() -> None:
+    suite = ET.fromstring(junit_xml(report(result(), causes=[CAUSE]))).find("testsuite")  # noqa: S314 - our own
+    assert suite is not None
+    properties = {one.get("name"): one.get("value") for one in suite.iterfind("properties/property")}
+    assert properties["cause.1.type-unanswered"] == CAUSE["sentence"]
+
+
 def test_the_summary_begins_with_the_causes() -> None:
     failed = [
         result("records.reachable", Outcome.FAILED, reason="lost"),
