@@ -62,6 +62,12 @@ UNANSWERED = (
         (description((reachable.TRANSPORT, "udp"), (reachable.OCTETS, 1233)), "large-answers-lost"),
         (description((reachable.NAME, reachable.OUTSIDE)), "upstream-dead"),
         (description((reachable.SERVER_KIND, reachable.NODE_CACHE)), "node-cache-dead"),
+        (
+            description(
+                (reachable.NODE, "node-2"), (reachable.SERVER, "node cache kube-system/c (169.254.20.10)")
+            ),
+            "node-cache-dead",
+        ),
         (description((reachable.NODE, "node-2"), failed=30, matched=1000), "random-loss"),
         (description(failed=30, matched=1000), "random-loss"),
         (
