@@ -214,8 +214,8 @@ def _kind(description: Description) -> tuple[str, str]:
         )
     if value(reachable.NAME) == reachable.OUTSIDE:
         return "upstream-dead", "check the upstreams of the cluster's DNS: ask them from a DNS pod's node"
-    servers = f"{value(reachable.SERVER_KIND) or value(reachable.SERVER)}"
-    if servers.startswith(reachable.NODE_CACHE):
+    servers = [str(value(attribute)) for attribute in (reachable.SERVER_KIND, reachable.SERVER)]
+    if any(server.startswith(reachable.NODE_CACHE) for server in servers):
         return (
             "node-cache-dead",
             "look at the node cache's pod and interface; without it, remove its iptables rules",
