@@ -33,6 +33,7 @@ class Breakage:
         checks: Ids or areas to run to see it; none are all of the profile.
         options: Of the suite, to see it for certain.
         fails: Every check id that it makes fail there, and no other.
+        names: Every cause that it makes the suite name, and no other.
         nodes: Where the scripts run.
         scripts: "break" and "mend" -> shell script.
         spoil: Faults of `lab.faults` in the answers of the DNS pods of these nodes.
@@ -62,6 +63,7 @@ class Breakage:
     remove: tuple[str, ...] = ()
     settled: str = ""
     options: tuple[str, ...] = ()
+    names: frozenset[str] = frozenset()
 
     @property
     def lab(self) -> str:
@@ -155,6 +157,7 @@ def load(name: str) -> Breakage:
         remove=tuple(said.get("remove", ())),
         settled=said.get("settled", ""),
         options=tuple(said.get("options", ())),
+        names=frozenset(said.get("names", ())),
         manifests=tuple(sorted(path for path in folder.glob("*.yaml") if path.name != "breakage.yaml")),
     )
 

@@ -48,6 +48,10 @@ class Result:
         """Return the checks with at least one case of an outcome."""
         return {check["id"] for check in self.report["checks"] if check["outcome"] == outcome}
 
+    def causes(self) -> set[str]:
+        """Return the ids of the causes that it names."""
+        return {cause["id"] for cause in self.report["causes"]}
+
     def case(self, check: str, case: str | None = None) -> dict[str, Any]:
         """Return one case of a check."""
         matching = (entry for entry in self.report["checks"] if (entry["id"], entry["case"]) == (check, case))
@@ -174,7 +178,7 @@ def suite(request: pytest.FixtureRequest, tmp_path: Path, shared_folder: Path) -
             check=False,
         )
         file = folder / "report.json"
-        report = json.loads(file.read_text()) if file.exists() else {"checks": []}
+        report = json.loads(file.read_text()) if file.exists() else {"checks": [], "causes": []}
         if alone and (reason := could_not_measure(report)):
             not_measured(reason, shared_folder / "unmeasured")
         return Result(done.returncode, done.stdout, report)

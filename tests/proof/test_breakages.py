@@ -1,4 +1,4 @@
-"""Every breakage makes exactly its declared checks fail, and mended it leaves nothing wrong."""
+"""Every breakage makes exactly its declared checks fail, and its causes be named."""
 
 from collections.abc import Callable
 
@@ -44,4 +44,5 @@ def test_breakage(lab: Lab, name: str, suite: Callable[..., Result]) -> None:
         lab_command("mend", "--name", lab.name, name)
     assert result.ids("error") == set(), result.output
     assert result.ids("failed") == broken.fails, result.output
+    assert result.causes() == broken.names, result.output
     assert result.code == (1 if broken.fails else 0)

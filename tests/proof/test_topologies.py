@@ -28,6 +28,7 @@ LAYERS = {
 
 # What does not pass.
 FAILED = {"gke-kubedns-nodelocal": {"topology.no-tcp-into-dnsmasq", "topology.tcp-capacity"}}
+CAUSES = {"gke-kubedns-nodelocal": {"tcp-into-dnsmasq"}}
 WARNED = {"gke-kubedns": {"topology.negative-cache"}, "gke-kubedns-nodelocal": {"topology.autoscaler"}}
 NO_CACHE, NO_AUTOSCALER = "topology.nodelocal-coverage", "topology.autoscaler"
 SKIPPED = {
@@ -52,6 +53,7 @@ def test_core_profile(lab: Lab, suite: Callable[..., Result]) -> None:
     failed = FAILED.get(lab.topology, set())
     assert result.ids("failed") == failed, result.output
     assert result.ids("error") == set(), result.output
+    assert result.causes() == CAUSES.get(lab.topology, set()), result.output
     assert {check for check in result.ids("warned") if check.startswith("topology.")} == WARNED.get(
         lab.topology, set()
     )

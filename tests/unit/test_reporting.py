@@ -45,16 +45,53 @@ def report(*checks: CheckResult, **more: object) -> Report:
 
 
 def test_the_committed_json_schema_is_the_models() -> None:
-    committed = Path(schema.__file__).with_name("report.v1.schema.json").read_text()
+    committed = Path(schema.__file__).with_name("report.v2.schema.json").read_text()
     assert committed == schema.json_schema()  # python -m clusterdns.reporting.schema > that file
 
 
 def test_report_json_has_what_readers_rely_on() -> None:
     text = json.loads(report(result(case="musl")).json_text())
-    assert text["schema"] == "clusterdns.report/v1"
+    assert text["schema"] == "clusterdns.report/v2"
     assert {"schema", "cluster", "settings", "checks"} <= set(text)
     assert {"id", "case", "outcome", "reason", "measurements"} <= set(text["checks"][0])
     assert text["run"]["exit_code"] == 1
+
+
+CAUSE = {
+    "id": "type-unanswered",
+    "sentence": "queries of type AAAA are never answered (210 of 210)",
+    "explains": ["records.reachable", "records.case[udp]"],
+    "evidence": ["210 of 210"],
+    "remedy": "find what drops them",
+    "source": "RFC 1034",
+}
+
+
+def test_a_report_of_version_1_is_still_read() -> None:
+    old = json.loads(report(result()).json_text()) | {"schema": "clusterdns.report/v1"}
+    del old["causes"]
+    assert Report.model_validate(old).causes == ()
+
+
+def test_junit_has_the_causes_as_properties_of_the_suite() -> None:
+    suite = ET.fromstring(junit_xml(report(result(), causes=[CAUSE]))).find("testsuite")  # noqa: S314 - our own
+    assert suite is not None
+    properties = {one.get("name"): one.get("value") for one in suite.iterfind("properties/property")}
+    assert properties["cause.1.type-unanswered"] == CAUSE["sentence"]
+
+
+def test_the_summary_begins_with_the_causes() -> None:
+    failed = [
+        result("records.reachable", Outcome.FAILED, reason="lost"),
+        result("records.case", Outcome.FAILED, case="udp", reason="lost"),
+        result("resolver.ndots", Outcome.FAILED, reason="else"),
+    ]
+    first, second, third, fourth, fifth, *_ = [line for line, _ in summary(report(*failed, causes=[CAUSE]))]
+    assert first == "1 cause explains 2 of 3 failures"
+    assert second == "  type-unanswered: queries of type AAAA are never answered (210 of 210)"
+    assert third == "    explains 2: records.reachable, records.case[udp]"
+    assert fourth == "    to do: find what drops them"
+    assert fifth == "  not explained: resolver.ndots"
 
 
 @dataclass

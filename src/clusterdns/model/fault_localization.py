@@ -109,14 +109,10 @@ def tallied(exchanges: Iterable[tuple[tuple[Hashable, ...], bool]]) -> Exchanges
     Args:
         exchanges: The values of all attributes, and whether it failed.
     """
-    counts = Counter(exchanges)
-    return {
-        values: (
-            counts.get((values, True), 0),
-            counts.get((values, True), 0) + counts.get((values, False), 0),
-        )
-        for values in dict.fromkeys(values for values, _ in counts)
-    }
+    pairs = list(exchanges)
+    total = Counter(values for values, _ in pairs)
+    failed = Counter(values for values, has_failed in pairs if has_failed)
+    return {values: (failed[values], count) for values, count in total.items()}
 
 
 def localize(attributes: Sequence[Attribute], exchanges: Exchanges) -> list[Description]:

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from clusterdns.model.outcome import Outcome
 from clusterdns.reporting.pictures import pictures
 from clusterdns.reporting.schema import CheckResult, Report
+from clusterdns.reporting.summary import explained
 from clusterdns.reporting.terminal import MEANING
 
 _WORST_FIRST = (Outcome.FAILED, Outcome.ERROR, Outcome.WARNED, Outcome.PASSED, Outcome.SKIPPED)
@@ -31,6 +32,7 @@ def html(report: Report) -> str:
         report=report,
         meaning=MEANING[report.run.exit_code],
         counts=_counts(report.checks),
+        explained=explained(report),
         areas=_areas(report.checks),
         skipped=_skipped(report.checks),
         # Our own drawing, which escapes its labels itself.

@@ -31,6 +31,7 @@ def junit_xml(report: Report) -> bytes:
     suite = ET.SubElement(suites, "testsuite", totals | {"timestamp": report.run.started.isoformat()})
     facts: dict[str, object] = {f"cluster.{name}": value for name, value in report.cluster.items()}
     facts |= {f"stand-in.{stand_in.pod}": stand_in.stands_in_for for stand_in in report.stand_ins}
+    facts |= {f"cause.{n}.{cause.id}": cause.sentence for n, cause in enumerate(report.causes, 1)}
     run = report.run
     facts |= {"run.id": run.id, "run.profile": run.profile, "run.exit_code": run.exit_code.value}
     _properties(suite, facts)

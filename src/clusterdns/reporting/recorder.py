@@ -5,7 +5,7 @@ import re
 import shutil
 import time
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,8 +16,9 @@ from clusterdns.model.outcome import ExitCode, Outcome, Verdict, exit_code
 from clusterdns.reporting.html import html
 from clusterdns.reporting.junit import junit_xml
 from clusterdns.reporting.results import check_result
-from clusterdns.reporting.schema import CheckResult, Report, Run, StandIn
+from clusterdns.reporting.schema import Cause, CheckResult, Report, Run, StandIn
 from clusterdns.settings import Settings
+from clusterdns.verdicts.causes import Complaint, Findings, causes, findings
 
 REPORT = "report.json"
 PAGE = "report.html"
@@ -60,6 +61,8 @@ class Recorder:
     stand_ins: list[StandIn] = field(default_factory=list)
     left_behind: list[str] = field(default_factory=list)
     results: list[CheckResult] = field(default_factory=list)
+    complaints: list[Complaint] = field(default_factory=list)
+    findings: Findings = field(default_factory=Findings)
     report: Report | None = None
 
     def begin(self, case: SelectedCase) -> CaseRecord:
@@ -74,6 +77,7 @@ class Recorder:
             self.cluster["dns"] = [str(layer) for layer in run.topology.layers]
         if MeasuredRun.dns_profile.is_measured(run):
             self.cluster["documented deviations"] = [str(known) for known in run.dns_profile.deviations()]
+        self.findings = findings(run)
 
     def prepare(self) -> None:
         """Make the folder, and remove an earlier run's reports: nobody shall take them for this one's.
@@ -93,6 +97,8 @@ class Recorder:
             outcome, reasons = Outcome.FAILED, [f"required, but skipped: {reasons[0]}"]
         if outcome in (Outcome.PASSED, Outcome.SKIPPED) and record.folder.exists():
             shutil.rmtree(record.folder)
+        if outcome is Outcome.FAILED and record.verdict is not None:
+            self.complaints.append(Complaint(record.case, record.verdict))
         files = sorted(path for path in record.folder.rglob("*") if path.is_file())
         self.results.append(
             check_result(
@@ -127,6 +133,9 @@ class Recorder:
             cluster=self.cluster,
             settings=self.settings.model_dump(mode="json"),
             stand_ins=tuple(self.stand_ins),
+            causes=tuple(
+                Cause(**asdict(cause)) for cause in causes(replace(self.findings, complaints=self.complaints))
+            ),
             checks=tuple(self.results),
         )
         folder = self.settings.report_dir

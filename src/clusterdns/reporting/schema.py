@@ -1,4 +1,6 @@
-"""The models of report.json, version 1; `report.v1.schema.json` beside this file is made from them.
+"""The models of report.json, version 2; `report.v2.schema.json` beside this file is made from them.
+
+Version 2 adds `causes`; a report of version 1 is read as one without.
 
 `python -m clusterdns.reporting.schema` prints that JSON schema.
 """
@@ -91,6 +93,17 @@ class CheckResult(_Model):
         return self.id.partition(".")[0]
 
 
+class Cause(_Model):
+    """What is broken, and what failed for it."""
+
+    id: str
+    sentence: Text = Field(description="what is broken and where, in one sentence")
+    explains: tuple[str, ...] = Field(description="names of the checks that failed for it, cases in brackets")
+    evidence: tuple[Text, ...] = Field(default=(), description="lines that prove it")
+    remedy: Text = Field(description="what to do about it")
+    source: Text = Field(description="where that is documented")
+
+
 class Run(_Model):
     """The run itself."""
 
@@ -105,12 +118,22 @@ class Run(_Model):
 class Report(_Model):
     """report.json."""
 
-    schema_: Literal["clusterdns.report/v1"] = Field(default="clusterdns.report/v1", alias="schema")
+    schema_: Literal["clusterdns.report/v1", "clusterdns.report/v2"] = Field(
+        default="clusterdns.report/v2", alias="schema"
+    )
     run: Run
     cluster: Facts = Field(description="facts about the cluster")
     settings: Facts = Field(description="every setting of the run, defaults included")
     stand_ins: tuple[StandIn, ...] = ()
+    causes: tuple[Cause, ...] = Field(default=(), description="what is broken, what explains most first")
     checks: tuple[CheckResult, ...]
+
+    @property
+    def unexplained(self) -> tuple[CheckResult, ...]:
+        """The failures that no cause explains."""
+        explained = {name for cause in self.causes for name in cause.explains}
+        failed = (check for check in self.checks if check.outcome is Outcome.FAILED)
+        return tuple(check for check in failed if check.name not in explained)
 
     def json_text(self) -> str:
         """Return the report as the text of report.json."""

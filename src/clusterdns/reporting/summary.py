@@ -6,12 +6,15 @@ from itertools import groupby
 from operator import attrgetter
 
 from clusterdns.model.outcome import Outcome
-from clusterdns.reporting.schema import CheckResult, Report
+from clusterdns.reporting.schema import Cause, CheckResult, Report
 from clusterdns.reporting.terminal import Line, exit_line, told
+
+_SHOWN = 6  # names of explained checks
 
 
 def summary(report: Report) -> Iterator[Line]:
-    """Yield the summary: each area's outcomes, every complaint with its remedy, what to know besides."""
+    """Yield the summary: the causes, each area's outcomes, every complaint with its remedy, what to know."""
+    yield from _causes(report)
     by_area = attrgetter("area")
     for area, checks in groupby(sorted(report.checks, key=by_area), by_area):
         yield from _area(area, list(checks))
@@ -21,6 +24,33 @@ def summary(report: Report) -> Iterator[Line]:
     for left in report.run.left_behind:
         yield f"left behind: {left}; remove it with: clusterdns cleanup", Outcome.ERROR
     yield exit_line(report.run.exit_code)
+
+
+def explained(report: Report) -> str:
+    """Return how many failures are explained, in words; "" where nothing is."""
+    if not report.causes:
+        return ""
+    failed = [check for check in report.checks if check.outcome is Outcome.FAILED]
+    number = len(report.causes)
+    verb = "cause explains" if number == 1 else "causes explain"
+    return f"{number} {verb} {len(failed) - len(report.unexplained)} of {len(failed)} failures"
+
+
+def _causes(report: Report) -> Iterator[Line]:
+    if not report.causes:
+        return
+    yield explained(report), Outcome.FAILED
+    for cause in report.causes:
+        yield f"  {cause.id}: {cause.sentence}", Outcome.FAILED
+        yield f"    explains {len(cause.explains)}: {', '.join(cause.explains[:_SHOWN])}{_more(cause)}", None
+        yield f"    to do: {cause.remedy}", None
+    if report.unexplained:
+        names = ", ".join(check.name for check in report.unexplained)
+        yield f"  not explained: {names}", Outcome.FAILED
+
+
+def _more(cause: Cause) -> str:
+    return " …" if len(cause.explains) > _SHOWN else ""
 
 
 def _area(area: str, checks: list[CheckResult]) -> Iterator[Line]:

@@ -161,7 +161,7 @@ def _values(
         question.rtype,
         kind,
         place,
-        f"{path.server} ({path.address})",
+        f"{f'{kind} ' if kind == NODE_CACHE else ''}{path.server} ({path.address})",
         edns,
         name,
         octets.get(_of(question, path)),

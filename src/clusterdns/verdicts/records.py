@@ -45,6 +45,16 @@ def row(check: str, matrix: QueryMatrix, transport: str) -> Verdict:
     """
     pairs = matrix.of(check, transport)
     asked = [pair for pair in pairs if pair[1].answered]
+    wrong = wrong_answers(check, matrix, transport)
+    deviations = {str(instead.deviation) for pair in asked if (instead := deviation_of(matrix, pair))}
+    measurements = measured(matrix, pairs, wrong=len(wrong), deviations=sorted(deviations))
+    if wrong or len(asked) == len(pairs):
+        return judged_answers(wrong, asked, measurements, measurements.documented_deviations)
+    return _unanswered(pairs, measurements)
+
+
+def wrong_answers(check: str, matrix: QueryMatrix, transport: str) -> list[WrongAnswer]:
+    """Return the answers to a check's questions over a transport that are wrong, each with its faults."""
     sizes_by_tcp = {
         (question, exchange.path.node, exchange.path.address): exchange.message.size
         for question, exchange in matrix.of(check, "tcp")
@@ -52,7 +62,9 @@ def row(check: str, matrix: QueryMatrix, transport: str) -> Verdict:
     }
     known: dict[object, tuple[str, ...]] = {}
     wrong = []
-    for question, exchange in asked:
+    for question, exchange in matrix.of(check, transport):
+        if not exchange.answered:
+            continue
         path = exchange.path
         whole = sizes_by_tcp.get((question, path.node, path.address))
         # Of answers that are alike, one is looked at.
@@ -61,11 +73,7 @@ def row(check: str, matrix: QueryMatrix, transport: str) -> Verdict:
             known[key] = faults_of(question, exchange, Context(matrix.profile, matrix.generated, whole))
         if known[key]:
             wrong.append(WrongAnswer((question, exchange), known[key]))
-    deviations = {str(instead.deviation) for pair in asked if (instead := deviation_of(matrix, pair))}
-    measurements = measured(matrix, pairs, wrong=len(wrong), deviations=sorted(deviations))
-    if wrong or len(asked) == len(pairs):
-        return judged_answers(wrong, asked, measurements, measurements.documented_deviations)
-    return _unanswered(pairs, measurements)
+    return wrong
 
 
 def _unanswered(pairs: Sequence[Asked], measurements: RecordAnswers) -> Verdict:

@@ -74,7 +74,7 @@ def test_the_user_may_say_the_cluster_domain(flags: list[str], capsys: pytest.Ca
 def test_json_is_the_report_of_a_run(flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*flags, "--json"]) == 1
     report: dict[str, Any] = json.loads(capsys.readouterr().out)
-    assert report["schema"] == "clusterdns.report/v1"
+    assert report["schema"] == "clusterdns.report/v2"
     assert report["run"]["exit_code"] == 1
     outcomes = {check["id"]: check["outcome"] for check in report["checks"]}
     assert outcomes["topology.tcp-capacity"] == "failed"

@@ -209,3 +209,17 @@ def test_a_late_message_keeps_nobody_waiting(udp: socket.socket, send: Send) -> 
     answers = send(*[message(udp.getsockname()[1], turn="a")] * 3, concurrency=1, timeout=1.5)
     starts = sorted(answer["start_ns"] for answer in answers)
     assert starts[-1] - starts[0] < 1_400_000_000
+
+
+def test_a_server_that_answers_every_second_message_is_given_up_soon(udp: socket.socket, send: Send) -> None:
+    def answer() -> None:
+        for number in range(60):
+            wire, client = udp.recvfrom(512)
+            if number % 2:
+                udp.sendto(wire, client)
+
+    serve(answer)
+    messages = [message(udp.getsockname()[1], wire=bytes([number, 0]) + b"query") for number in range(60)]
+    answers = send(*messages, concurrency=4, timeout=0.6, give_up=3)
+    assert sum(answer["failure"] == "timeout" for answer in answers) < 12
+    assert answers[-1]["failure"] == "given up"

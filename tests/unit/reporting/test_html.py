@@ -17,7 +17,7 @@ from clusterdns.model.load_figures import (
 from clusterdns.model.outcome import ExitCode, Outcome
 from clusterdns.model.saturation import ServerTimeline, TcpWorkers
 from clusterdns.reporting.html import html
-from clusterdns.reporting.schema import CheckResult, Report, Run, StandIn
+from clusterdns.reporting.schema import Cause, CheckResult, Report, Run, StandIn
 
 VOID = {"meta", "br"}
 HOSTILE = "</pre><script>alert('x')</script>\"' onload=\"y\" &amp; \x1b[31m"
@@ -148,6 +148,18 @@ def report(*checks: CheckResult, code: ExitCode = ExitCode.FAILED) -> Report:
         cluster={"version": "v1.34.4", "dns": ["CoreDNS", HOSTILE], "description": HOSTILE},
         settings={"profile": "load", "external_name": HOSTILE},
         stand_ins=(StandIn(pod="kube-system/x", stands_in_for=HOSTILE),),
+        causes=tuple(
+            Cause(
+                id="type-unanswered",
+                sentence=f"queries of type AAAA are never answered {HOSTILE}",
+                explains=(result.name,),
+                evidence=(HOSTILE,),
+                remedy="find what drops them",
+                source="RFC 1034",
+            )
+            for result in checks
+            if result.id == "resolver.search-list"
+        ),
         checks=checks,
     )
 
@@ -200,6 +212,13 @@ def test_every_outcome_is_told_with_reason_and_remedy(page: Page) -> None:
         "too few",
     ):
         assert words in page.text, words
+
+
+def test_causes_come_before_what_they_explain(page: Page) -> None:
+    text = page.text
+    assert "1 cause explains 1 of 3 failures" in text
+    assert text.index("queries of type AAAA are never answered") < text.index("to do: cache")
+    assert "Not explained: latency.path[kube-dns-udp-bursts] , saturation.tcp-workers[bursts]" in text
 
 
 def test_the_stall_and_the_saturation_are_drawn(page: Page) -> None:

@@ -10,7 +10,8 @@ in flight at a time, whatever their servers and transports. "timeout" is in seco
 included; "concurrency" counts sockets; both have these defaults. A message over UDP that has waited for 0.3 s
 counts no more, and neither keeps others from their turn: it is lost, or its answer. With "give_up", a server
 that leaves so many messages unanswered, less a quarter of those that it answers meanwhile, is sent no more of
-them. This is counted for messages that have "alike" in common, or else the transport.
+them; while so many are late, the others wait. This is counted for messages that have "alike" in common, or
+else the transport.
 
 Answers, one per message in the order they ended:
     {"message": index, "failure": null | word, "tried": true, "wire": "<base64>" | null,
@@ -27,6 +28,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import errno
 import socket
 import time
@@ -36,7 +38,7 @@ from typing import TYPE_CHECKING, Any, Optional, TypeVar
 from _agent import emit_soon, run
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Iterator
 
 T = TypeVar("T")
 
@@ -157,18 +159,34 @@ class Patience:
 
     def __init__(self, limit: Optional[int]) -> None:
         self._limit = limit
-        self._unanswered: dict[tuple[str, int, str], float] = {}
+        self._unanswered: defaultdict[tuple[str, int, str], float] = defaultdict(float)
+        self._late: defaultdict[tuple[str, int, str], int] = defaultdict(int)
 
     def ended(self, exchange: Exchange) -> bool:
         """Tells whether the message need not be sent."""
-        return self._limit is not None and self._unanswered.get(self._key(exchange), 0.0) >= self._limit
+        return self._limit is not None and self._unanswered[self._key(exchange)] >= self._limit
+
+    def undecided(self, exchange: Exchange) -> bool:
+        """Tells whether it need not be sent if those that are late now are lost."""
+        key = self._key(exchange)
+        late = self._late[key]
+        return self._limit is not None and late > 0 and late + self._unanswered[key] >= self._limit
+
+    @contextlib.contextmanager
+    def late(self, exchange: Exchange) -> Iterator[None]:
+        """Counts a message as late meanwhile."""
+        self._late[self._key(exchange)] += 1
+        try:
+            yield
+        finally:
+            self._late[self._key(exchange)] -= 1
 
     def learn(self, exchange: Exchange, failure: Optional[str]) -> None:
         """Takes in what came of a message that was sent."""
         key = self._key(exchange)
         # A host that is not there makes itself felt by a time-out, too: that of neighbour discovery.
         late = failure in ("timeout", "connect timeout", "unreachable")
-        self._unanswered[key] = max(self._unanswered.get(key, 0.0) + (1.0 if late else -0.25), 0.0)
+        self._unanswered[key] = max(self._unanswered[key] + (1.0 if late else -0.25), 0.0)
 
     def _key(self, exchange: Exchange) -> tuple[str, int, str]:
         return exchange.address, exchange.port, exchange.alike
@@ -195,8 +213,13 @@ async def send_all(
     turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def work(group: list[Exchange]) -> None:
-        async with free:
-            conversation = await begun(converse(group, seconds, patience, turns), group[0])
+        conversation = None
+        while conversation is None:
+            async with free:
+                if not patience.undecided(group[0]):
+                    conversation = await begun(converse(group, seconds, patience, turns), group[0])
+            if conversation is None:
+                await asyncio.sleep(LATE_SECONDS)
         await conversation
 
     await asyncio.gather(*(work(group) for group in groups.values()))
@@ -225,7 +248,8 @@ async def converse(
                 if failure is None:
                     exchanging = await begun(failure_of(channel, exchange, seconds), exchange)
             if exchanging is not None:
-                failure = await exchanging
+                with patience.late(exchange) if not exchanging.done() else contextlib.nullcontext():
+                    failure = await exchanging
                 patience.learn(exchange, failure)
             exchange.report(failure)
 

@@ -1,0 +1,158 @@
+"""Each cause from what a run measures where it is broken in that way, and none where nothing is."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from clusterdns.catalogue import CATALOGUE
+from clusterdns.check import SelectedCase, cases_of
+from clusterdns.model.exchange import Exchange, Flag, Message, Path
+from clusterdns.model.fault_localization import Description, Term
+from clusterdns.model.outcome import Measurements, Outcome, Verdict
+from clusterdns.model.questions import Question
+from clusterdns.settings import Settings
+from clusterdns.verdicts import reachable
+from clusterdns.verdicts.answer_rows import RecordAnswers
+from clusterdns.verdicts.causes import Complaint, Findings, causes
+
+ANSWERS = RecordAnswers(
+    questions=9,
+    paths=2,
+    messages=90,
+    assertions=0,
+    wrong=0,
+    unanswered=0,
+    unsent=0,
+    profile="CoreDNS",
+    documented_deviations=(),
+    notes=(),
+)
+LOST, WRONG = replace(ANSWERS, unanswered=4), replace(ANSWERS, wrong=4)
+
+
+def complaint(check: str, measurements: Measurements | None = None) -> Complaint:
+    """A failure of the first case of a check."""
+    case: SelectedCase = cases_of([CATALOGUE[check]], Settings())[0]
+    return Complaint(case, Verdict(outcome=Outcome.FAILED, reason="it failed", measurements=measurements))
+
+
+def description(*terms: tuple[str, object], failed: int = 60, matched: int = 60) -> Description:
+    ordered = (reachable.OCTETS,)
+    return Description(
+        tuple(Term(name, str(value), at_least=name in ordered) for name, value in terms),
+        failed,
+        matched,
+        0,
+        900,
+    )
+
+
+UNANSWERED = (
+    complaint("records.reachable"),
+    complaint("records.service-address", LOST),
+    complaint("records.service-ptr", WRONG),
+)
+
+
+@pytest.mark.parametrize(
+    ("described", "id_"),
+    [
+        (description((reachable.TYPE, "AAAA")), "type-unanswered"),
+        (description((reachable.TRANSPORT, "udp"), (reachable.OCTETS, 1233)), "large-answers-lost"),
+        (description((reachable.NAME, reachable.OUTSIDE)), "upstream-dead"),
+        (description((reachable.SERVER_KIND, reachable.NODE_CACHE)), "node-cache-dead"),
+        (
+            description(
+                (reachable.NODE, "node-2"), (reachable.SERVER, "node cache kube-system/c (169.254.20.10)")
+            ),
+            "node-cache-dead",
+        ),
+        (description((reachable.NODE, "node-2"), failed=30, matched=1000), "random-loss"),
+        (description(failed=30, matched=1000), "random-loss"),
+        (
+            description((reachable.TRANSPORT, "udp"), (reachable.POD_PLACE, reachable.ANOTHER_NODE)),
+            "queries-blocked",
+        ),
+    ],
+)
+def test_what_leaves_queries_unanswered(described: Description, id_: str) -> None:
+    (cause,) = causes(Findings(UNANSWERED, unanswered=[described]))
+    assert cause.id == id_
+    assert cause.sentence == reachable.sentence(described)
+    assert cause.explains == ("records.reachable", "records.service-address[udp]")
+    assert cause.remedy
+
+
+def test_what_a_service_loses_is_evidence_of_what_its_pods_lose() -> None:
+    blocked = description((reachable.TRANSPORT, "udp"), (reachable.POD_PLACE, reachable.ANOTHER_NODE))
+    share = description((reachable.SERVER_KIND, reachable.SERVICE), failed=50, matched=100)
+    (cause,) = causes(Findings(UNANSWERED, unanswered=[share, blocked]))
+    assert cause.id == "queries-blocked"
+    assert cause.evidence == (reachable.sentence(blocked), reachable.sentence(share))
+
+
+def test_the_incident() -> None:
+    failed = ("topology.no-tcp-into-dnsmasq", "topology.tcp-capacity", "saturation.tcp-workers")
+    found = Findings([*map(complaint, failed), complaint("topology.autoscaler")])
+    (cause,) = causes(found)
+    assert cause.id == "tcp-into-dnsmasq"
+    assert [name.partition("[")[0] for name in cause.explains] == list(failed)
+
+
+def test_a_full_backlog() -> None:
+    found = Findings([complaint("saturation.listen-overflow"), complaint("topology.redundancy")])
+    (cause,) = causes(found)
+    assert cause.id == "accept-backlog-overflow"
+    assert len(cause.explains) == 1
+
+
+def answers(wrong: Sequence[str], right: Sequence[str]) -> Findings:
+    """What these DNS pods answer to the same question."""
+    question = Question("records.service-address", "a.example.", "A")
+    message = Message(Flag.QR, "NOERROR", b"", "")
+    pairs = [
+        ((question, Exchange(Path("n1", pod, "10.0.0.1", "udp", pod=True), b"", message)), pod in wrong)
+        for pod in (*wrong, *right)
+    ]
+    rows = (complaint("records.service-address", WRONG), complaint("records.consistency"))
+    return Findings(rows, wrong=pairs)
+
+
+def test_a_dns_pod_that_is_wrong_while_another_is_right() -> None:
+    (cause,) = causes(answers(["kube-system/a"], ["kube-system/b"]))
+    assert cause.id == "dns-pod-wrong"
+    assert cause.sentence.startswith("kube-system/a answers otherwise")
+    assert cause.explains == ("records.service-address[udp]", "records.consistency")
+
+
+def test_records_that_every_dns_pod_has_wrong() -> None:
+    (cause,) = causes(answers(["kube-system/a", "kube-system/b"], []))
+    assert cause.id == "records-rewritten"
+    assert cause.evidence == (
+        "a.example. A (n1 -> kube-system/a (10.0.0.1), UDP)",
+        "a.example. A (n1 -> kube-system/b (10.0.0.1), UDP)",
+    )
+
+
+def test_upstreams_that_fail() -> None:
+    rows = (complaint("records.external", WRONG), complaint("records.service-address", WRONG))
+    (cause,) = causes(Findings(rows, failed_upstreams=["www.example.com. A: SERVFAIL"]))
+    assert (cause.id, cause.explains) == ("upstream-dead", ("records.external[udp]",))
+
+
+def test_a_node_cache_that_does_not_answer() -> None:
+    (cause,) = causes(Findings([complaint("topology.nodelocal-coverage")]))
+    assert (cause.id, cause.sentence) == ("node-cache-dead", "it failed")
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        Findings(),
+        Findings([complaint("resolver.ndots")]),
+        Findings(unanswered=[description((reachable.TYPE, "AAAA"))]),
+    ],
+)
+def test_no_cause_without_a_failure_that_it_explains(found: Findings) -> None:
+    assert causes(found) == []
