@@ -20,6 +20,7 @@ from clusterdns.verdicts import (
     propagation,
     query_log,
     records,
+    resilience,
     resolver,
     saturation,
     scraping,
@@ -45,6 +46,7 @@ _MODULES: tuple[ModuleType, ...] = (
     query_log,
     latency,
     http,
+    resilience,
 )
 
 CATALOGUE: dict[str, Check] = {check.id: check for module in _MODULES for check in module.CHECKS}
