@@ -9,11 +9,11 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from clusterdns.commands import audit, capacity, capture, cleanup, dnsmasq_log, test
+from clusterdns.commands import audit, capacity, capture, cleanup, compare, dnsmasq_log, test
 from clusterdns.errors import HarnessError, UsageError
 from clusterdns.model.outcome import ExitCode
 
-_COMMANDS = (audit, capacity, capture, cleanup, dnsmasq_log, test)
+_COMMANDS = (audit, capacity, capture, cleanup, compare, dnsmasq_log, test)
 
 
 class _Parser(argparse.ArgumentParser):

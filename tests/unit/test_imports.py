@@ -30,7 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "verdicts": _DECLARED,
     "catalogue": {"check", "verdicts"},
     "selection": {"catalogue", "check", "errors", "model", "settings"},
-    "reporting": {"catalogue", "check", "measuring", "model", "settings"},
+    "reporting": {"catalogue", "check", "errors", "measuring", "model", "settings"},
     "flags": {"settings"},
     "commands": {*_DECLARED, "catalogue", "reporting", "selection"},
     "cli": {*_PURE, "commands"},

@@ -151,9 +151,9 @@ class Disruptor:
                 asking.result(),
                 looking_up.result(),
             )
-        if lag_ms > self.settings.burst_lag_limit:
+        if lag_ms > self.settings.disruption_lag_limit:
             raise HarnessError(
-                f"the generator was {lag_ms:.1f} ms late (p99), more than --burst-lag-limit: "
+                f"the generator was {lag_ms:.1f} ms late (p99), more than --disruption-lag-limit: "
                 "its gaps are not the servers'"
             )
         node = before["spec"]["nodeName"]

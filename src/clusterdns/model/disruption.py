@@ -20,7 +20,7 @@ class PathOutage:
             them, or to an end of the window; 0 where none failed.
         disturbed_s: From the first failed query to the first good one after the last; 0 where none failed.
         recovered: Whether the last queries of the window were answered.
-        p99_ms: Of good answers, from when they were to be asked for; None where there are none.
+        p99_ms: Of good answers, from sent to received; None where there are none.
     """
 
     node: str
@@ -73,7 +73,7 @@ def path_outage(node: str, address: str, samples: Samples) -> PathOutage:
         for elapsed, rcode in zip(samples.elapsed_ns, samples.rcodes, strict=True)
     ]
     times = samples.intended_ns
-    latencies = [latency for latency, answered in zip(samples.latencies(), good, strict=True) if answered]
+    took = [elapsed for elapsed, answered in zip(samples.elapsed_ns, good, strict=True) if answered]
     failed = [index for index, answered in enumerate(good) if not answered]
     if not failed:
         return PathOutage(
@@ -84,7 +84,7 @@ def path_outage(node: str, address: str, samples: Samples) -> PathOutage:
             gap_s=0.0,
             disturbed_s=0.0,
             recovered=True,
-            p99_ms=_p99_ms(latencies),
+            p99_ms=_p99_ms(took),
         )
     # The ends of the window count as good answers: what was before and after is not known.
     marks = [(-1, times[0]), *((at, times[at]) for at, answered in enumerate(good) if answered)]
@@ -99,9 +99,9 @@ def path_outage(node: str, address: str, samples: Samples) -> PathOutage:
         gap_s=gap / 1e9,
         disturbed_s=disturbed / 1e9,
         recovered=good[-1],
-        p99_ms=_p99_ms(latencies),
+        p99_ms=_p99_ms(took),
     )
 
 
-def _p99_ms(latencies: Sequence[int]) -> float | None:
-    return Histogram.of(latencies).percentile(0.99) / 1e6 if latencies else None
+def _p99_ms(took: Sequence[int]) -> float | None:
+    return Histogram.of(took).percentile(0.99) / 1e6 if took else None

@@ -13,6 +13,7 @@ from clusterdns.catalogue import expand
 from clusterdns.check import SelectedCase
 from clusterdns.measuring.run import Run as MeasuredRun
 from clusterdns.model.outcome import ExitCode, Outcome, Verdict, exit_code
+from clusterdns.reporting.compare import Comparison, compare
 from clusterdns.reporting.html import html
 from clusterdns.reporting.junit import junit_xml
 from clusterdns.reporting.results import check_result
@@ -53,6 +54,7 @@ class Recorder:
     """What a run has found out so far."""
 
     settings: Settings
+    baseline: Report | None = None  # that the run must not be worse than
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     clock: float = field(default_factory=time.monotonic)
@@ -61,6 +63,7 @@ class Recorder:
     left_behind: list[str] = field(default_factory=list)
     results: list[CheckResult] = field(default_factory=list)
     report: Report | None = None
+    comparison: Comparison | None = None
 
     def begin(self, case: SelectedCase) -> CaseRecord:
         """Return a case that is about to run, with nothing left of an earlier run's artifacts."""
@@ -129,6 +132,11 @@ class Recorder:
             stand_ins=tuple(self.stand_ins),
             checks=tuple(self.results),
         )
+        if self.baseline is not None:
+            code = self._compared(self.baseline, self.report)
+            self.report = self.report.model_copy(
+                update={"run": self.report.run.model_copy(update={"exit_code": code})}
+            )
         folder = self.settings.report_dir
         with contextlib.suppress(OSError):
             (folder / ARTIFACTS).rmdir()  # nothing to explain
@@ -136,3 +144,15 @@ class Recorder:
         (folder / JUNIT).write_bytes(junit_xml(self.report))
         (folder / PAGE).write_text(html(self.report), encoding="utf-8")
         return code
+
+    def _compared(self, baseline: Report, report: Report) -> ExitCode:
+        """Compare the report with the baseline; return the exit code of both together.
+
+        A run that failed by itself has failed, also where the baseline did.
+        """
+        self.comparison = compare(
+            baseline, report, ratio=self.settings.compare_ratio, floor_ms=self.settings.compare_floor
+        )
+        own, compared = report.run.exit_code, self.comparison.exit_code()
+        overruled = own is ExitCode.OK or (own is ExitCode.NOT_MEASURABLE and compared is ExitCode.FAILED)
+        return compared if overruled else own

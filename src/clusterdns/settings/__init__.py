@@ -15,6 +15,7 @@ from pydantic import ConfigDict, ValidationError, model_validator
 from clusterdns.errors import UsageError
 from clusterdns.model.profiles import Profile
 from clusterdns.settings.choice import Choice
+from clusterdns.settings.comparing import Comparing
 from clusterdns.settings.disrupting import Disrupting
 from clusterdns.settings.fields import setting
 from clusterdns.settings.limits import Limits
@@ -27,7 +28,9 @@ PUBLIC_IMAGE = "python:3.13.3-slim-bookworm"
 OWN_IMAGE = "clusterdns.lab/probe:1"
 
 
-class Settings(Disrupting, Measuring, Limits, Choice):  # pydantic lists the fields of the last one first
+class Settings(
+    Comparing, Disrupting, Measuring, Limits, Choice
+):  # pydantic lists the fields of the last one first
     """What a run is asked to do, what it holds a cluster to, and how it measures that."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

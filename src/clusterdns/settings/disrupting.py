@@ -54,6 +54,12 @@ class Disrupting(BaseModel):
         source="a fifth of a client's time-out of 5 s",
         gt=0,
     )
+    disruption_lag_limit: float = setting(
+        "milliseconds (p99) that queries may be sent late meanwhile, or there is no verdict",
+        default=500,
+        source="a tenth of the gap limit",
+        gt=0,
+    )
     disruption_recovery_limit: float = setting(
         "seconds from the first failed query along a path to the last while a DNS pod is replaced",
         default=10,
