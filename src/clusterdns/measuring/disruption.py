@@ -172,7 +172,8 @@ class Disruptor:
                     address=address,
                     schedule=schedule,
                     templates=self._templates(),
-                    sockets=1,
+                    # A source port of its own for each query, as lookups have: long-lived flows fail by themselves.
+                    sockets=int(settings.disruption_rate * settings.disruption_window),
                     deadline=settings.query_timeout,
                 ),
             )

@@ -27,6 +27,7 @@ _IRRELEVANT = frozenset(
         "kind_port",
         "kind_image",
         "report_dir",
+        "markdown",
         "baseline",
         "compare_ratio",
         "compare_floor",

@@ -1,6 +1,7 @@
 """A run's record: what became of each case, and the reports that are made of it."""
 
 import contextlib
+import os
 import re
 import shutil
 import time
@@ -16,6 +17,7 @@ from clusterdns.model.outcome import ExitCode, Outcome, Verdict, exit_code
 from clusterdns.reporting.compare import Comparison, compare
 from clusterdns.reporting.html import html
 from clusterdns.reporting.junit import junit_xml
+from clusterdns.reporting.markdown import markdown
 from clusterdns.reporting.results import check_result
 from clusterdns.reporting.schema import CheckResult, Report, Run, StandIn
 from clusterdns.settings import Settings
@@ -140,9 +142,15 @@ class Recorder:
         folder = self.settings.report_dir
         with contextlib.suppress(OSError):
             (folder / ARTIFACTS).rmdir()  # nothing to explain
-        (folder / REPORT).write_text(self.report.json_text(), encoding="utf-8")
-        (folder / JUNIT).write_bytes(junit_xml(self.report))
-        (folder / PAGE).write_text(html(self.report), encoding="utf-8")
+        _put(folder / REPORT, self.report.json_text().encode())
+        _put(folder / JUNIT, junit_xml(self.report))
+        _put(folder / PAGE, html(self.report).encode())
+        if self.settings.markdown is not None:
+            _put(self.settings.markdown, markdown(self.report, self.comparison).encode())
+        step_summary = os.environ.get("GITHUB_STEP_SUMMARY")
+        if step_summary:
+            with Path(step_summary).open("a", encoding="utf-8") as file:  # other steps write there too
+                file.write(markdown(self.report, self.comparison))
         return code
 
     def _compared(self, baseline: Report, report: Report) -> ExitCode:
@@ -156,3 +164,10 @@ class Recorder:
         own, compared = report.run.exit_code, self.comparison.exit_code()
         overruled = own is ExitCode.OK or (own is ExitCode.NOT_MEASURABLE and compared is ExitCode.FAILED)
         return compared if overruled else own
+
+
+def _put(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all: a CI system may read it while the run is being killed."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_bytes(content)
+    partial.replace(path)

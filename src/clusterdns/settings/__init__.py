@@ -37,6 +37,11 @@ class Settings(
 
     report_dir: Path = setting("folder for the reports", default=Path("report"), source="ours")
 
+    markdown: Path | None = setting(
+        "file for the report as Markdown, which also goes where $GITHUB_STEP_SUMMARY points",
+        source="none: CI systems other than GitHub's have no place for it",
+    )
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.cluster == "kubeconfig" and not (self.kubeconfig and self.kube_context):

@@ -13,14 +13,14 @@ class Disrupting(BaseModel):
         default=20,
         source="lameduck of 5 s, a new pod's start, and as long again",
         ge=10,
-        le=300,
+        le=60,
     )
     disruption_rate: float = setting(
         "queries per second along each path meanwhile",
         default=60,
         source="gaps are seen to 17 ms; three names take turns",
         ge=50,
-        le=1000,
+        le=200,
     )
     disruption_nodes: int = setting(
         "nodes whose node cache is replaced, one after the other",

@@ -14,10 +14,13 @@ from clusterdns.reporting.reading import read_report
 from clusterdns.reporting.schema import CheckResult, Report, Run
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 
-def result(id_: str, outcome: str = "passed", **measurements: object) -> CheckResult:
+def result(
+    id_: str, outcome: str = "passed", measurements: Mapping[str, object] | None = None
+) -> CheckResult:
     return CheckResult(
         id=id_,
         case=None,
@@ -25,7 +28,7 @@ def result(id_: str, outcome: str = "passed", **measurements: object) -> CheckRe
         reason="",
         requirement="R.",
         duration=1,
-        measurements=measurements,
+        measurements=measurements or {},
     )
 
 
@@ -43,7 +46,9 @@ def compared(old: Report, new: Report) -> Comparison:
 
 
 def test_a_report_is_no_worse_than_itself() -> None:
-    same = report(result("a.a", "failed"), result("a.b", "skipped"), result("a.c", p99_ms=50))
+    same = report(
+        result("a.a", "failed"), result("a.b", "skipped"), result("a.c", measurements={"p99_ms": 50})
+    )
     comparison = compared(same, same)
     assert comparison == Comparison(
         worse=[], better=[], unmeasured=[], added=[], facts=[], settings=[], slower=[]
@@ -94,14 +99,17 @@ def test_cases_that_came_and_went() -> None:
 def test_times_that_grew_beyond_noise(
     old: dict[str, object], new: dict[str, object], slower: list[str]
 ) -> None:
-    comparison = compared(report(result("a.a", **old)), report(result("a.a", **new)))
+    comparison = compared(report(result("a.a", measurements=old)), report(result("a.a", measurements=new)))
     assert [change.what for change in comparison.slower] == slower
     assert comparison.exit_code() is (ExitCode.FAILED if slower else ExitCode.OK)
 
 
 def test_times_of_other_settings_are_not_compared() -> None:
-    old = report(result("a.a", p99_ms=1), settings={"load_rate": 100, "report_dir": "a", "unknown_now": 1})
-    new = report(result("a.a", p99_ms=99), settings={"load_rate": 500, "report_dir": "b"})
+    old = report(
+        result("a.a", measurements={"p99_ms": 1}),
+        settings={"load_rate": 100, "report_dir": "a", "unknown_now": 1},
+    )
+    new = report(result("a.a", measurements={"p99_ms": 99}), settings={"load_rate": 500, "report_dir": "b"})
     comparison = compared(old, new)
     assert [change.what for change in comparison.settings] == ["load_rate"]
     assert not comparison.slower
@@ -132,8 +140,8 @@ def test_the_command_says_what_is_worse(tmp_path: Path, capsys: pytest.CaptureFi
 
 
 def test_ratio_and_floor_are_settings(tmp_path: Path) -> None:
-    old = written(tmp_path / "old.json", result("a.a", p99_ms=20))
-    new = written(tmp_path / "new.json", result("a.a", p99_ms=100))
+    old = written(tmp_path / "old.json", result("a.a", measurements={"p99_ms": 20}))
+    new = written(tmp_path / "new.json", result("a.a", measurements={"p99_ms": 100}))
     assert main(["compare", str(old), str(new)]) == ExitCode.FAILED
     assert main(["compare", "--compare-ratio", "6", str(old), str(new)]) == ExitCode.OK
     assert main(["compare", "--compare-floor", "80", str(old), str(new)]) == ExitCode.OK
