@@ -172,7 +172,7 @@ class Disruptor:
                     address=address,
                     schedule=schedule,
                     templates=self._templates(),
-                    # A source port of its own for each query, as lookups have: long-lived flows fail by themselves.
+                    # A source port of its own for each query, as each lookup has.
                     sockets=int(settings.disruption_rate * settings.disruption_window),
                     deadline=settings.query_timeout,
                 ),
