@@ -4,6 +4,7 @@ Nothing has to be put back: a pod's controller replaces it, whether the run goes
 interrupted run replaces no further one.
 """
 
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -135,22 +136,28 @@ class Disruptor:
         wanted = len(self._siblings(pod, before))
         ends = time.monotonic() + self.settings.disruption_window
 
+        given_up = threading.Event()
+
         def replace() -> float:
-            time.sleep(_QUIET)
+            if given_up.wait(_QUIET):
+                return 0.0
             began = time.monotonic()
             begin()
             self._await_successor(pod, before, wanted)
             return time.monotonic() - began
 
-        with ThreadPoolExecutor(3) as pool:
+        pool = ThreadPoolExecutor(3)
+        try:
             replacing = pool.submit(replace)
             asking = pool.submit(self._ask)
             looking_up = pool.submit(self._look_up, ends)
-            seconds, (paths, lag_ms), (lookups, failed, slowest) = (
-                replacing.result(),
-                asking.result(),
-                looking_up.result(),
-            )
+            paths, lag_ms = asking.result()
+            lookups, failed, slowest = looking_up.result()
+            seconds = replacing.result()
+        finally:
+            # An interrupt must reach the clean-up at once, and nothing is replaced after it.
+            given_up.set()
+            pool.shutdown(wait=False, cancel_futures=True)
         if lag_ms > self.settings.disruption_lag_limit:
             raise HarnessError(
                 f"the generator was {lag_ms:.1f} ms late (p99), more than --disruption-lag-limit: "

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import struct
+import time
 import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -150,3 +151,19 @@ def test_a_generator_that_was_late_measures_nothing(cluster: Replacing) -> None:
 def test_a_pod_that_somebody_else_replaced_is_an_error(cluster: Replacing) -> None:
     with pytest.raises(ClusterError, match="is gone"):
         disruptor(cluster, prober()).evict(Replaceable("kube-system", "coredns-9"))
+
+
+def test_nothing_is_replaced_once_the_run_is_interrupted(
+    cluster: Replacing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disruption, "_QUIET", 0.3)
+
+    def interrupted(_pod: ProbePod, _request: Mapping[str, Any]) -> list[Answer]:
+        raise KeyboardInterrupt
+
+    probes = prober()
+    probes.operations["load"] = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        disruptor(cluster, probes).evict(POD)
+    time.sleep(0.6)
+    assert cluster.evicted == []
