@@ -22,6 +22,7 @@ from clusterdns.verdicts import (
     query_log,
     reachable,
     records,
+    resilience,
     resolver,
     saturation,
     scraping,
@@ -49,6 +50,7 @@ _MODULES: tuple[ModuleType, ...] = (
     query_log,
     latency,
     http,
+    resilience,
 )
 
 CATALOGUE: dict[str, Check] = {check.id: check for module in _MODULES for check in module.CHECKS}

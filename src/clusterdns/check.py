@@ -28,6 +28,7 @@ class Stage(IntEnum):
     BURSTS = 4  # what they saturate stays so for a while after the load has ended
     LOGGED_LOAD = 5
     REMOVAL = 6  # of what the others needed
+    DISRUPTION = 7  # DNS pods are replaced, and what others have learnt of them is no longer true
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from clusterdns.model.outcome import ExitCode
 from clusterdns.printable import printable_line
 
 _TEST = "test"
-_COMMANDS = ("audit", "capacity", "capture", "cleanup", "dnsmasq-log", _TEST)
+_COMMANDS = ("audit", "capacity", "capture", "cleanup", "compare", "dnsmasq-log", _TEST)
 
 
 class _Parser(argparse.ArgumentParser):

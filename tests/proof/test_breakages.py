@@ -11,7 +11,7 @@ from tests.proof.conftest import Lab, Result, lab_command, on
 
 
 def _marks(broken: breakage.Breakage) -> list[pytest.MarkDecorator]:
-    alone = [pytest.mark.alone] if broken.profile == "load" else []
+    alone = [pytest.mark.alone] if broken.profile in ("load", "disruptive") else []
     return [*alone, pytest.mark.long] if "operator" in broken.addons else alone
 
 

@@ -31,7 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "verdicts": _DECLARED,
     "catalogue": {"check", "verdicts"},
     "selection": {"catalogue", "check", "errors", "model", "settings"},
-    "reporting": {"catalogue", "check", "measuring", "model", "settings", "verdicts"},
+    "reporting": {"catalogue", "check", "errors", "measuring", "model", "settings", "verdicts"},
     "flags": {"settings"},
     "commands": {*_DECLARED, "catalogue", "printable", "reporting", "selection"},
     "cli": {*_PURE, "commands", "printable"},

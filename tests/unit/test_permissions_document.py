@@ -15,7 +15,7 @@ from clusterdns.verdicts.needs import CAPTURE, DNSMASQ, HOST_NETWORK, WATCHED_CO
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "permissions.md"
 CASES = cases_of(CATALOGUE.values(), Settings())
-MANIFESTS = (Profile.AUDIT, Profile.CORE, Profile.SLOW, Profile.LOAD)
+MANIFESTS = tuple(Profile)
 ROWS = {
     "NET_RAW": {CAPTURE},
     "hostNetwork": {HOST_NETWORK},

@@ -8,6 +8,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clusterdns.catalogue import CATALOGUE
 from clusterdns.model.outcome import ExitCode, Outcome
 from clusterdns.reporting import schema
 from clusterdns.reporting.junit import junit_xml
@@ -208,3 +209,24 @@ def test_the_summary_tells_a_common_cause_once() -> None:
         "left behind: namespace clusterdns-1a2b3c4d; remove it with: clusterdns cleanup",
         "exit code 1: the cluster's DNS failed at least one check",
     ]
+
+
+def test_junit_says_where_a_check_is_declared_and_what_it_left() -> None:
+    whole = report(
+        result("resolver.ndots", Outcome.FAILED, reason="bad", artifacts=("artifacts/x/a.txt",)),
+        result("other.check"),
+        settings={"report_dir": "out"},
+    )
+    ours, other = ET.fromstring(junit_xml(whole)).findall("testsuite/testcase")  # noqa: S314 - we wrote it
+    assert ours.get("file") == "clusterdns/verdicts/resolver.py"
+    assert int(ours.get("line") or 0) > 0
+    assert ours.findtext("system-out") == "[[ATTACHMENT|out/artifacts/x/a.txt]]"
+    assert "file" not in other.attrib
+    assert other.find("system-out") is None
+
+
+def test_every_check_of_the_catalogue_has_a_place() -> None:
+    cases = ET.fromstring(  # noqa: S314 - we wrote it
+        junit_xml(report(*map(result, CATALOGUE)))
+    ).findall("testsuite/testcase")
+    assert {case.get("name") for case in cases if not case.get("file")} == set()

@@ -125,6 +125,20 @@ class Cluster:
         policy = {"propagationPolicy": "Foreground" if owned_first else "Background"}
         self._request("delete", _named(path, manifest), what, body=policy, missing_ok=True)
 
+    def evict(self, namespace: str, pod: str) -> None:
+        """Begin to evict a pod, if its disruption budgets allow that just now.
+
+        Raises:
+            ClusterError: a budget does not allow it; the message is the API server's.
+        """
+        path = f"{_path('v1', 'pods', namespace)}/{quote(pod)}/eviction"
+        eviction = {
+            "apiVersion": "policy/v1",
+            "kind": "Eviction",
+            "metadata": {"name": pod, "namespace": namespace},
+        }
+        self._request("create", path, _what("pods/eviction", namespace, pod), body=eviction)
+
     def patch(  # noqa: PLR0913 - all that a patch is made of
         self,
         resource: str,

@@ -150,6 +150,14 @@ DEBUG_COPY = Grant(
     ),
 )
 
+DISRUPTION = Grant(
+    "evict DNS pods and delete node caches, which their controllers replace",
+    (
+        Permission("", "pods", ("delete",), NAMESPACE),
+        Permission("", "pods/eviction", ("create",), NAMESPACE),
+    ),
+)
+
 
 def verbs(grants: Iterable[Grant]) -> Iterator[tuple[Permission, str]]:
     """Yield each permission and verb of the grants once."""

@@ -45,8 +45,7 @@ def preflight(cluster: Cluster, grants: Collection[Grant]) -> Preflight:
 
 def manifest(profile: Profile) -> str:
     """Return the file that grants what a profile's checks use."""
-    role = Profile.CORE if profile is Profile.DISRUPTIVE else profile  # no check restarts DNS pods yet
-    return f"manifests/rbac/{role}.yaml"
+    return f"manifests/rbac/{profile}.yaml"
 
 
 def _is_allowed(cluster: Cluster, permission: Permission, verb: str) -> bool:

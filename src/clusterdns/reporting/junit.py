@@ -8,12 +8,18 @@ Source of the format: the JUnit XSD of the Jenkins xUnit plugin (junit-10.xsd).
 import json
 import xml.etree.ElementTree as ET
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path, PurePosixPath
 
+import clusterdns
+from clusterdns.catalogue import CATALOGUE
 from clusterdns.model.outcome import Outcome
 from clusterdns.reporting.schema import CheckResult, Report
 
 SUITE = "cluster-dns-conformance"
+
+_PACKAGES = Path(clusterdns.__file__).parents[1]
 
 
 def junit_xml(report: Report) -> bytes:
@@ -36,17 +42,22 @@ def junit_xml(report: Report) -> bytes:
     facts |= {"run.id": run.id, "run.profile": run.profile, "run.exit_code": run.exit_code.value}
     _properties(suite, facts)
     for check in report.checks:
-        _testcase(suite, check)
+        _testcase(suite, check, str(report.settings.get("report_dir", "")))
     ET.indent(suites)
     xml: bytes = ET.tostring(suites, encoding="utf-8", xml_declaration=True)
     return xml + b"\n"
 
 
-def _testcase(suite: ET.Element, check: CheckResult) -> None:
+def _testcase(suite: ET.Element, check: CheckResult, folder: str) -> None:
     case = ET.SubElement(
         suite,
         "testcase",
-        {"classname": f"{SUITE}.{check.area}", "name": check.name, "time": f"{check.duration:.3f}"},
+        {
+            "classname": f"{SUITE}.{check.area}",
+            "name": check.name,
+            "time": f"{check.duration:.3f}",
+            **_declared_at(check.id),
+        },
     )
     _properties(case, {"outcome": check.outcome.value, "requirement": check.requirement})
     match check.outcome:
@@ -58,6 +69,28 @@ def _testcase(suite: ET.Element, check: CheckResult) -> None:
             ET.SubElement(case, "failure", message=check.reason, type="Verdict").text = _details(check)
         case Outcome.WARNED:
             ET.SubElement(case, "system-out").text = f"warning: {_details(check)}"
+    if check.artifacts:
+        # As Jenkins' JUnit Attachments plugin and GitLab read it: a line each, from the workspace on.
+        attached = "\n".join(f"[[ATTACHMENT|{PurePosixPath(folder, name)}]]" for name in check.artifacts)
+        said = case.find("system-out")
+        if said is None:
+            said = ET.SubElement(case, "system-out")
+        said.text = f"{said.text}\n{attached}" if said.text else attached
+
+
+def _declared_at(id_: str) -> dict[str, str]:
+    """Return file and line of what judges a check, as attributes; none for a check that is not ours."""
+    check = CATALOGUE.get(id_)
+    if check is None:
+        return {}
+    judge: Callable[..., object] = check.cases if callable(check.cases) else check.cases[0].judge
+    while isinstance(judge, partial):
+        judge = judge.func
+    code = getattr(judge, "__code__", None)
+    if code is None:
+        return {}
+    path = Path(code.co_filename).relative_to(_PACKAGES)
+    return {"file": path.as_posix(), "line": str(code.co_firstlineno)}
 
 
 def _details(check: CheckResult) -> str:

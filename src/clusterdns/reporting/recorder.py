@@ -1,6 +1,7 @@
 """A run's record: what became of each case, and the reports that are made of it."""
 
 import contextlib
+import os
 import re
 import shutil
 import time
@@ -13,8 +14,10 @@ from clusterdns.catalogue import expand
 from clusterdns.check import SelectedCase
 from clusterdns.measuring.run import Run as MeasuredRun
 from clusterdns.model.outcome import ExitCode, Outcome, Verdict, exit_code
+from clusterdns.reporting.compare import Comparison, compare
 from clusterdns.reporting.html import html
 from clusterdns.reporting.junit import junit_xml
+from clusterdns.reporting.markdown import markdown
 from clusterdns.reporting.results import check_result
 from clusterdns.reporting.schema import Cause, CheckResult, Report, Run, StandIn
 from clusterdns.settings import Settings
@@ -54,6 +57,7 @@ class Recorder:
     """What a run has found out so far."""
 
     settings: Settings
+    baseline: Report | None = None  # that the run must not be worse than
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     clock: float = field(default_factory=time.monotonic)
@@ -64,6 +68,7 @@ class Recorder:
     complaints: list[Complaint] = field(default_factory=list)
     findings: Findings = field(default_factory=Findings)
     report: Report | None = None
+    comparison: Comparison | None = None
 
     def begin(self, case: SelectedCase) -> CaseRecord:
         """Return a case that is about to run, with nothing left of an earlier run's artifacts."""
@@ -138,10 +143,40 @@ class Recorder:
             ),
             checks=tuple(self.results),
         )
+        if self.baseline is not None:
+            code = self._compared(self.baseline, self.report)
+            self.report = self.report.model_copy(
+                update={"run": self.report.run.model_copy(update={"exit_code": code})}
+            )
         folder = self.settings.report_dir
         with contextlib.suppress(OSError):
             (folder / ARTIFACTS).rmdir()  # nothing to explain
-        (folder / REPORT).write_text(self.report.json_text(), encoding="utf-8")
-        (folder / JUNIT).write_bytes(junit_xml(self.report))
-        (folder / PAGE).write_text(html(self.report), encoding="utf-8")
+        _put(folder / REPORT, self.report.json_text().encode())
+        _put(folder / JUNIT, junit_xml(self.report))
+        _put(folder / PAGE, html(self.report).encode())
+        if self.settings.markdown is not None:
+            _put(self.settings.markdown, markdown(self.report, self.comparison).encode())
+        step_summary = os.environ.get("GITHUB_STEP_SUMMARY")
+        if step_summary:
+            with Path(step_summary).open("a", encoding="utf-8") as file:  # other steps write there too
+                file.write(markdown(self.report, self.comparison))
         return code
+
+    def _compared(self, baseline: Report, report: Report) -> ExitCode:
+        """Compare the report with the baseline; return the exit code of both together.
+
+        A run that failed by itself has failed, also where the baseline did.
+        """
+        self.comparison = compare(
+            baseline, report, ratio=self.settings.compare_ratio, floor_ms=self.settings.compare_floor
+        )
+        own, compared = report.run.exit_code, self.comparison.exit_code()
+        overruled = own is ExitCode.OK or (own is ExitCode.NOT_MEASURABLE and compared is ExitCode.FAILED)
+        return compared if overruled else own
+
+
+def _put(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all: a CI system may read it while the run is being killed."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_bytes(content)
+    partial.replace(path)

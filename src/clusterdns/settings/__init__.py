@@ -15,6 +15,8 @@ from pydantic import ConfigDict, ValidationError, model_validator
 from clusterdns.errors import UsageError
 from clusterdns.model.profiles import Profile
 from clusterdns.settings.choice import Choice
+from clusterdns.settings.comparing import Comparing
+from clusterdns.settings.disrupting import Disrupting
 from clusterdns.settings.fields import setting
 from clusterdns.settings.limits import Limits
 from clusterdns.settings.measuring import Measuring
@@ -26,12 +28,19 @@ PUBLIC_IMAGE = "python:3.13.3-slim-bookworm"
 OWN_IMAGE = "clusterdns.lab/probe:1"
 
 
-class Settings(Measuring, Limits, Choice):  # pydantic lists the fields of the last one first
+class Settings(
+    Comparing, Disrupting, Measuring, Limits, Choice
+):  # pydantic lists the fields of the last one first
     """What a run is asked to do, what it holds a cluster to, and how it measures that."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     report_dir: Path = setting("folder for the reports", default=Path("report"), source="ours")
+
+    markdown: Path | None = setting(
+        "file for the report as Markdown, which also goes where $GITHUB_STEP_SUMMARY points",
+        source="none: CI systems other than GitHub's have no place for it",
+    )
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

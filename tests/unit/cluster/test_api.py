@@ -58,6 +58,18 @@ def test_deleting_what_is_gone_is_well(api_server: ApiServer, cluster: Cluster) 
     assert api_server.requests[-1] == (f"DELETE {PODS}/p", {"propagationPolicy": "Background"})
 
 
+def test_an_eviction_names_its_pod_and_says_what_a_budget_forbids(
+    api_server: ApiServer, cluster: Cluster
+) -> None:
+    path = f"POST {PODS}/p/eviction"
+    api_server.answers[path] = (201, {})
+    cluster.evict("ns", "p")
+    message = "Cannot evict pod as it would violate the pod's disruption budget."
+    api_server.answers[path] = refusal(429, message)
+    with pytest.raises(ClusterError, match="pods/eviction p in namespace ns: Cannot evict pod"):
+        cluster.evict("ns", "p")
+
+
 def test_a_kind_nobody_knows_is_told(cluster: Cluster) -> None:
     with pytest.raises(ClusterError, match="the cluster knows no Prober of v1"):
         cluster.create({**POD, "kind": "Prober"})

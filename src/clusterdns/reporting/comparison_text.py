@@ -1,0 +1,53 @@
+"""A comparison of two reports, for people: text for terminals, Markdown for CI systems."""
+
+from collections.abc import Iterator, Sequence
+
+from clusterdns.model.outcome import ExitCode
+from clusterdns.reporting.compare import Change, Comparison
+from clusterdns.reporting.text import one_line
+
+_SAID = {
+    ExitCode.OK: "no worse",
+    ExitCode.FAILED: "worse",
+    ExitCode.NOT_MEASURABLE: "no worse as far as it was measured, but something is not measured any more",
+}
+
+
+def _sections(comparison: Comparison) -> Iterator[tuple[str, Sequence[Change]]]:
+    yield "Worse", comparison.worse
+    yield "Slower beyond noise", comparison.slower
+    yield "Not measured any more", comparison.unmeasured
+    yield "Better", comparison.better
+    yield "New", comparison.added
+    yield "The cluster", comparison.facts
+    yield "Settings that differ: times are not compared", comparison.settings
+
+
+def text_lines(comparison: Comparison) -> Iterator[str]:
+    """Yield what differs, and last what that means."""
+    for title, changes in _sections(comparison):
+        if changes:
+            yield f"{title}:"
+            yield from (f"  {one_line(str(change))}" for change in changes)
+    yield _SAID[comparison.exit_code()]
+
+
+def markdown_lines(comparison: Comparison) -> Iterator[str]:
+    """Yield the same as Markdown, first what it means."""
+    yield f"## Cluster DNS: {_SAID[comparison.exit_code()]}"
+    for title, changes in _sections(comparison):
+        if changes:
+            yield ""
+            yield f"**{title}**"
+            yield ""
+            yield "| What | Before | After |"
+            yield "|---|---|---|"
+            yield from (
+                f"| {cell(change.what)} | {cell(change.old)} | {cell(change.new)} |" for change in changes
+            )
+
+
+def cell(value: object) -> str:
+    """Return a value for a cell of a table: nothing in it is Markdown or HTML."""
+    text = one_line("none" if value is None else str(value))
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|").replace("`", "\\`")

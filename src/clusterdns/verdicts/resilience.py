@@ -1,0 +1,133 @@
+"""What clients go through while DNS pods are replaced: every pod in turn, as an upgrade does it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from clusterdns.check import Check, Need, Stage, only
+from clusterdns.cluster.permissions import DISRUPTION, OBJECTS, PROBES
+from clusterdns.measuring.disruption import why_not_to_be_evicted
+from clusterdns.model.disruption import Disruption, PathOutage
+from clusterdns.model.outcome import Verdict, judged
+from clusterdns.model.profiles import Profile
+from clusterdns.settings import Settings
+from clusterdns.verdicts.needs import NODELOCAL
+
+SPARE_DNS_POD = Need("spare-dns-pod", lambda run: why_not_to_be_evicted(run.topology, foreign=run.foreign))
+"""DNS pods enough that one of them may be evicted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resilience:
+    """Measurements of all pods that were replaced.
+
+    Attributes:
+        lookups: Calls of getaddrinfo.
+        failed_lookups: How many of them failed.
+        slowest_lookup_s: Of those that did not.
+        queries: Along all paths.
+        failed_queries: Not answered in time, or by an error.
+        longest_gap_s: The longest time that a path was without an answer.
+        longest_disturbed_s: From a path's first failed query to the first good one after the last.
+        p99_ms: Of the slowest path; None where no path had an answer.
+        longest_ready_again_s: Until as many pods were ready as before.
+        disruptions: Pod by pod, path by path.
+    """
+
+    lookups: int
+    failed_lookups: int
+    slowest_lookup_s: float
+    queries: int
+    failed_queries: int
+    longest_gap_s: float
+    longest_disturbed_s: float
+    p99_ms: float | None
+    longest_ready_again_s: float
+    disruptions: Sequence[Disruption]
+
+
+def resilience(disruptions: Sequence[Disruption], settings: Settings, lost_limit: float) -> Verdict:
+    """Judge what clients went through while pods were replaced.
+
+    Args:
+        disruptions: Pod by pod; at least one.
+        settings: The limits.
+        lost_limit: Per cent of the queries along a path that may fail; 100 where only gaps count.
+    """
+    faults = [
+        f"{disruption.pod} replaced: {fault}"
+        for disruption in disruptions
+        for fault in _faults(disruption, settings, lost_limit)
+    ]
+    return judged(faults, _measured(disruptions))
+
+
+def _faults(disruption: Disruption, settings: Settings, lost_limit: float) -> Iterator[str]:
+    failed = disruption.failed_lookups
+    if len(failed) > settings.disruption_failed_limit:
+        yield f"{len(failed)} of {disruption.lookups} lookups failed, e.g. {failed[0]}"
+    for path in disruption.paths:
+        for fault in _faults_of_path(path, settings, lost_limit):
+            yield f"{path.address} from {path.node}: {fault}"
+
+
+def _faults_of_path(path: PathOutage, settings: Settings, lost_limit: float) -> Iterator[str]:
+    if not path.recovered:
+        yield f"not answering {settings.disruption_window:g} s after"
+    if path.gap_s > settings.disruption_gap_limit:
+        yield f"no answer for {path.gap_s:.1f} s, more than {settings.disruption_gap_limit:g} s"
+    if path.disturbed_s > settings.disruption_recovery_limit:
+        yield f"disturbed for {path.disturbed_s:.1f} s, more than {settings.disruption_recovery_limit:g} s"
+    if path.failed_percent > lost_limit:
+        yield f"{path.failed} of {path.queries} queries failed, more than {lost_limit:g} %"
+    if path.p99_ms is not None and path.p99_ms > settings.disruption_p99_limit:
+        yield f"p99 of {path.p99_ms:.0f} ms, more than {settings.disruption_p99_limit:g} ms"
+
+
+def _measured(disruptions: Sequence[Disruption]) -> Resilience:
+    paths = [path for disruption in disruptions for path in disruption.paths]
+    return Resilience(
+        lookups=sum(disruption.lookups for disruption in disruptions),
+        failed_lookups=sum(len(disruption.failed_lookups) for disruption in disruptions),
+        slowest_lookup_s=max(disruption.slowest_lookup_s for disruption in disruptions),
+        queries=sum(path.queries for path in paths),
+        failed_queries=sum(path.failed for path in paths),
+        longest_gap_s=max(path.gap_s for path in paths),
+        longest_disturbed_s=max(path.disturbed_s for path in paths),
+        p99_ms=max((path.p99_ms for path in paths if path.p99_ms is not None), default=None),
+        longest_ready_again_s=max(disruption.ready_again_s for disruption in disruptions),
+        disruptions=disruptions,
+    )
+
+
+DNS_RESTART = Check(
+    id="resilience.dns-restart",
+    profile=Profile.DISRUPTIVE,
+    requirement="No lookup fails and no path falls silent while each DNS pod is evicted in turn.",
+    source="kubernetes.io/docs/concepts/workloads/pods/disruptions/; the limits (--disruption-*-limit)",
+    remedy=(
+        "run two DNS pods or more on distinct nodes; let them serve on while they end (CoreDNS: "
+        "lameduck 5s in health) and be ready only when they can answer (ready plugin, readinessProbe)"
+    ),
+    needs=(SPARE_DNS_POD,),
+    grants=(OBJECTS, PROBES, DISRUPTION),
+    cases=only(
+        lambda run: resilience(run.dns_restart, run.settings, run.settings.disruption_lost_limit),
+        stage=Stage.DISRUPTION,
+    ),
+)
+NODE_CACHE_RESTART = Check(
+    id="resilience.node-cache-restart",
+    profile=Profile.DISRUPTIVE,
+    requirement="No lookup fails and no path is silent for a client's time-out while a node cache restarts.",
+    source="kubernetes/dns issue 310, kubernetes/kops issue 14812; the limits (--disruption-*-limit)",
+    remedy=(
+        "have the node cache remove its interface and NOTRACK rules when it ends, so that the DNS Service "
+        "answers meanwhile; pull its image beforehand"
+    ),
+    needs=(NODELOCAL,),
+    grants=(OBJECTS, PROBES, DISRUPTION),
+    # A node-local address has nobody else to answer: how long it is silent counts, not the share of a window.
+    cases=only(lambda run: resilience(run.node_cache_restart, run.settings, 100), stage=Stage.DISRUPTION),
+)
+
+CHECKS = (DNS_RESTART, NODE_CACHE_RESTART)

@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from clusterdns.cli import main
+from clusterdns.errors import UsageError
+from clusterdns.model.outcome import ExitCode, Outcome
+from clusterdns.reporting.compare import Comparison, compare
+from clusterdns.reporting.reading import read_report
+from clusterdns.reporting.schema import CheckResult, Report, Run
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+def result(
+    id_: str, outcome: str = "passed", measurements: Mapping[str, object] | None = None
+) -> CheckResult:
+    return CheckResult(
+        id=id_,
+        case=None,
+        outcome=Outcome(outcome),
+        reason="",
+        requirement="R.",
+        duration=1,
+        measurements=measurements or {},
+    )
+
+
+def report(*checks: CheckResult, **more: object) -> Report:
+    run = Run(
+        id="r", started=datetime(2026, 1, 2, tzinfo=UTC), duration=1, profile="core", exit_code=ExitCode.OK
+    )
+    return Report.model_validate(
+        {"run": run, "cluster": {"version": "v1.33.0"}, "settings": {}, "checks": checks, **more}
+    )
+
+
+def compared(old: Report, new: Report) -> Comparison:
+    return compare(old, new, ratio=2, floor_ms=10)
+
+
+def test_a_report_is_no_worse_than_itself() -> None:
+    same = report(
+        result("a.a", "failed"), result("a.b", "skipped"), result("a.c", measurements={"p99_ms": 50})
+    )
+    comparison = compared(same, same)
+    assert comparison == Comparison(
+        worse=[], better=[], unmeasured=[], added=[], facts=[], settings=[], slower=[]
+    )
+    assert comparison.exit_code() is ExitCode.OK
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kind", "code"),
+    [
+        ("passed", "failed", "worse", ExitCode.FAILED),
+        ("passed", "warned", "worse", ExitCode.FAILED),
+        ("skipped", "failed", "worse", ExitCode.FAILED),
+        ("error", "failed", "worse", ExitCode.FAILED),
+        ("failed", "passed", "better", ExitCode.OK),
+        ("passed", "error", "unmeasured", ExitCode.NOT_MEASURABLE),
+        ("failed", "skipped", "unmeasured", ExitCode.NOT_MEASURABLE),
+    ],
+)
+def test_outcomes_that_changed(old: str, new: str, kind: str, code: ExitCode) -> None:
+    comparison = compared(report(result("a.a", old)), report(result("a.a", new)))
+    assert [str(change) for change in getattr(comparison, kind)] == [f"a.a: {old} -> {new}"]
+    assert comparison.exit_code() is code
+
+
+def test_cases_that_came_and_went() -> None:
+    old = report(result("a.gone"), result("a.stays"))
+    new = report(result("a.stays"), result("a.new"), result("a.bad", "failed"))
+    comparison = compared(old, new)
+    assert [change.what for change in comparison.unmeasured] == ["a.gone"]
+    assert [change.what for change in comparison.added] == ["a.new"]
+    assert [change.what for change in comparison.worse] == ["a.bad"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "slower"),
+    [
+        ({"p99_ms": 20}, {"p99_ms": 41}, ["a.a p99_ms"]),
+        ({"p99_ms": 20}, {"p99_ms": 39}, []),  # within the ratio
+        ({"p99_ms": 1}, {"p99_ms": 11}, []),  # within the floor
+        ({"p99_s": 0.02}, {"p99_s": 0.05}, ["a.a p99_s"]),
+        ({"times": {"p50_ms": 1}}, {"times": {"p50_ms": 50}}, ["a.a times.p50_ms"]),
+        ({"max_ms": 1, "limit_ms": 1, "lag_ms": 1}, {"max_ms": 99, "limit_ms": 99, "lag_ms": 99}, []),
+        ({"queries": 1, "p99_ms": None}, {"queries": 99, "p99_ms": 50}, []),
+        ({"p99_ms": 1}, {}, []),
+    ],
+)
+def test_times_that_grew_beyond_noise(
+    old: dict[str, object], new: dict[str, object], slower: list[str]
+) -> None:
+    comparison = compared(report(result("a.a", measurements=old)), report(result("a.a", measurements=new)))
+    assert [change.what for change in comparison.slower] == slower
+    assert comparison.exit_code() is (ExitCode.FAILED if slower else ExitCode.OK)
+
+
+def test_times_of_other_settings_are_not_compared() -> None:
+    old = report(
+        result("a.a", measurements={"p99_ms": 1}),
+        settings={"load_rate": 100, "report_dir": "a", "unknown_now": 1},
+    )
+    new = report(result("a.a", measurements={"p99_ms": 99}), settings={"load_rate": 500, "report_dir": "b"})
+    comparison = compared(old, new)
+    assert [change.what for change in comparison.settings] == ["load_rate"]
+    assert not comparison.slower
+    assert comparison.exit_code() is ExitCode.OK
+
+
+def test_versions_and_topology_that_changed() -> None:
+    comparison = compared(report(), report(cluster={"version": "v1.34.0", "dns": ["CoreDNS"]}))
+    assert [change.what for change in comparison.facts] == ["version", "dns"]
+
+
+def written(path: Path, *checks: CheckResult, **more: object) -> Path:
+    path.write_text(report(*checks, **more).json_text())
+    return path
+
+
+def test_the_command_says_what_is_worse(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    old = written(tmp_path / "old.json", result("a.a"))
+    new = written(tmp_path / "new.json", result("a.a", "failed"), cluster={"version": "<b>|"})
+    assert main(["compare", str(old), str(new)]) == ExitCode.FAILED
+    assert "Worse:\n  a.a: passed -> failed\n" in capsys.readouterr().out
+    assert main(["compare", "--markdown", str(old), str(new)]) == ExitCode.FAILED
+    assert "| version | v1.33.0 | &lt;b>\\| |" in capsys.readouterr().out
+    assert main(["compare", "--json", str(old), str(new)]) == ExitCode.FAILED
+    said = json.loads(capsys.readouterr().out)
+    assert said["exit_code"] == 1
+    assert said["worse"] == [{"what": "a.a", "old": "passed", "new": "failed"}]
+
+
+def test_ratio_and_floor_are_settings(tmp_path: Path) -> None:
+    old = written(tmp_path / "old.json", result("a.a", measurements={"p99_ms": 20}))
+    new = written(tmp_path / "new.json", result("a.a", measurements={"p99_ms": 100}))
+    assert main(["compare", str(old), str(new)]) == ExitCode.FAILED
+    assert main(["compare", "--compare-ratio", "6", str(old), str(new)]) == ExitCode.OK
+    assert main(["compare", "--compare-floor", "80", str(old), str(new)]) == ExitCode.OK
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "cannot be read"),
+        ("\udcff", "cannot be read"),
+        ('{"schema": "clusterdns.report/v1", "run"', "cut off"),
+        ("[]", "no report.json of this suite: its schema is None"),
+        ('{"schema": "other"}', "no report.json of this suite: its schema is 'other'"),
+        ('{"schema": "clusterdns.report/v99"}', r"v99 is newer than .*: use a newer clusterdns"),
+        ('{"schema": "clusterdns.report/v1"}', "run: Field required"),
+    ],
+)
+def test_what_is_no_report_is_said_in_one_line(tmp_path: Path, text: str | None, message: str) -> None:
+    path = tmp_path / "r.json"
+    if text is not None:
+        path.write_text(text, encoding="utf-8", errors="surrogateescape")
+    with pytest.raises(UsageError, match=message) as raised:
+        read_report(path)
+    assert "\n" not in str(raised.value)

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from clusterdns.model.outcome import Outcome
+from clusterdns.reporting.compare import compare
+from clusterdns.reporting.markdown import github_annotations, markdown
+from tests.unit.test_reporting import report, result
+
+
+def test_complaints_are_a_table_worst_first_and_nothing_in_it_is_markup() -> None:
+    text = markdown(
+        report(
+            result("a.warned", Outcome.WARNED, reason="slow"),
+            result("a.passed"),
+            result("a.failed", Outcome.FAILED, reason="<img src=x>|`\nnext", remedy="fix"),
+        )
+    )
+    rows = [line for line in text.splitlines() if line.startswith("| a.")]
+    assert rows == [
+        "| a.failed | failed | &lt;img src=x>\\|\\` next | fix |",
+        "| a.warned | warned | slow |  |",
+    ]
+    assert "1 passed, 1 failed, 1 warned; exit code 1" in text
+
+
+def test_what_is_left_out_of_a_long_table_is_counted() -> None:
+    failures = [result(f"a.n{index}", Outcome.FAILED, reason="bad") for index in range(103)]
+    assert "3 more are in report.html." in markdown(report(*failures))
+
+
+def test_a_comparison_follows() -> None:
+    old, new = report(result("a.a")), report(result("a.a", Outcome.FAILED, reason="bad"))
+    text = markdown(new, compare(old, new, ratio=2, floor_ms=10))
+    assert "## Cluster DNS: worse" in text
+    assert "| a.a | passed | failed |" in text
+
+
+def test_annotations_cannot_end_their_command() -> None:
+    lines = list(
+        github_annotations(
+            report(
+                result("a.a", Outcome.FAILED, reason="100 %\n::warning::x", case="b:c,d"),
+                result("a.b", Outcome.WARNED, reason="slow", remedy="cache"),
+                result("a.c"),
+                result("a.d", Outcome.SKIPPED, reason="no IPv6"),
+            )
+        )
+    )
+    assert lines == [
+        "::error title=a.a[b%3Ac%2Cd]::100 %25%0A::warning::x",
+        "::warning title=a.b::slow%0Ato do: cache",
+    ]

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from clusterdns.measuring.disruption import asked_addresses, serving_pods, why_not_to_be_evicted
+from clusterdns.model.disruption import Disruption, PathOutage
+from clusterdns.model.outcome import Outcome
+from clusterdns.model.topology import Backend, Fact, Layer, LayerKind, Service, Topology
+from clusterdns.settings import Settings
+from clusterdns.verdicts.resilience import Resilience, resilience
+
+QUIET = PathOutage("n1", "10.96.0.10", 1200, 0, 0.0, 0.0, recovered=True, p99_ms=2.0)
+REPLACED = Disruption("kube-system/coredns-a", "n1", 4.0, [QUIET], 60, [], 0.05, 0.2)
+DNS = Fact("10.96.0.10", "Service")
+
+
+def on_path(**changes: object) -> Disruption:
+    return replace(REPLACED, paths=[QUIET, replace(QUIET, **changes)])  # type: ignore[arg-type]
+
+
+def test_a_replacement_that_nobody_notices_passes() -> None:
+    verdict = resilience([REPLACED, REPLACED], Settings(), 1)
+    assert verdict.outcome is Outcome.PASSED
+    assert isinstance(verdict.measurements, Resilience)
+    assert (verdict.measurements.lookups, verdict.measurements.queries) == (120, 2400)
+
+
+@pytest.mark.parametrize(
+    ("disruption", "reason"),
+    [
+        (replace(REPLACED, failed_lookups=["n1: web: EAI_AGAIN"]), "1 of 60 lookups failed, e.g. n1: web"),
+        (on_path(failed=1, recovered=False), "not answering 20 s after"),
+        (on_path(failed=1, gap_s=5.5), "no answer for 5.5 s, more than 5 s"),
+        (on_path(failed=1, disturbed_s=12.0), "disturbed for 12.0 s, more than 10 s"),
+        (on_path(failed=13), "13 of 1200 queries failed, more than 1 %"),
+        (on_path(p99_ms=1500.0), "p99 of 1500 ms, more than 1000 ms"),
+    ],
+)
+def test_each_limit_fails(disruption: Disruption, reason: str) -> None:
+    verdict = resilience([REPLACED, disruption], Settings(), 1)
+    assert verdict.outcome is Outcome.FAILED
+    assert reason in verdict.reason
+    assert "kube-system/coredns-a replaced" in verdict.reason
+
+
+def test_of_a_node_cache_only_gaps_count() -> None:
+    assert resilience([on_path(failed=120, gap_s=2.0)], Settings(), 100).outcome is Outcome.PASSED
+
+
+def cluster(replicas: int) -> Topology:
+    layer = Layer(LayerKind.COREDNS, "kube-system/coredns", (DNS,), DNS)
+    cache = Layer(LayerKind.NODE_LOCAL, "kube-system/node-local-dns", (Fact("169.254.20.10", "flag"),), DNS)
+    backends = tuple(
+        Backend(f"kube-system/coredns-{index}", "n1", f"10.0.0.{index}", True, layer.name)  # noqa: FBT003
+        for index in range(replicas)
+    )
+    services = (
+        Service("kube-system/kube-dns", ("10.96.0.10",), backends),
+        Service("kube-system/upstream", ("10.96.0.11",), backends),
+        Service("kube-system/empty", ("10.96.0.12",), ()),
+    )
+    return Topology(Fact("cluster.local", "Corefile"), {"n1": ""}, (cache, layer), services)
+
+
+def test_a_pod_behind_two_services_is_replaced_once() -> None:
+    names = [str(pod) for pod in serving_pods(cluster(2))["kube-system/coredns"]]
+    assert names == ["kube-system/coredns-0", "kube-system/coredns-1"]
+
+
+def test_caches_and_services_with_pods_are_asked() -> None:
+    assert asked_addresses(cluster(2)) == ["10.96.0.10", "10.96.0.11", "169.254.20.10"]
+
+
+@pytest.mark.parametrize(("replicas", "allowed"), [(0, False), (1, False), (2, False), (3, True)])
+def test_of_a_foreign_cluster_two_pods_stay_ready(replicas: int, allowed: bool) -> None:  # noqa: FBT001
+    assert (why_not_to_be_evicted(cluster(replicas), foreign=True) is None) is allowed
+
+
+def test_a_lab_is_ours_to_break() -> None:
+    assert why_not_to_be_evicted(cluster(1), foreign=False) is None
