@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 NAMESPACES = "/api/v1/namespaces"
 SERVICES = f"{NAMESPACES}/kube-system/services"
+DEPLOYMENTS = "/apis/apps/v1/namespaces/kube-system/deployments"
+EVERYWHERE = "/api/v1/services"
 
 
 @pytest.fixture
@@ -32,8 +34,8 @@ def left(api_server: ApiServer) -> None:
     going = {"name": "gone", "deletionTimestamp": now.isoformat(), "annotations": {}}
     items.append({"metadata": going})
     api_server.answers[f"GET {NAMESPACES}"] = 200, {"metadata": {}, "items": items}
-    api_server.answers[f"GET {SERVICES}"] = 200, {"metadata": {}, "items": []}
-    api_server.answers["GET /api/v1/services"] = 200, {"metadata": {}, "items": []}
+    for path in (SERVICES, DEPLOYMENTS, EVERYWHERE):
+        api_server.answers[f"GET {path}"] = 200, {"metadata": {}, "items": []}
 
 
 def removed(api_server: ApiServer) -> list[str]:
@@ -66,8 +68,9 @@ def test_cleanup_puts_back_what_a_service_selected(
     upstream = {
         "metadata": {"name": "kube-dns-upstream", "namespace": "kube-system", "annotations": annotations}
     }
-    api_server.answers[f"GET {SERVICES}"] = 200, {"metadata": {}, "items": []}
-    api_server.answers["GET /api/v1/services"] = 200, {"metadata": {}, "items": [upstream]}
+    for path in (SERVICES, DEPLOYMENTS):
+        api_server.answers[f"GET {path}"] = 200, {"metadata": {}, "items": []}
+    api_server.answers[f"GET {EVERYWHERE}"] = 200, {"metadata": {}, "items": [upstream]}
     api_server.answers[f"PATCH {SERVICES}/kube-dns-upstream"] = 200, {}
     assert main(["cleanup", *flags]) == 0
     assert "kube-dns-upstream: selects its own pods again" in capsys.readouterr().out
@@ -76,7 +79,7 @@ def test_cleanup_puts_back_what_a_service_selected(
 def test_cleanup_says_when_there_is_nothing(
     api_server: ApiServer, flags: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for path in (NAMESPACES, SERVICES, "/api/v1/services"):
+    for path in (NAMESPACES, SERVICES, DEPLOYMENTS, EVERYWHERE):
         api_server.answers[f"GET {path}"] = 200, {"metadata": {}, "items": []}
     assert main(["cleanup", *flags]) == 0
     assert capsys.readouterr().out == "nothing is left behind\n"

@@ -170,9 +170,9 @@ def left_behind(cluster: Cluster) -> list[tuple[Object, datetime | None]]:
     label = ",".join(f"{name}={value}" for name, value in MANAGED_BY.items())
     found = []
     for api, kind, resource, namespace in _MADE:
-        if not cluster.knows(api, kind):
-            continue
-        for one in cluster.list(resource, api=api, namespace=namespace, labels=f"{label},{RUN_LABEL}"):
+        selector = f"{label},{RUN_LABEL}"
+        optional = "." in api  # an operator's: of what is Kubernetes' own, a list must have been seen
+        for one in cluster.list(resource, api=api, namespace=namespace, labels=selector, missing_ok=optional):
             try:
                 expires = datetime.fromisoformat(one["metadata"].get("annotations", {})[EXPIRES])
             except (KeyError, ValueError):

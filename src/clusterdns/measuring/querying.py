@@ -134,6 +134,7 @@ class Querier:
             timeout=self.timeout,
             concurrency=max(self.concurrency // len(self.pods), 1),
             give_up=_GIVE_UP_AFTER,
+            repeatable=True,
         )
         self._given_up |= {batch[reply.index].way for reply in replies if reply.failure == GIVEN_UP}
         return [

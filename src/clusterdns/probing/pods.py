@@ -18,7 +18,7 @@ from typing import Any, Self
 from clusterdns.cluster.api import Cluster, Object
 from clusterdns.cluster.exec import ExecSession
 from clusterdns.cluster.waiting import NotYet, wait_until
-from clusterdns.errors import DeadlineExceeded, HarnessError, ProbeError
+from clusterdns.errors import ConnectionLost, DeadlineExceeded, HarnessError, ProbeError
 from clusterdns.parallel import in_parallel
 
 AGENT = Path(__file__).parent / "agent"
@@ -221,15 +221,38 @@ class Prober:
         return Operation(session, what, self._agent_timeout)
 
     def run(
-        self, pod: ProbePod, operation: str, request: Mapping[str, Any], container: str = "probe"
+        self,
+        pod: ProbePod,
+        operation: str,
+        request: Mapping[str, Any],
+        container: str = "probe",
+        *,
+        repeatable: bool = False,
     ) -> list[Answer]:
         """Run an operation to its end and return its answers.
+
+        Args:
+            pod: Where.
+            operation: A file name of `agent/`, without its ending.
+            request: What it is asked.
+            container: Of the pod.
+            repeatable: Whether it does no harm, and no measurement any, to run it again from its
+                beginning where the connection broke off: it is, once.
 
         Raises:
             ProbeError: it failed, or fell silent.
         """
-        with self.open(pod, operation, request, container) as running:
-            return running.collect()
+
+        def run() -> list[Answer]:
+            with self.open(pod, operation, request, container) as running:
+                return running.collect()
+
+        try:
+            return run()
+        except ConnectionLost:
+            if not repeatable:
+                raise
+            return run()
 
 
 def _program(operation: str) -> str:

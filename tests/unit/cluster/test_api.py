@@ -20,6 +20,10 @@ POD = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace":
 PODS = "/api/v1/namespaces/ns/pods"
 
 
+def pod(name: str) -> Any:
+    return {"metadata": {"name": name}}
+
+
 def refusal(status: int, message: str) -> tuple[int, Any]:
     return status, {"kind": "Status", "message": message}
 
@@ -31,10 +35,10 @@ def test_lists_come_in_pages(api_server: ApiServer, cluster: Cluster) -> None:
         asked.append(query)
         page_number = query.get("continue", ["0"])[0]
         metadata = {} if page_number == "2" else {"continue": str(int(page_number) + 1)}
-        return 200, {"metadata": metadata, "items": [{"n": int(page_number)}]}
+        return 200, {"metadata": metadata, "items": [pod(page_number)]}
 
     api_server.answers[f"GET {PODS}"] = page
-    assert list(cluster.list("pods", namespace="ns", labels="a=b")) == [{"n": 0}, {"n": 1}, {"n": 2}]
+    assert list(cluster.list("pods", namespace="ns", labels="a=b")) == [pod("0"), pod("1"), pod("2")]
     assert asked[2] == {"limit": ["500"], "labelSelector": ["a=b"], "continue": ["2"]}
 
 

@@ -76,9 +76,15 @@ class FakeProber:
         return [_pod(manifest) for manifest in manifests]
 
     def run(
-        self, pod: ProbePod, operation: str, request: Mapping[str, Any], container: str = "probe"
+        self,
+        pod: ProbePod,
+        operation: str,
+        request: Mapping[str, Any],
+        container: str = "probe",
+        *,
+        repeatable: bool = False,
     ) -> list[Answer]:
-        del container
+        del container, repeatable
         self.requests.append((pod.node, operation, request))
         return list(self.operations[operation](pod, request))
 

@@ -206,12 +206,14 @@ def test_a_deadline_tells_the_state_and_the_latest_warning(api_server: ApiServer
     api_server.answers[f"GET {PODS}"] = listed(seen())
     api_server.answers["GET /api/v1/namespaces/ns/events"] = listed(
         {
+            "metadata": {},
             "lastTimestamp": "2026-01-01T00:00:02Z",
             "reason": "FailedMount",
             "message": "b",
             "involvedObject": {"name": "p"},
         },
         {
+            "metadata": {},
             "lastTimestamp": "2026-01-01T00:00:01Z",
             "reason": "Other",
             "message": "a",
