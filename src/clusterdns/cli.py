@@ -1,17 +1,26 @@
 """`clusterdns`: the checks by `clusterdns test`, and what can be done without pytest.
 
-Exit codes are those of a run: 0 and 1 by what was found, 4 for wrong usage, 6 for what cannot be read.
+Exit codes are those of a run: 0 and 1 by what was found, 3 for a defect of ours, 4 for wrong usage, 6 for
+what cannot be read or written. A reader that closes its pipe before it has the whole answer makes it 141, as
+SIGPIPE does: nobody shall take half an answer for a verdict.
 """
 
 import argparse
+import contextlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
+from clusterdns import defects
 from clusterdns.commands import audit, capacity, capture, cleanup, dnsmasq_log, test
 from clusterdns.errors import HarnessError, UsageError
 from clusterdns.model.outcome import ExitCode
+from clusterdns.reporting.text import one_line, printable
+
+_PIPE_CLOSED = 128 + signal.SIGPIPE
 
 _COMMANDS = (audit, capacity, capture, cleanup, dnsmasq_log, test)
 
@@ -23,25 +32,51 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
-    arguments = sys.argv[1:] if argv is None else argv
+    if sys.stdout is None:  # closed by who called us: only the code is asked for
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the process ends
+    try:
+        code = _run(sys.argv[1:] if argv is None else argv)
+        sys.stdout.flush()
+    except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - whatever it is, it is no verdict
+        return _ended_by(error)
+    return code
+
+
+def _ended_by(error: BaseException) -> int:
+    """Say what ended the command, in one line; return the exit code that this means."""
+    match error:
+        case UsageError():
+            code, message = ExitCode.USAGE, str(error)
+        case HarnessError():
+            code, message = ExitCode.NOT_MEASURABLE, str(error)
+        case KeyboardInterrupt():
+            code, message = ExitCode.INTERRUPTED, "interrupted"
+        case BrokenPipeError():
+            _drop_output()
+            return _PIPE_CLOSED
+        case OSError():  # a full disk, for one: the machine's, no defect of ours
+            _drop_output()
+            where = error.filename or "cannot write the answer"
+            code, message = ExitCode.NOT_MEASURABLE, f"{where}: {error.strerror or type(error).__name__}"
+        case _:
+            code, message = ExitCode.INTERNAL, defects.told(error)
+    with contextlib.suppress(OSError, AttributeError):  # standard error may be full or closed
+        print(f"clusterdns: {printable(one_line(message))}", file=sys.stderr, flush=True)
+    return code
+
+
+def _run(arguments: Sequence[str]) -> int:
     if arguments[:1] == [test.NAME]:
         return test.run(arguments[1:])
     parser = _Parser(prog="clusterdns", description="Cluster DNS conformance: the checks, and tools beside.")
     commands = parser.add_subparsers(dest="command", required=True)
     for command in _COMMANDS:
         command.add(commands)
-    try:
-        options = parser.parse_args(arguments)
-        return int(options.run(options))
-    except UsageError as error:
-        print(f"clusterdns: {error}", file=sys.stderr)
-        return ExitCode.USAGE
-    except HarnessError as error:
-        print(f"clusterdns: {error}", file=sys.stderr)
-        return ExitCode.NOT_MEASURABLE
-    except KeyboardInterrupt:
-        print("clusterdns: interrupted", file=sys.stderr)
-        return ExitCode.INTERRUPTED
-    except BrokenPipeError:  # `| head` has seen enough; nothing is to be flushed to it at the end either
+    options = parser.parse_args(arguments)
+    return int(options.run(options))
+
+
+def _drop_output() -> None:
+    """Let what is written from now on, and what Python still holds, go nowhere."""
+    with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.OK

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from clusterdns.cli import main
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.unit.conftest import ApiServer
 
 NAMESPACES = "/api/v1/namespaces"
@@ -109,3 +111,78 @@ def test_a_cluster_that_refuses_is_exit_code_6(
     api_server.answers[f"GET {NAMESPACES}"] = 401, {}
     assert main(["cleanup", *flags]) == 6
     assert "does not accept the credentials" in capsys.readouterr().err
+
+
+def test_what_nobody_foresaw_is_exit_code_3_and_a_private_traceback(
+    flags: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError("canary")
+
+    monkeypatch.setattr("clusterdns.commands.cleanup.left_behind", fail)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert main(["cleanup", *flags]) == 3
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(
+        "clusterdns: defect in the suite (KeyError): please report it with its traceback, "
+    )
+    assert "canary" not in line
+    traceback = Path(line.rpartition(" ")[2])
+    assert traceback.stat().st_mode & 0o777 == 0o600
+    assert "KeyError: 'canary'" in traceback.read_text()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [None, [], 5, "x", {}, {"items": None}, {"metadata": {}, "items": [5]}, b"<html>\n", b"[" * 200_000],
+    ids=repr,
+)
+def test_cleanup_says_that_nothing_is_left_only_where_it_saw_a_list(
+    api_server: ApiServer, flags: list[str], capsys: pytest.CaptureFixture[str], answer: object
+) -> None:
+    for path in (NAMESPACES, SERVICES, DEPLOYMENTS, EVERYWHERE):
+        api_server.answers[f"GET {path}"] = 200, answer
+    assert main(["cleanup", *flags]) == 6
+    output = capsys.readouterr()
+    assert output.out == ""
+    (line,) = output.err.splitlines()
+    assert "does not answer as an API server when asked for namespaces" in line
+
+
+def run(arguments: list[str], **streams: Any) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process of its own."""
+    program = "import sys; from clusterdns.cli import main; sys.exit(main())"
+    return subprocess.run(
+        [sys.executable, "-c", program, *arguments], check=False, text=True, timeout=60, **streams
+    )
+
+
+def test_an_answer_that_cannot_be_written_is_exit_code_6() -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = run(["capacity", "--nodes", "10", "--cores", "40"], stdout=full, stderr=subprocess.PIPE)
+    assert (ended.returncode, ended.stderr) == (
+        6,
+        "clusterdns: cannot write the answer: No space left on device\n",
+    )
+
+
+def test_a_reader_that_is_gone_makes_no_verdict() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as closed:
+        ended = run(["capacity", "--nodes", "10", "--cores", "40"], stdout=closed, stderr=subprocess.PIPE)
+    assert (ended.returncode, ended.stderr) == (141, "")
+
+
+def test_closed_streams_do_not_change_the_exit_code() -> None:
+    program = "import sys; from clusterdns.cli import main; sys.exit(main())"
+    for closed, arguments, code in (
+        (">&-", "capacity --nodes 10 --cores 40", 0),
+        ("2>&-", "tidy", 4),
+        (">&- 2>&-", "tidy", 4),
+    ):
+        line = f'exec "$0" -c "$1" {arguments} {closed}'
+        assert subprocess.run(["sh", "-c", line, sys.executable, program], check=False).returncode == code

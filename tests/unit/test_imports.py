@@ -17,6 +17,7 @@ _DECLARED = {*_MEASURED, "check"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "parallel": set(),
+    "defects": set(),
     "suite": set(),
     "model": set(),
     "settings": _PURE,
@@ -32,8 +33,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "selection": {"catalogue", "check", "errors", "model", "settings"},
     "reporting": {"catalogue", "check", "measuring", "model", "settings"},
     "flags": {"settings"},
-    "commands": {*_DECLARED, "catalogue", "reporting", "selection"},
-    "cli": {*_PURE, "commands"},
+    "commands": {*_DECLARED, "catalogue", "defects", "reporting", "selection"},
+    "cli": {*_PURE, "commands", "defects", "reporting"},
 }
 # What the folders beside the package may import of the project.
 BESIDE = {

@@ -1,6 +1,7 @@
 """A run's record: what became of each case, and the reports that are made of it."""
 
 import contextlib
+import os
 import re
 import shutil
 import time
@@ -61,6 +62,7 @@ class Recorder:
     left_behind: list[str] = field(default_factory=list)
     results: list[CheckResult] = field(default_factory=list)
     report: Report | None = None
+    unwritten: str = ""  # why there are no reports
 
     def begin(self, case: SelectedCase) -> CaseRecord:
         """Return a case that is about to run, with nothing left of an earlier run's artifacts."""
@@ -82,7 +84,9 @@ class Recorder:
             OSError: it cannot be written to.
         """
         folder = self.settings.report_dir
-        (folder / ARTIFACTS).mkdir(parents=True, exist_ok=True)
+        if not folder.exists():
+            folder.mkdir(mode=0o700, parents=True)  # what is told of a cluster is its owner's
+        (folder / ARTIFACTS).mkdir(mode=0o700, exist_ok=True)
         for name in (REPORT, PAGE, JUNIT):
             (folder / name).unlink(missing_ok=True)
 
@@ -132,7 +136,33 @@ class Recorder:
         folder = self.settings.report_dir
         with contextlib.suppress(OSError):
             (folder / ARTIFACTS).rmdir()  # nothing to explain
-        (folder / REPORT).write_text(self.report.json_text(), encoding="utf-8")
-        (folder / JUNIT).write_bytes(junit_xml(self.report))
-        (folder / PAGE).write_text(html(self.report), encoding="utf-8")
+        for name, content in (
+            (REPORT, self.report.json_text().encode()),
+            (JUNIT, junit_xml(self.report)),
+            (PAGE, html(self.report).encode()),
+        ):
+            write_whole(folder / name, content)
         return code
+
+    def give_up(self, problem: str, code: ExitCode) -> ExitCode:
+        """Take in why there are no reports; return the exit code, which still says that the cluster failed."""
+        if self.report is not None and self.report.run.exit_code is ExitCode.FAILED:
+            code = ExitCode.FAILED
+        self.unwritten = f"clusterdns: {problem}; exit code {code}"
+        return code
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all; only its owner may read it.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:  # noqa: PTH123 - Path.open takes no mode
+            file.write(content)
+        beside.replace(path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
