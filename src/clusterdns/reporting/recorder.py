@@ -145,7 +145,7 @@ class Recorder:
         return code
 
     def give_up(self, problem: str, code: ExitCode) -> ExitCode:
-        """Take in why there are no reports; return the exit code, which still says that the cluster failed."""
+        """Take in why there are no reports; return the exit code: that the cluster failed stays true."""
         if self.report is not None and self.report.run.exit_code is ExitCode.FAILED:
             code = ExitCode.FAILED
         self.unwritten = f"clusterdns: {problem}; exit code {code}"
