@@ -156,7 +156,7 @@ def _node(node: Object) -> Node:
     left_out = ""
     if system != "linux":
         left_out = f"runs {system}"
-    elif labels.get("type") == "virtual-kubelet" or labels.get("kubernetes.io/role") == "virtual-kubelet":
+    elif virtual(labels):
         left_out = "is virtual: it has no kubelet of its own"
     return Node(
         node["metadata"]["name"],
@@ -166,6 +166,11 @@ def _node(node: Object) -> Node:
         not node["spec"].get("unschedulable", False),
         left_out,
     )
+
+
+def virtual(labels: Mapping[str, str]) -> bool:
+    """Return whether a node's labels say that no kubelet of its own runs it, e.g. Azure's virtual nodes."""
+    return "virtual-kubelet" in (labels.get("type"), labels.get("kubernetes.io/role"))
 
 
 def is_ready(pod: Object) -> bool:

@@ -2,14 +2,14 @@
 
 import copy
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
 from clusterdns.cluster.api import Cluster
 from clusterdns.cluster.workload import Workload
-from clusterdns.errors import AdmissionRefused
+from clusterdns.errors import AdmissionRefused, HarnessError
 from clusterdns.model.pods import CLUSTER_FIRST, VARIANTS, NodeView, Variant
 from clusterdns.parallel import in_parallel
 from clusterdns.probing.identity import Identity, identity
@@ -20,6 +20,10 @@ SERVICE = "clusterdns-target"
 """A Service in the namespace of the pods that make lookups: enough to have a name."""
 
 
+_Started = dict[tuple[str, str], ProbePod | HarnessError]
+"""(node, variant) -> its pod, or why there is none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Probes:
     """The run's probe pods.
@@ -27,10 +31,12 @@ class Probes:
     Attributes:
         pods: (node, variant) -> pod.
         refused: Why there are none that need privileges; None where there are.
+        not_measured: Node -> why a pod of it did not start; the node has none then.
     """
 
     pods: Mapping[tuple[str, str], ProbePod]
     refused: str | None
+    not_measured: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, variant: str) -> dict[str, ProbePod]:
         """Return node -> its pod of a variant, for the nodes that have one."""
@@ -42,42 +48,55 @@ def start_probes(
 ) -> Probes:
     """Start one pod of every variant on every node, and wait until all are ready.
 
+    A node on which a pod does not start is not measured.
+
     Raises:
         AdmissionRefused: even pods without privileges are refused.
-        ProbeError: a pod cannot become ready, e.g. its image cannot be pulled.
-        DeadlineExceeded: pods did not become ready in time.
+        HarnessError: no node has all its pods; the reason is the first node's.
     """
     namespaces = (workload.namespace, workload.privileged_namespace)
     for namespace in namespaces:
         cluster.create(workload.owned(agent_configmap(), namespace))
     cluster.create(workload.owned(_service(), workload.privileged_namespace))
 
-    def start(names: Iterable[str], *, privileged: bool) -> list[ProbePod]:
+    def start(names: Iterable[str], *, privileged: bool) -> _Started:
         templates = {name: _template(VARIANTS[name], capture=privileged) for name in names}
-        return prober.start(
-            [
-                workload.owned(on_node(template, node, image, f"{name}-{index}"), namespaces[privileged])
-                for index, node in enumerate(nodes)
-                for name, template in templates.items()
-            ]
-        )
+        keys = [(node, name) for node in nodes for name in templates]
+        manifests = [
+            workload.owned(
+                on_node(templates[name], node, image, f"{name}-{nodes.index(node)}"), namespaces[privileged]
+            )
+            for node, name in keys
+        ]
+        return dict(zip(keys, prober.start(manifests), strict=True))
 
-    def start_privileged() -> tuple[list[ProbePod], str | None]:
+    def start_privileged() -> tuple[_Started, str | None]:
         names = [name for name, variant in VARIANTS.items() if variant.privileged]
         try:
             return start(names, privileged=True), None
         except AdmissionRefused as error:  # then at least look at the pod that everybody has
             return start([CLUSTER_FIRST], privileged=False), str(error)
 
-    def start_unprivileged() -> tuple[list[ProbePod], str | None]:
+    def start_unprivileged() -> tuple[_Started, str | None]:
         names = [name for name, variant in VARIANTS.items() if not variant.privileged]
         return start(names, privileged=False), None
 
     (unprivileged, _), (privileged, refused) = in_parallel(
         lambda group: group(), [start_unprivileged, start_privileged]
     )
-    pods = {(pod.node, pod.name.rpartition("-")[0]): pod for pod in (*unprivileged, *privileged)}
-    return Probes(pods, refused)
+    started = unprivileged | privileged
+    failures: dict[str, HarnessError] = {}
+    for (node, _), pod in started.items():
+        if isinstance(pod, HarnessError):
+            failures.setdefault(node, pod)
+    if failures and len(failures) == len(nodes):
+        raise next(iter(failures.values()))
+    pods = {
+        (node, name): pod
+        for (node, name), pod in started.items()
+        if node not in failures and isinstance(pod, ProbePod)
+    }
+    return Probes(pods, refused, {node: str(error) for node, error in failures.items()})
 
 
 def identities(prober: Prober, probes: Probes) -> dict[tuple[str, str], Identity]:
@@ -104,6 +123,7 @@ def node_views(
             seen={name: pod.resolv_conf for (on, name), pod in identities.items() if on == node},
         )
         for node, zone_label in sorted(zone_labels.items())
+        if (node, CLUSTER_FIRST) in probes.pods
     ]
 
 

@@ -60,6 +60,7 @@ class Recorder:
     cluster: dict[str, object] = field(default_factory=dict)
     stand_ins: list[StandIn] = field(default_factory=list)
     left_behind: list[str] = field(default_factory=list)
+    not_measured: dict[str, str] = field(default_factory=dict)  # node -> why
     results: list[CheckResult] = field(default_factory=list)
     report: Report | None = None
     unwritten: str = ""  # why there are no reports
@@ -74,6 +75,16 @@ class Recorder:
         """Take in what a run has learnt of the cluster: every report says it."""
         if MeasuredRun.topology.is_measured(run):
             self.cluster["dns"] = [str(layer) for layer in run.topology.layers]
+        if MeasuredRun.node_choice.is_measured(run):
+            choice = run.node_choice
+            self.cluster["probed nodes"] = f"{len(choice.nodes)} of {choice.usable} usable ones"
+            self.not_measured |= choice.left_out
+        if MeasuredRun.probes.is_measured(run):
+            self.not_measured |= run.probes.not_measured
+        if self.not_measured:
+            self.cluster["nodes not measured"] = [
+                f"{node}: {reason}" for node, reason in sorted(self.not_measured.items())
+            ]
         if MeasuredRun.dns_profile.is_measured(run):
             self.cluster["documented deviations"] = [str(known) for known in run.dns_profile.deviations()]
 
