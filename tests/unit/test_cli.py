@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import threading
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -186,3 +189,32 @@ def test_closed_streams_do_not_change_the_exit_code() -> None:
     ):
         line = f'exec "$0" -c "$1" {arguments} {closed}'
         assert subprocess.run(["sh", "-c", line, sys.executable, program], check=False).returncode == code
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_leaves_no_copy_of_credentials(
+    api_server: ApiServer, flags: list[str], tmp_path: Path, number: signal.Signals
+) -> None:
+    asked = threading.Event()
+
+    def stall(*_: object) -> tuple[int, Any]:
+        asked.set()
+        time.sleep(1)
+        return 200, {}
+
+    api_server.answers[f"GET {NAMESPACES}"] = stall
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    program = "import sys; from clusterdns.cli import main; sys.exit(main())"
+    with subprocess.Popen(
+        [sys.executable, "-c", program, "cleanup", *flags],
+        env={**os.environ, "TMPDIR": str(temporary)},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert asked.wait(30)
+        assert list(temporary.rglob("kubeconfig"))
+        process.send_signal(number)
+        _, said = process.communicate(timeout=30)
+    assert (process.returncode, said) == (2, "clusterdns: interrupted\n")
+    assert not list(temporary.iterdir())

@@ -246,8 +246,11 @@ def connect(kubeconfig: Path, context: str, timeout: float) -> Cluster:
         client = kubernetes.config.new_client_from_config(
             str(kubeconfig), context, persist_config=False, client_configuration=configuration
         )
-    except (kubernetes.config.ConfigException, ValueError, KeyError, TypeError, OSError) as error:
-        raise UsageError(f"--kube-context: {context!r} cannot be used: {error}") from None
+    except Exception as error:  # noqa: BLE001 - the client has no word for what it cannot use, and quotes it
+        raise UsageError(
+            f"--kube-context: {context!r} cannot be used ({type(error).__name__}): "
+            "check its certificates, keys and files"
+        ) from None
     return Cluster(client, context, timeout)
 
 

@@ -177,7 +177,14 @@ class Transport:
 
     def _headers(self) -> dict[str, str]:
         bearer = self._configuration.auth_settings().get("BearerToken")
-        return {"authorization": bearer["value"]} if bearer else {}
+        if not bearer:
+            return {}
+        value = " ".join(str(bearer["value"]).split())  # of a file or a plugin, with its last newline
+        if not value.isascii() or not value.isprintable():  # urllib3 would quote it
+            raise ClusterError(
+                f"the token of context {self._context} is none: one word of visible characters"
+            )
+        return {"authorization": value}
 
     def _unreachable(self, cause: str) -> ClusterError:
         return ClusterError(

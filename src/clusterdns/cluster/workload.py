@@ -189,7 +189,7 @@ def described(manifest: Mapping[str, Any]) -> str:
 @contextmanager
 def _signals_held() -> Iterator[None]:
     """Deliver interrupts when the block has ended."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
     try:
         yield
     finally:
