@@ -19,7 +19,7 @@ from clusterdns import defects
 from clusterdns.commands import audit, capacity, capture, cleanup, dnsmasq_log, test
 from clusterdns.errors import HarnessError, UsageError
 from clusterdns.model.outcome import ExitCode
-from clusterdns.reporting.text import one_line, printable
+from clusterdns.reporting.text import shown
 
 _PIPE_CLOSED = 128 + signal.SIGPIPE
 
@@ -80,7 +80,7 @@ def _ended_by(error: BaseException) -> int:
         case _:
             code, message = ExitCode.INTERNAL, defects.told(error)
     with contextlib.suppress(OSError, AttributeError):  # standard error may be full or closed
-        print(f"clusterdns: {printable(one_line(message))}", file=sys.stderr, flush=True)
+        print(f"clusterdns: {shown(message)}", file=sys.stderr, flush=True)
     return code
 
 

@@ -96,7 +96,8 @@ class CoreRun:
             for node in self.node_objects
             if node["metadata"]["name"] in chosen
         ]
-        return self.settings.image(set.intersection(*held) if held else ())
+        told = [images for images in held if images]  # a node that tells of none says nothing about ours
+        return self.settings.image(set.intersection(*told) if told else ())
 
     @part
     def prober(self) -> Prober:

@@ -29,7 +29,7 @@ OWN_IMAGE = "clusterdns.lab/probe:1"
 class Settings(Measuring, Limits, Choice):  # pydantic lists the fields of the last one first
     """What a run is asked to do, what it holds a cluster to, and how it measures that."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     report_dir: Path = setting("folder for the reports", default=Path("report"), source="ours")
 
