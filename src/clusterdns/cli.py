@@ -1,18 +1,27 @@
 """`clusterdns`: the checks by `clusterdns test`, and what can be done without pytest.
 
-Exit codes are those of a run: 0 and 1 by what was found, 4 for wrong usage, 6 for what cannot be read.
+Exit codes are those of a run: 0 and 1 by what was found, 3 for a defect of ours, 4 for wrong usage, 6 for
+what cannot be read or written. A reader that closes its pipe before it has the whole answer makes it 141, as
+SIGPIPE does: nobody shall take half an answer for a verdict.
 """
 
 import argparse
+import contextlib
 import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import import_module
+from pathlib import Path
+from types import FrameType
 from typing import Any, NoReturn
 
+from clusterdns import defects
 from clusterdns.errors import HarnessError, UsageError
 from clusterdns.model.outcome import ExitCode
-from clusterdns.printable import printable_line
+from clusterdns.reporting.text import shown
+
+_PIPE_CLOSED = 128 + signal.SIGPIPE
 
 _TEST = "test"
 _COMMANDS = ("audit", "capacity", "capture", "cleanup", "compare", "dnsmasq-log", _TEST)
@@ -29,7 +38,58 @@ def _module(command: str) -> Any:  # noqa: ANN401 - every one has `add` and `run
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
-    arguments = sys.argv[1:] if argv is None else argv
+    if sys.stdout is None:  # closed by who called us: only the code is asked for
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the process ends
+    try:
+        with _interrupted_by(signal.SIGTERM, signal.SIGHUP):
+            code = _run(sys.argv[1:] if argv is None else argv)
+        sys.stdout.flush()
+    except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - whatever it is, it is no verdict
+        return _ended_by(error)
+    return code
+
+
+@contextlib.contextmanager
+def _interrupted_by(*signals: signal.Signals) -> Iterator[None]:
+    """Let signals end the block as Ctrl-C does, so that private copies of credentials are removed."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+        for number in signals:  # the first one is enough: what follows must not stop the clean-up
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in signals}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _ended_by(error: BaseException) -> int:
+    """Say what ended the command, in one line; return the exit code that this means."""
+    match error:
+        case UsageError():
+            code, message = ExitCode.USAGE, str(error)
+        case HarnessError():
+            code, message = ExitCode.NOT_MEASURABLE, str(error)
+        case KeyboardInterrupt():
+            code, message = ExitCode.INTERRUPTED, "interrupted"
+        case BrokenPipeError():
+            _drop_output()
+            return _PIPE_CLOSED
+        case OSError():  # a full disk, for one: the machine's, no defect of ours
+            _drop_output()
+            where = error.filename or "cannot write the answer"
+            code, message = ExitCode.NOT_MEASURABLE, f"{where}: {error.strerror or type(error).__name__}"
+        case _:
+            code, message = ExitCode.INTERNAL, defects.told(error)
+    with contextlib.suppress(OSError, AttributeError):  # standard error may be full or closed
+        print(f"clusterdns: {shown(message)}", file=sys.stderr, flush=True)
+    return code
+
+
+def _run(arguments: Sequence[str]) -> int:
     if arguments[:1] == [_TEST]:
         return int(_module(_TEST).run(arguments[1:]))
     parser = _Parser(prog="clusterdns", description="Cluster DNS conformance: the checks, and tools beside.")
@@ -37,18 +97,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     # A module alone, where one is named: the Kubernetes client of others takes longer than most captures.
     for name in [name for name in _COMMANDS if name in arguments[:1]] or _COMMANDS:
         _module(name).add(commands)
-    try:
-        options = parser.parse_args(arguments)
-        return int(options.run(options))
-    except UsageError as error:
-        print(printable_line(f"clusterdns: {error}"), file=sys.stderr)
-        return ExitCode.USAGE
-    except HarnessError as error:
-        print(printable_line(f"clusterdns: {error}"), file=sys.stderr)
-        return ExitCode.NOT_MEASURABLE
-    except KeyboardInterrupt:
-        print("clusterdns: interrupted", file=sys.stderr)
-        return ExitCode.INTERRUPTED
-    except BrokenPipeError:  # `| head` has seen enough; nothing is to be flushed to it at the end either
+    options = parser.parse_args(arguments)
+    return int(options.run(options))
+
+
+def _drop_output() -> None:
+    """Let what is written from now on, and what Python still holds, go nowhere."""
+    with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.OK

@@ -4,10 +4,12 @@
     ├── UsageError            the user asked for something impossible (exit code 4)
     └── HarnessError          we could not measure: outcome "error", never a pass, never a fail
         ├── ClusterError          the API server: unreachable, refused, gone away
-        │   └── AdmissionRefused      a policy of the cluster does not let an object in
+        │   ├── AdmissionRefused      a policy of the cluster does not let an object in
+        │   └── AlreadyExists         an object of that name is there
         ├── PermissionMissing     the credentials may not do what the run needs
         ├── DeadlineExceeded      a wait ran out; carries the last state seen
         ├── ProbeError            a probe pod or its agent did not do its part
+        │   └── ConnectionLost        the connection to it broke off
         └── CaptureIncomplete     packets were dropped, or a capture never became ready
 
 A verdict about the cluster is not an error: see `clusterdns.model.outcome`.
@@ -34,6 +36,16 @@ class AdmissionRefused(ClusterError):  # noqa: N818 - the API server's word is "
     """The credentials suffice, but an admission rule, such as Pod Security or a quota, says no."""
 
 
+class AlreadyExists(ClusterError):  # noqa: N818 - the API server's own term
+    """An object of the name is there already.
+
+    Attributes:
+        repeated: Whether an earlier attempt of the same request may have made it.
+    """
+
+    repeated = False
+
+
 class PermissionMissing(HarnessError):  # noqa: N818 - states what is missing, as the message does
     """The credentials in use lack a permission that the run needs."""
 
@@ -44,6 +56,10 @@ class DeadlineExceeded(HarnessError):  # noqa: N818 - the field's own term
 
 class ProbeError(HarnessError):
     """A probe pod or the agent in it failed to do its part."""
+
+
+class ConnectionLost(ProbeError):  # noqa: N818 - states what happened, as the message does
+    """The connection to a program in a pod broke off; the program may have run to its end."""
 
 
 class CaptureIncomplete(HarnessError):  # noqa: N818 - a state, not an "error"

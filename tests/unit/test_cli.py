@@ -1,19 +1,26 @@
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from clusterdns.cli import main
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.unit.conftest import ApiServer
 
 NAMESPACES = "/api/v1/namespaces"
 SERVICES = f"{NAMESPACES}/kube-system/services"
+DEPLOYMENTS = "/apis/apps/v1/namespaces/kube-system/deployments"
+EVERYWHERE = "/api/v1/services"
 
 
 @pytest.fixture
@@ -32,8 +39,8 @@ def left(api_server: ApiServer) -> None:
     going = {"name": "gone", "deletionTimestamp": now.isoformat(), "annotations": {}}
     items.append({"metadata": going})
     api_server.answers[f"GET {NAMESPACES}"] = 200, {"metadata": {}, "items": items}
-    api_server.answers[f"GET {SERVICES}"] = 200, {"metadata": {}, "items": []}
-    api_server.answers["GET /api/v1/services"] = 200, {"metadata": {}, "items": []}
+    for path in (SERVICES, DEPLOYMENTS, EVERYWHERE):
+        api_server.answers[f"GET {path}"] = 200, {"metadata": {}, "items": []}
 
 
 def removed(api_server: ApiServer) -> list[str]:
@@ -66,8 +73,9 @@ def test_cleanup_puts_back_what_a_service_selected(
     upstream = {
         "metadata": {"name": "kube-dns-upstream", "namespace": "kube-system", "annotations": annotations}
     }
-    api_server.answers[f"GET {SERVICES}"] = 200, {"metadata": {}, "items": []}
-    api_server.answers["GET /api/v1/services"] = 200, {"metadata": {}, "items": [upstream]}
+    for path in (SERVICES, DEPLOYMENTS):
+        api_server.answers[f"GET {path}"] = 200, {"metadata": {}, "items": []}
+    api_server.answers[f"GET {EVERYWHERE}"] = 200, {"metadata": {}, "items": [upstream]}
     api_server.answers[f"PATCH {SERVICES}/kube-dns-upstream"] = 200, {}
     assert main(["cleanup", *flags]) == 0
     assert "kube-dns-upstream: selects its own pods again" in capsys.readouterr().out
@@ -76,7 +84,7 @@ def test_cleanup_puts_back_what_a_service_selected(
 def test_cleanup_says_when_there_is_nothing(
     api_server: ApiServer, flags: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for path in (NAMESPACES, SERVICES, "/api/v1/services"):
+    for path in (NAMESPACES, SERVICES, DEPLOYMENTS, EVERYWHERE):
         api_server.answers[f"GET {path}"] = 200, {"metadata": {}, "items": []}
     assert main(["cleanup", *flags]) == 0
     assert capsys.readouterr().out == "nothing is left behind\n"
@@ -106,3 +114,107 @@ def test_a_cluster_that_refuses_is_exit_code_6(
     api_server.answers[f"GET {NAMESPACES}"] = 401, {}
     assert main(["cleanup", *flags]) == 6
     assert "does not accept the credentials" in capsys.readouterr().err
+
+
+def test_what_nobody_foresaw_is_exit_code_3_and_a_private_traceback(
+    flags: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError("canary")
+
+    monkeypatch.setattr("clusterdns.commands.cleanup.left_behind", fail)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert main(["cleanup", *flags]) == 3
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(
+        "clusterdns: defect in the suite (KeyError): please report it with its traceback, "
+    )
+    assert "canary" not in line
+    traceback = Path(line.rpartition(" ")[2])
+    assert traceback.stat().st_mode & 0o777 == 0o600
+    assert "KeyError: 'canary'" in traceback.read_text()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [None, [], 5, "x", {}, {"items": None}, {"metadata": {}, "items": [5]}, b"<html>\n", b"[" * 200_000],
+    ids=repr,
+)
+def test_cleanup_says_that_nothing_is_left_only_where_it_saw_a_list(
+    api_server: ApiServer, flags: list[str], capsys: pytest.CaptureFixture[str], answer: object
+) -> None:
+    for path in (NAMESPACES, SERVICES, DEPLOYMENTS, EVERYWHERE):
+        api_server.answers[f"GET {path}"] = 200, answer
+    assert main(["cleanup", *flags]) == 6
+    output = capsys.readouterr()
+    assert output.out == ""
+    (line,) = output.err.splitlines()
+    assert "does not answer as an API server when asked for namespaces" in line
+
+
+def run(arguments: list[str], **streams: Any) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process of its own."""
+    program = "import sys; from clusterdns.cli import main; sys.exit(main())"
+    return subprocess.run(
+        [sys.executable, "-c", program, *arguments], check=False, text=True, timeout=60, **streams
+    )
+
+
+def test_an_answer_that_cannot_be_written_is_exit_code_6() -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = run(["capacity", "--nodes", "10", "--cores", "40"], stdout=full, stderr=subprocess.PIPE)
+    assert (ended.returncode, ended.stderr) == (
+        6,
+        "clusterdns: cannot write the answer: No space left on device\n",
+    )
+
+
+def test_a_reader_that_is_gone_makes_no_verdict() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as closed:
+        ended = run(["capacity", "--nodes", "10", "--cores", "40"], stdout=closed, stderr=subprocess.PIPE)
+    assert (ended.returncode, ended.stderr) == (141, "")
+
+
+def test_closed_streams_do_not_change_the_exit_code() -> None:
+    program = "import sys; from clusterdns.cli import main; sys.exit(main())"
+    for closed, arguments, code in (
+        (">&-", "capacity --nodes 10 --cores 40", 0),
+        ("2>&-", "tidy", 4),
+        (">&- 2>&-", "tidy", 4),
+    ):
+        line = f'exec "$0" -c "$1" {arguments} {closed}'
+        assert subprocess.run(["sh", "-c", line, sys.executable, program], check=False).returncode == code
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_leaves_no_copy_of_credentials(
+    api_server: ApiServer, flags: list[str], tmp_path: Path, number: signal.Signals
+) -> None:
+    asked = threading.Event()
+
+    def stall(*_: object) -> tuple[int, Any]:
+        asked.set()
+        time.sleep(1)
+        return 200, {}
+
+    api_server.answers[f"GET {NAMESPACES}"] = stall
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    program = "import sys; from clusterdns.cli import main; sys.exit(main())"
+    with subprocess.Popen(
+        [sys.executable, "-c", program, "cleanup", *flags],
+        env={**os.environ, "TMPDIR": str(temporary)},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert asked.wait(30)
+        assert list(temporary.rglob("kubeconfig"))
+        process.send_signal(number)
+        _, said = process.communicate(timeout=30)
+    assert (process.returncode, said) == (2, "clusterdns: interrupted\n")
+    assert not list(temporary.iterdir())

@@ -18,6 +18,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "parallel": set(),
     "printable": set(),
+    "defects": set(),
     "suite": set(),
     "model": set(),
     "settings": _PURE,
@@ -33,8 +34,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "selection": {"catalogue", "check", "errors", "model", "settings"},
     "reporting": {"catalogue", "check", "errors", "measuring", "model", "settings", "verdicts"},
     "flags": {"settings"},
-    "commands": {*_DECLARED, "catalogue", "printable", "reporting", "selection"},
-    "cli": {*_PURE, "commands", "printable"},
+    "commands": {*_DECLARED, "catalogue", "defects", "printable", "reporting", "selection"},
+    "cli": {*_PURE, "commands", "defects", "reporting"},
 }
 # What the folders beside the package may import of the project.
 BESIDE = {

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +15,7 @@ from clusterdns.reporting import schema
 from clusterdns.reporting.junit import junit_xml
 from clusterdns.reporting.schema import CheckResult, Report, Run, StandIn
 from clusterdns.reporting.summary import summary
-from clusterdns.reporting.text import printable
+from clusterdns.reporting.text import printable, shown
 
 
 def result(id_: str = "resolver.ndots", outcome: Outcome = Outcome.PASSED, **more: object) -> CheckResult:
@@ -230,3 +231,23 @@ def test_every_check_of_the_catalogue_has_a_place() -> None:
         junit_xml(report(*map(result, CATALOGUE)))
     ).findall("testsuite/testcase")
     assert {case.get("name") for case in cases if not case.get("file")} == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a\nexit code 0: every check that ran passed", "a exit code 0: every check that ran passed"),
+        ("a\r\n\tb", "a b"),
+        ("\x1b[2Jb", r"\x1b[2Jb"),
+        ("moc.elpmaxe\u202e", r"moc.elpmaxe\u202e"),
+        ("\u2066x\u2069\u2028y", r"\u2066x\u2069\u2028y"),
+    ],
+)
+def test_what_comes_from_outside_stays_one_line_of_text(text: str, line: str) -> None:
+    assert shown(text) == line
+
+
+def test_a_message_of_megabytes_is_cut() -> None:
+    line = shown("x" * 3_000_000)
+    assert len(line) < 2100
+    assert line.endswith("... (3,000,000 characters)")

@@ -6,21 +6,17 @@ hard to do well: credentials, TLS and proxies out of a kubeconfig.
 """
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import kubernetes.client
 import kubernetes.config
-import urllib3
-import websocket
-from urllib3.exceptions import HTTPError, ReadTimeoutError
 
-from clusterdns.cluster.exec import ExecSession, open_session
-from clusterdns.cluster.http import arriving, cause
-from clusterdns.errors import AdmissionRefused, ClusterError, PermissionMissing, UsageError
+from clusterdns.cluster.exec import ExecSession
+from clusterdns.cluster.transport import Transport
+from clusterdns.errors import AlreadyExists, ClusterError, UsageError
 from clusterdns.parallel import WORKERS
 
 Object = dict[str, Any]
@@ -28,9 +24,8 @@ Object = dict[str, Any]
 NAMESPACE = "kube-system"
 """Where a cluster's DNS is."""
 
-_DENIED = re.compile("denied (the )?request")
-
 _PAGE = 500  # objects per list call: the API server's own clients use it
+_MOST_PAGES = 10_000  # five million objects: beyond any cluster
 
 
 class Cluster:
@@ -41,16 +36,18 @@ class Cluster:
     """
 
     def __init__(self, client: kubernetes.client.ApiClient, context: str, timeout: float) -> None:
-        self._configuration = client.configuration
-        self._pool: urllib3.PoolManager = client.rest_client.pool_manager
-        self._timeout = timeout
+        self._transport = Transport(client, context, timeout)
         self._resources: dict[str, Sequence[Object]] = {}
         self.context = context
-        self.host: str = client.configuration.host
+        self.host = self._transport.host
 
     def version(self) -> str:
         """Return the API server's version, e.g. "v1.34.4"."""
-        return str(self._request("get", "/version", "the API server's version")["gitVersion"])
+        what = "the API server's version"
+        version = self._request("get", "/version", what).get("gitVersion")
+        if not isinstance(version, str):
+            raise self._strange(what)
+        return version
 
     def list(  # noqa: PLR0913 - all that a list call can narrow
         self,
@@ -67,33 +64,45 @@ class Cluster:
         With `missing_ok` there are none where the cluster does not know the resource.
         """
         query = {"limit": str(_PAGE), "labelSelector": labels, "fieldSelector": fields}
-        while True:
-            page = self._request(
-                "list",
-                _path(api, resource, namespace),
-                _what(resource, namespace),
-                query=query,
-                missing_ok=missing_ok,
-            )
-            if not page:
+        what = _what(resource, namespace)
+        path = _path(api, resource, namespace)
+        for _ in range(_MOST_PAGES):
+            page = self._request("list", path, what, query=query, missing_ok=missing_ok)
+            if missing_ok and not page:
                 return
-            yield from page["items"]
-            token = page["metadata"].get("continue")
+            items, metadata = page.get("items"), page.get("metadata", {})
+            if (
+                not isinstance(items, list)
+                or not isinstance(metadata, dict)
+                or not all(map(is_object, items))
+            ):
+                raise self._strange(what)
+            yield from items
+            token = metadata.get("continue")
             if not token:
                 return
+            if token == query.get("continue"):
+                break
             query["continue"] = token
+        raise ClusterError(f"{self.host} lists {what} without an end: check the context's server")
 
     def served(self, group: str) -> tuple[str, ...]:
         """Return the versions that an API group is served in, e.g. ("v1",); none where there is no such."""
         found = self._request("get", f"/apis/{quote(group)}", f"the API group {group}", missing_ok=True)
-        return tuple(version["version"] for version in found.get("versions", ()))
+        versions = found.get("versions", [])
+        if not isinstance(versions, list):
+            raise self._strange(f"the API group {group}")
+        return tuple(str(version["version"]) for version in versions if isinstance(version, dict))
 
     def find(
         self, resource: str, name: str, *, api: str = "v1", namespace: str | None = None
     ) -> Object | None:
         """Return one object, None where there is none of that name."""
-        path = f"{_path(api, resource, namespace)}/{quote(name)}"
-        return self._request("get", path, _what(resource, namespace, name), missing_ok=True) or None
+        path, what = f"{_path(api, resource, namespace)}/{quote(name)}", _what(resource, namespace, name)
+        found = self._request("get", path, what, missing_ok=True)
+        if found and not is_object(found):
+            raise self._strange(what)
+        return found or None
 
     def get(self, resource: str, name: str, *, api: str = "v1", namespace: str | None = None) -> Object:
         """Return one object that should be there."""
@@ -101,9 +110,20 @@ class Cluster:
         return self._request("get", path, _what(resource, namespace, name))
 
     def create(self, manifest: Mapping[str, Any]) -> Object:
-        """Create an object from its manifest, which names its own namespace; return it as created."""
+        """Create an object from its manifest, which names its own namespace; return it as created.
+
+        An attempt whose answer got lost may have made it: it is known again by the manifest's labels.
+        """
         path, what = self._locate(manifest)
-        return self._request("create", path, what, body=manifest)
+        try:
+            return self._request("create", path, what, body=manifest)
+        except AlreadyExists as error:
+            labels = manifest["metadata"].get("labels")
+            if error.repeated and labels:
+                there = self._request("get", _named(path, manifest), what, missing_ok=True)
+                if labels.items() <= (there.get("metadata", {}).get("labels") or {}).items():
+                    return there
+            raise
 
     def knows(self, api: str, kind: str) -> bool:
         """Return whether the cluster knows a kind of objects, e.g. of an operator that may be installed."""
@@ -157,7 +177,7 @@ class Cluster:
 
     def text(self, path: str, query: Mapping[str, str | None] | None = None) -> str:
         """Return what an API path answers as plain text: a log, or a proxied page."""
-        return self._send("get", path, path, query=query)[1]
+        return self._transport.send("get", path, path, query=query)[1].decode("utf-8", "replace")
 
     def chunks(
         self, path: str, query: Mapping[str, str | None] | None = None, *, seconds: float, what: str = ""
@@ -167,12 +187,7 @@ class Cluster:
         Raises:
             DeadlineExceeded: the answer was not whole within `seconds`.
         """
-        yield from arriving(
-            lambda: self._open("get", path, query=query, patience=seconds),
-            lambda status, body: failure(status, _status(body), "get", what or path, self.context),
-            what or path,
-            seconds,
-        )
+        yield from self._transport.chunks(path, query, seconds=seconds, what=what or path)
 
     def delete_all(self, resource: str, namespace: str) -> None:
         """Begin to delete every object of a core resource ("pods") in a namespace."""
@@ -182,14 +197,8 @@ class Cluster:
         """Start a program in a container; the session ends it when it is closed."""
         query = [("container", container), *(("command", word) for word in argv)]
         query += [(stream, "true") for stream in ("stdin", "stdout", "stderr")]
-        path = f"{_path('v1', 'pods', namespace)}/{quote(pod)}/exec?{urlencode(query)}"
-        what = _what("pods/exec", namespace, pod)
-        try:
-            return open_session(self._configuration, path, self._headers(), what, self._timeout)
-        except websocket.WebSocketBadStatusException as error:
-            raise failure(error.status_code, _status(error.resp_body), "start", what, self.context) from None
-        except (websocket.WebSocketException, OSError) as error:
-            raise self._unreachable(cause(error)) from None
+        path = f"{_path('v1', 'pods', namespace)}/{quote(pod)}/exec"
+        return self._transport.start(path, query, _what("pods/exec", namespace, pod))
 
     def _locate(self, manifest: Mapping[str, Any]) -> tuple[str, str]:
         """Return the path of a manifest's collection, and words for the object."""
@@ -204,13 +213,12 @@ class Cluster:
     def _resources_of(self, api: str) -> Sequence[Object]:
         """Return the kinds of an API version; none where the cluster lacks it."""
         if api not in self._resources:
-            found = self._request("get", _path(api), f"the resources of {api}", missing_ok=True)
-            self._resources[api] = found.get("resources", [])
+            what = f"the resources of {api}"
+            resources = self._request("get", _path(api), what, missing_ok=True).get("resources", [])
+            if not isinstance(resources, list) or not all(map(_is_resource, resources)):
+                raise self._strange(what)
+            self._resources[api] = resources
         return self._resources[api]
-
-    def _headers(self) -> dict[str, str]:
-        bearer = self._configuration.auth_settings().get("BearerToken")
-        return {"authorization": bearer["value"]} if bearer else {}
 
     def _request(  # noqa: PLR0913 - all that a request is made of
         self,
@@ -223,76 +231,20 @@ class Cluster:
         missing_ok: bool = False,
     ) -> Object:
         """Return the answer to one request; an empty dict where nothing is there and that is well."""
-        status, text = self._send(verb, path, what, query=query, body=body, missing_ok=missing_ok)
+        status, text = self._transport.send(verb, path, what, query=query, body=body, missing_ok=missing_ok)
         if status == 404:  # noqa: PLR2004 - HTTP's own
             return {}
         try:
-            return dict(json.loads(text))
-        except ValueError:
-            raise ClusterError(
-                f"{self.host} does not answer as an API server: check the context's server"
-            ) from None
+            answer = json.loads(text)
+        except (ValueError, RecursionError):
+            answer = None
+        if not isinstance(answer, dict):
+            raise self._strange(what)
+        return answer
 
-    def _send(  # noqa: PLR0913 - all that a request is made of
-        self,
-        verb: str,
-        path: str,
-        what: str,
-        *,
-        query: Mapping[str, str | None] | None = None,
-        body: Mapping[str, Any] | None = None,
-        missing_ok: bool = False,
-    ) -> tuple[int, str]:
-        """Return status and text of the answer to one request, which succeeded or found nothing."""
-        response = self._open(verb, path, query=query, body=body)
-        text = response.data.decode("utf-8", "replace")
-        if response.status >= 300 and not (response.status == 404 and missing_ok):  # noqa: PLR2004 - HTTP's own
-            raise failure(response.status, _status(response.data), verb, what, self.context)
-        return response.status, text
-
-    def _open(
-        self,
-        verb: str,
-        path: str,
-        *,
-        query: Mapping[str, str | None] | None = None,
-        body: Mapping[str, Any] | None = None,
-        patience: float | None = None,
-    ) -> urllib3.BaseHTTPResponse:
-        """Return the response to one request, whatever its status.
-
-        It is read already; with `patience`, the seconds that it may begin in, it is to be read yet.
-        """
-        method = {"get": "GET", "list": "GET", "create": "POST", "patch": "PATCH", "delete": "DELETE"}[verb]
-        sort = "strategic-merge-patch+json" if verb == "patch" else "json"
-        arguments = urlencode({name: value for name, value in (query or {}).items() if value is not None})
-        try:
-            return self._pool.request(
-                method,
-                f"{self.host}{path}{'?' if arguments else ''}{arguments}",
-                headers={
-                    **self._headers(),
-                    "accept": "application/json, */*",
-                    "content-type": f"application/{sort}",
-                },
-                body=json.dumps(body).encode() if body is not None else None,
-                timeout=urllib3.Timeout(connect=self._timeout, read=patience)
-                if patience
-                else urllib3.Timeout(total=self._timeout),
-                retries=False,
-                preload_content=patience is None,
-            )
-        except ReadTimeoutError as error:
-            if patience:
-                raise
-            raise self._unreachable(cause(error)) from None
-        except (HTTPError, OSError) as error:
-            raise self._unreachable(cause(error)) from None
-
-    def _unreachable(self, cause: str) -> ClusterError:
+    def _strange(self, what: str) -> ClusterError:
         return ClusterError(
-            f"cannot reach the API server {self.host} of context {self.context}: {cause}; "
-            "check that the cluster runs and can be reached from here"
+            f"{self.host} does not answer as an API server when asked for {what}: check the context's server"
         )
 
 
@@ -313,27 +265,35 @@ def connect(kubeconfig: Path, context: str, timeout: float) -> Cluster:
         client = kubernetes.config.new_client_from_config(
             str(kubeconfig), context, persist_config=False, client_configuration=configuration
         )
-    except (kubernetes.config.ConfigException, ValueError, KeyError, TypeError, OSError) as error:
-        raise UsageError(f"--kube-context: {context!r} cannot be used: {error}") from None
+    except Exception as error:  # noqa: BLE001 - the client has no word for what it cannot use, and quotes it
+        raise UsageError(
+            f"--kube-context: {context!r} cannot be used ({type(error).__name__}): "
+            "check its certificates, keys and files"
+        ) from None
     return Cluster(client, context, timeout)
 
 
-def failure(
-    status: int, answer: Mapping[str, Any], verb: str, what: str, context: str
-) -> ClusterError | PermissionMissing:
-    """Return the error that an answer with an HTTP status of 300 or more means."""
-    message = answer.get("message") or f"HTTP status {status}"
-    if status == 401 or "system:anonymous" in message:  # noqa: PLR2004 - HTTP's own
-        return ClusterError(
-            f"the API server does not accept the credentials of context {context}: renew them"
-        )
-    # A webhook or policy may refuse with any status; the API server's words are the same.
-    if status != 403 and not _DENIED.search(message):  # noqa: PLR2004 - HTTP's own
-        return ClusterError(f"cannot {verb} {what}: {message}")
-    # The authorizer says who cannot do what; admission says which rule the object breaks.
-    if " cannot " in message:
-        return PermissionMissing(f"not allowed to {verb} {what}: grant it (see manifests/rbac); {message}")
-    return AdmissionRefused(f"cannot {verb} {what}: {message}")
+def is_object(value: Any) -> bool:  # noqa: ANN401 - whatever a server sent
+    """Return whether a JSON value has the shape that every object of Kubernetes has, as far as it is read.
+
+    Source: k8s.io/apimachinery pkg/apis/meta/v1, ObjectMeta.
+    """
+    if not isinstance(value, dict) or not isinstance(value.get("metadata"), dict):
+        return False
+    metadata = value["metadata"]
+    if not isinstance(metadata.get("name", ""), str):
+        return False
+    mappings = (metadata.get("labels"), metadata.get("annotations"))
+    parts = (value.get("spec"), value.get("status"), value.get("data"))
+    return all(part is None or isinstance(part, dict) for part in (*mappings, *parts))
+
+
+def _is_resource(value: Any) -> bool:  # noqa: ANN401 - whatever a server sent
+    return (
+        isinstance(value, dict)
+        and all(isinstance(value.get(key), str) for key in ("name", "kind"))
+        and isinstance(value.get("namespaced"), bool)
+    )
 
 
 def _named(path: str, manifest: Mapping[str, Any]) -> str:
@@ -349,11 +309,3 @@ def _path(api: str, resource: str | None = None, namespace: str | None = None) -
 
 def _what(resource: str, namespace: str | None, name: str | None = None) -> str:
     return resource + (f" {name}" if name else "") + (f" in namespace {namespace}" if namespace else "")
-
-
-def _status(body: bytes | None) -> Object:
-    """Return the API server's words for a refusal, as far as it said any."""
-    try:
-        return dict(json.loads(body or b""))
-    except ValueError:
-        return {"message": (body or b"").decode("utf-8", "backslashreplace")}

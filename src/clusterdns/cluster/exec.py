@@ -6,9 +6,13 @@ read, and turns an interrupt into an API error.
 Source: the remote command subprotocol v4.channel.k8s.io (k8s.io/apimachinery/pkg/util/remotecommand).
 """
 
+import contextlib
 import json
+import math
 import select
+import socket
 import ssl
+import threading
 import time
 from collections import deque
 from types import TracebackType
@@ -17,15 +21,31 @@ from urllib.parse import urlsplit
 
 import websocket
 
-from clusterdns.errors import ProbeError
+from clusterdns.errors import ConnectionLost, ProbeError
 
 _STDIN, _STDOUT, _STDERR, _STATUS = range(4)
+_SWITCHING = 101  # the HTTP status that begins a WebSocket
+
+
+class Socket(websocket.WebSocket):
+    """A WebSocket for which a whole frame has a deadline, not each read of it.
+
+    Attributes:
+        until: The deadline, by time.monotonic.
+    """
+
+    until = math.inf
+
+    def _recv(self, bufsize: int) -> bytes:
+        if self.until < math.inf:
+            self.settimeout(max(self.until - time.monotonic(), 0.001))
+        return bytes(super()._recv(bufsize))  # type: ignore[no-untyped-call] # websocket-client leaves it bare
 
 
 class ExecSession:
     """A running program. Close it, or use it as a context manager."""
 
-    def __init__(self, socket: websocket.WebSocket, what: str) -> None:
+    def __init__(self, socket: Socket, what: str) -> None:
         self._socket = socket
         self._what = what
         self._lines: deque[bytes] = deque()
@@ -90,10 +110,12 @@ class ExecSession:
         try:
             status = json.loads(self._status)
         except ValueError:
-            raise ProbeError(
+            raise ConnectionLost(
                 f"{self._what}: the connection ended before the program did; run again"
             ) from None
-        if status["status"] == "Success":
+        if not isinstance(status, dict):
+            raise ProbeError(f"{self._what}: ended with a status that is none: {str(status)[:200]!r}")
+        if status.get("status") == "Success":
             return 0
         for cause in status.get("details", {}).get("causes", ()):
             if cause.get("reason") == "ExitCode":
@@ -120,7 +142,7 @@ class ExecSession:
 
     def _receive(self, deadline: float, timeout: float) -> None:
         """Take in one frame."""
-        self._socket.settimeout(max(deadline - time.monotonic(), 0.001))
+        self._socket.until = deadline
         try:
             opcode, frame = self._socket.recv_data_frame(control_frame=True)
         except websocket.WebSocketTimeoutException:
@@ -143,8 +165,8 @@ class ExecSession:
             elif channel == _STATUS:
                 self._status += data
 
-    def _lost(self, error: Exception) -> ProbeError:
-        return ProbeError(f"{self._what}: the connection was lost: {error}; run again")
+    def _lost(self, error: Exception) -> ConnectionLost:
+        return ConnectionLost(f"{self._what}: the connection was lost: {error}; run again")
 
 
 def open_session(
@@ -175,14 +197,36 @@ def open_session(
         "keyfile": configuration.key_file,
         "server_hostname": configuration.tls_server_name,
     }
-    socket = websocket.create_connection(
-        configuration.host.replace("http", "ws", 1) + path,
-        timeout=timeout,
-        subprotocols=["v4.channel.k8s.io"],
-        header=headers,
-        sslopt={name: value for name, value in tls.items() if value is not None},
-        http_proxy_host=proxy.hostname,
-        http_proxy_port=proxy.port,
-        suppress_origin=True,
-    )
-    return ExecSession(socket, what)
+    connection = Socket(sslopt={name: value for name, value in tls.items() if value is not None})
+    # A handshake that comes octet by octet meets no time-out of a single read.
+    late = threading.Timer(timeout, _shut, (connection,))
+    late.daemon = True
+    late.start()
+    try:
+        connection.connect(
+            configuration.host.replace("http", "ws", 1) + path,
+            timeout=timeout,
+            subprotocols=["v4.channel.k8s.io"],
+            header=headers,
+            http_proxy_host=proxy.hostname,
+            http_proxy_port=proxy.port,
+            suppress_origin=True,
+            redirect_limit=0,  # the credentials are for this server alone
+        )
+    except BaseException:
+        connection.shutdown()
+        raise
+    finally:
+        late.cancel()
+    status = connection.status
+    if status != _SWITCHING:
+        connection.shutdown()
+        raise websocket.WebSocketBadStatusException("no WebSocket", status or 0, resp_body=b"")
+    return ExecSession(connection, what)
+
+
+def _shut(connection: Socket) -> None:
+    """End a connection that another thread reads from."""
+    if connection.sock is not None:
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)

@@ -1,14 +1,104 @@
-"""What answers by HTTP share: bodies that arrive within a deadline, and errors in one phrase."""
+"""What answers by HTTP share: a deadline for a whole answer, bounded sizes, and errors in one phrase."""
 
+import http.client
+import io
+import socket
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError, ReadTimeoutError, SSLError
 
 from clusterdns.errors import ClusterError, DeadlineExceeded, HarnessError
 
 _CHUNK = 1 << 16  # bytes
+_LARGEST = 128 << 20  # bytes: a page of 500 objects of 256 KiB, which is a sixth of what etcd takes
+
+
+class _RawUntil(io.RawIOBase):
+    """A socket's bytes, each awaited no longer than until a deadline."""
+
+    def __init__(self, sock: socket.socket, raw: io.RawIOBase) -> None:
+        self._sock = sock
+        self._raw = raw
+        timeout = sock.gettimeout()
+        self._until = time.monotonic() + timeout if timeout is not None else None
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:  # noqa: ANN401 - a writable buffer, which has no type before 3.12
+        if self._until is not None:
+            left = self._until - time.monotonic()
+            if left <= 0:
+                raise TimeoutError("timed out")
+            self._sock.settimeout(left)
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Response(http.client.HTTPResponse):
+    """A response for which the time-out of the connection counts as a whole, from status line to last byte.
+
+    The time-out of a socket counts for each read: a server that sends a byte a second never meets it.
+    """
+
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - passed on
+        super().__init__(sock, *args, **kwargs)
+        self.fp: io.BufferedReader = io.BufferedReader(_RawUntil(sock, self.fp.detach()))
+
+
+class _Connection(HTTPConnection):
+    response_class = _Response
+
+
+class _TLSConnection(HTTPSConnection):
+    response_class = _Response
+
+
+class _Pool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TLSPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _TLSConnection
+
+
+def bounded(pool: urllib3.PoolManager) -> urllib3.PoolManager:
+    """Return a pool whose read time-outs count for whole answers from now on."""
+    pool.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}
+    return pool
+
+
+def whole(response: urllib3.BaseHTTPResponse, largest: int = _LARGEST) -> bytes:
+    """Return the body of a response, decompressed.
+
+    Args:
+        response: Not read yet.
+        largest: Bytes that it may have.
+
+    Raises:
+        ClusterError: it has more.
+        urllib3.exceptions.HTTPError, OSError: it broke off, or did not come in time.
+    """
+    body = bytearray()
+    whole = False
+    try:
+        for chunk in response.stream(_CHUNK):
+            body += chunk
+            if len(body) > largest:
+                raise ClusterError(f"an answer of more than {largest >> 20} MiB: no API server sends such")
+        whole = True
+    finally:
+        if not whole:
+            response.close()  # what is left of it is not for the next request
+    response.release_conn()
+    return bytes(body)
 
 
 def arriving(

@@ -220,6 +220,11 @@ def serves_dns(pod: Object) -> bool:
     )
 
 
+def virtual(labels: Mapping[str, str]) -> bool:
+    """Return whether a node's labels say that no kubelet of its own runs it, e.g. Azure's virtual nodes."""
+    return "virtual-kubelet" in (labels.get("type"), labels.get("kubernetes.io/role"))
+
+
 def is_ready(pod: Object) -> bool:
     """Return whether a pod is ready, as the API tells it."""
     conditions = items(pod, "status", "conditions")

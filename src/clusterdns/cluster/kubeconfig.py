@@ -4,14 +4,20 @@ Source: kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeco
 """
 
 import difflib
+import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
 from clusterdns.errors import UsageError
 
 Kubeconfig = dict[str, Any]
+
+_LARGEST = 8 << 20  # bytes of a kubeconfig: hundreds of contexts have some 1 MiB
+_TOKEN = re.compile(r"[\x21-\x7e]+")  # RFC 9110 5.5: what a field value may hold, without white space
+_IMPERSONATION = {"as", "as-uid", "as-groups", "as-user-extra"}
 
 _FILES = {"clusters": ("certificate-authority",), "users": ("client-certificate", "client-key", "tokenFile")}
 
@@ -27,10 +33,12 @@ def read(path: Path, context: str | None) -> Kubeconfig:
         UsageError: the file or the context cannot be used.
     """
     try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            text = file.read(_LARGEST + 1)
+        config = yaml.safe_load(text.decode()) if len(text) <= _LARGEST else None
     except OSError as error:
         raise UsageError(f"--kubeconfig: cannot read {path}: {error.strerror or error}") from None
-    except (yaml.YAMLError, UnicodeDecodeError):
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError):
         raise UsageError(f"--kubeconfig: {path} is not YAML: give the path of a kubeconfig") from None
     if not isinstance(config, dict) or not isinstance(config.get("contexts"), list) or not config["contexts"]:
         raise UsageError(f"--kubeconfig: {path} names no contexts: give the path of a kubeconfig")
@@ -56,6 +64,10 @@ def read(path: Path, context: str | None) -> Kubeconfig:
                 f"--kube-context: {context!r} in {path} names the {key} {name!r}, which is not there"
             )
         reduced[kind] = [_absolute(entry, key, _FILES[kind], path.absolute().parent)]
+        judge = _cluster_trouble if key == "cluster" else _user_trouble
+        trouble = judge(reduced[kind][0][key])
+        if trouble:
+            raise UsageError(f"--kube-context: {context!r} in {path}: {trouble}")
     return reduced
 
 
@@ -71,9 +83,40 @@ def _named(config: Kubeconfig, kind: str, name: object) -> dict[str, Any] | None
     return next((entry for entry in entries if isinstance(entry, dict) and entry.get("name") == name), None)
 
 
+def _cluster_trouble(cluster: dict[str, Any]) -> str:
+    """Return why a cluster's entry cannot be used, "" where it can; the words quote nothing of it."""
+    server = cluster.get("server")
+    try:
+        parts = urlsplit(server) if isinstance(server, str) else None
+    except ValueError:
+        parts = None
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+        return "its server is no URL of the form https://HOST:PORT"
+    if parts.username is not None or parts.password is not None:
+        return "its server's URL holds credentials, which do not belong there: give them in the user's entry"
+    return ""
+
+
+def _user_trouble(user: dict[str, Any]) -> str:
+    """Return why a user's entry cannot be used, "" where it can; the words quote nothing of it."""
+    token = user.get("token")
+    if token is not None and (not isinstance(token, str) or not _TOKEN.fullmatch(token)):
+        return "its token is none: one word of visible characters"
+    if "auth-provider" in user:
+        return "auth-provider is gone since Kubernetes 1.26: use the exec plugin of the provider"
+    if _IMPERSONATION & user.keys():
+        return "it impersonates another user, which this suite does not: use credentials of that user"
+    return ""
+
+
 def _absolute(entry: dict[str, Any], key: str, files: tuple[str, ...], base: Path) -> dict[str, Any]:
     """Return the entry with relative file names, which count from the kubeconfig's folder, made absolute."""
-    content = dict(entry.get(key) or {})
+    given = entry.get(key)
+    content = (
+        {name: value for name, value in given.items() if value is not None} if isinstance(given, dict) else {}
+    )
+    if isinstance(content.get("token"), str):
+        content["token"] = content["token"].strip()  # a file's last newline, mostly
     for name in files:
         if content.get(name):
             content[name] = str(base / content[name])

@@ -14,7 +14,7 @@ import urllib3
 from urllib3.exceptions import HTTPError, ReadTimeoutError, SSLError
 
 from clusterdns.cluster.api import Cluster, Object
-from clusterdns.cluster.http import arriving, cause
+from clusterdns.cluster.http import arriving, bounded, cause
 from clusterdns.errors import ClusterError, HarnessError, UsageError
 from clusterdns.formats.targets import TargetsError, read_targets
 from clusterdns.model.scraping import Target
@@ -114,7 +114,7 @@ def at_url(
     try:
         if auth_file is not None:
             headers["authorization"] = auth_file.read_text(encoding="utf-8").strip()
-        pool = urllib3.PoolManager(ca_certs=str(ca_file) if ca_file else None)
+        pool = bounded(urllib3.PoolManager(ca_certs=str(ca_file) if ca_file else None))
         if ca_file is not None:
             ca_file.open("rb").close()
     except OSError as error:

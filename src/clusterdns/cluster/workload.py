@@ -175,9 +175,9 @@ def left_behind(cluster: Cluster) -> list[tuple[Object, datetime | None]]:
     label = ",".join(f"{name}={value}" for name, value in MANAGED_BY.items())
     found = []
     for api, kind, resource in _MADE:
-        if not cluster.knows(api, kind):
-            continue
-        for one in cluster.list(resource, api=api, labels=f"{label},{RUN_LABEL}"):
+        selector = f"{label},{RUN_LABEL}"
+        optional = "." in api  # an operator's: of what is Kubernetes' own, a list must have been seen
+        for one in cluster.list(resource, api=api, labels=selector, missing_ok=optional):
             try:
                 expires = datetime.fromisoformat(one["metadata"].get("annotations", {})[EXPIRES])
             except (KeyError, ValueError):
@@ -194,7 +194,7 @@ def described(manifest: Mapping[str, Any]) -> str:
 @contextmanager
 def _signals_held() -> Iterator[None]:
     """Deliver interrupts when the block has ended."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
     try:
         yield
     finally:

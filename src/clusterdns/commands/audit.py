@@ -7,6 +7,7 @@ import time
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 
+from clusterdns import defects
 from clusterdns.catalogue import CATALOGUE
 from clusterdns.check import SelectedCase, cases_of
 from clusterdns.cluster.preflight import preflight
@@ -104,4 +105,7 @@ def _judge(case: SelectedCase, measured: Run) -> CheckResult:
         verdict = case.case.judge(measured)
     except HarnessError as error:
         return check_result(case, Outcome.ERROR, reasons=[str(error)], duration=time.monotonic() - began)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is no verdict
+        reason = defects.told(error)
+        return check_result(case, Outcome.ERROR, reasons=[reason], duration=time.monotonic() - began)
     return check_result(case, verdict.outcome, verdict=verdict, duration=time.monotonic() - began)

@@ -4,15 +4,15 @@ import copy
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
 from clusterdns.cluster.api import Cluster
 from clusterdns.cluster.workload import Workload
-from clusterdns.errors import AdmissionRefused
-from clusterdns.model.pods import VARIANTS, NodeView, Privilege, Variant
+from clusterdns.errors import AdmissionRefused, HarnessError
+from clusterdns.model.pods import CLUSTER_FIRST, VARIANTS, NodeView, Privilege, Variant
 from clusterdns.parallel import in_parallel
 from clusterdns.probing.identity import Identity, identity
 from clusterdns.probing.pods import ProbePod, Prober, agent_configmap, on_node
@@ -22,6 +22,10 @@ SERVICE = "clusterdns-target"
 """A Service in the namespace of the pods that make lookups: enough to have a name."""
 
 
+_Started = dict[tuple[str, str], ProbePod | HarnessError]
+"""(node, variant) -> its pod, or why there is none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Probes:
     """The run's probe pods.
@@ -29,10 +33,12 @@ class Probes:
     Attributes:
         pods: (node, variant) -> pod.
         refused: Privilege -> why the cluster lets in no pod that needs it; those are absent that it lets in.
+        not_measured: Node -> why a pod of it did not start; the node has none then.
     """
 
     pods: Mapping[tuple[str, str], ProbePod]
     refused: Mapping[Privilege, str]
+    not_measured: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, variant: str) -> dict[str, ProbePod]:
         """Return node -> its pod of a variant, for the nodes that have one."""
@@ -44,33 +50,35 @@ def start_probes(
 ) -> Probes:
     """Start one pod of every variant on every node, and wait until all are ready.
 
-    Where captures are refused, their pods start without; other pods that are refused are absent.
+    Where captures are refused, their pods start without; other pods that are refused are absent. A node on
+    which a pod does not start is not measured.
 
     Raises:
-        ProbeError: a pod cannot become ready, e.g. its image cannot be pulled.
-        DeadlineExceeded: pods did not become ready in time.
+        HarnessError: no node has all its pods; the reason is the first node's.
     """
     prepared: set[str] = set()
     making = {least: threading.Lock() for least in (True, False)}
 
-    def start(privilege: Privilege, *, least: bool) -> list[ProbePod]:
+    def start(privilege: Privilege, *, least: bool) -> _Started:
         namespace = workload.namespace if least else workload.privileged_namespace
         with making[least]:
             if namespace not in prepared:
                 prepared.add(namespace)
                 for manifest in (agent_configmap(), *(() if least else (_service(),))):
                     cluster.create(workload.owned(manifest, namespace))
-        return prober.start(
-            [
-                workload.owned(on_node(template, node, image, f"{name}-{index}"), namespace)
-                for name, variant in VARIANTS.items()
-                if variant.privilege is privilege
-                for template in [_template(variant, capture=not least)]
-                for index, node in enumerate(nodes)
-            ]
-        )
+        templates = {
+            name: _template(variant, capture=not least)
+            for name, variant in VARIANTS.items()
+            if variant.privilege is privilege
+        }
+        keys = [(node, name) for name in templates for node in nodes]
+        manifests = [
+            workload.owned(on_node(templates[name], node, image, f"{name}-{nodes.index(node)}"), namespace)
+            for node, name in keys
+        ]
+        return dict(zip(keys, prober.start(manifests), strict=True))
 
-    def start_allowed(privilege: Privilege) -> tuple[list[ProbePod], str | None]:
+    def start_allowed(privilege: Privilege) -> tuple[_Started, str | None]:
         try:
             return start(privilege, least=privilege is Privilege.NONE), None
         except AdmissionRefused as error:
@@ -78,12 +86,24 @@ def start_probes(
         if privilege is Privilege.CAPTURE:  # then at least look at the pods that everybody has
             with suppress(AdmissionRefused):
                 return start(privilege, least=True), refused
-        return [], refused
+        return {}, refused
 
-    started = dict(zip(Privilege, in_parallel(start_allowed, Privilege), strict=True))
+    by_privilege = dict(zip(Privilege, in_parallel(start_allowed, Privilege), strict=True))
+    started = {key: pod for of_privilege, _ in by_privilege.values() for key, pod in of_privilege.items()}
+    failures: dict[str, HarnessError] = {}
+    for (node, _), pod in started.items():
+        if isinstance(pod, HarnessError):
+            failures.setdefault(node, pod)
+    if failures and len(failures) == len(nodes):
+        raise next(iter(failures.values()))
     return Probes(
-        {(pod.node, pod.name.rpartition("-")[0]): pod for pods, _ in started.values() for pod in pods},
-        {privilege: refused for privilege, (_, refused) in started.items() if refused},
+        {
+            (node, name): pod
+            for (node, name), pod in started.items()
+            if node not in failures and isinstance(pod, ProbePod)
+        },
+        {privilege: refused for privilege, (_, refused) in by_privilege.items() if refused},
+        {node: str(error) for node, error in failures.items()},
     )
 
 
@@ -111,6 +131,7 @@ def node_views(
             seen={name: pod.resolv_conf for (on, name), pod in identities.items() if on == node},
         )
         for node, zone_label in sorted(zone_labels.items())
+        if (node, CLUSTER_FIRST) in probes.pods
     ]
 
 

@@ -216,6 +216,7 @@ class Querier:
             timeout=self.timeout,
             concurrency=max((concurrency or self.concurrency) // len(self.pods), 1),
             give_up=_GIVE_UP_AFTER,
+            repeatable=True,
         )
         self._given_up |= {batch[reply.index].kind for reply in replies if reply.failure == GIVEN_UP}
         return [

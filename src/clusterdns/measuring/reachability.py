@@ -45,7 +45,7 @@ class Reachability:
 
         def from_node(node_and_pod: tuple[str, ProbePod]) -> list[Attempt]:
             node, pod = node_and_pod
-            replies = send(self.prober, pod, messages, timeout=self.timeout)
+            replies = send(self.prober, pod, messages, timeout=self.timeout, repeatable=True)
             return [Attempt(node, names[reply.index], transport, reply.failure) for reply in replies]
 
         by_node = in_parallel(from_node, sorted(self.probes.of(DEFAULT).items()))

@@ -5,21 +5,24 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
-from clusterdns.cluster.api import Cluster
+from clusterdns.cluster.api import Cluster, Object
+from clusterdns.cluster.candidates import candidate
 from clusterdns.cluster.facts import read_topology
 from clusterdns.cluster.network_policies import read_network_policies
 from clusterdns.cluster.permissions import Grant
 from clusterdns.cluster.workload import Workload
+from clusterdns.errors import ProbeError
 from clusterdns.measuring.lookups import CapturedLookups, capture_lookups
 from clusterdns.measuring.part import part
 from clusterdns.measuring.probes import Probes, identities, node_views, search_list_events, start_probes
 from clusterdns.measuring.reachability import Reachability
 from clusterdns.model.network_policies import Ways
+from clusterdns.model.node_choice import NodeChoice, choose
 from clusterdns.model.pods import NodeView
 from clusterdns.model.reachability import TRANSPORTS, Attempt
 from clusterdns.model.resolver import Libc
 from clusterdns.model.tcp_paths import tcp_paths
-from clusterdns.model.topology import Topology
+from clusterdns.model.topology import LayerKind, Topology
 from clusterdns.probing.identity import Identity
 from clusterdns.probing.pods import Prober
 from clusterdns.settings import Settings
@@ -75,13 +78,37 @@ class CoreRun:
         return Workload(self.cluster, self.run_id, expiry=settings.expiry, timeout=settings.cleanup_timeout)
 
     @part
+    def node_objects(self) -> Sequence[Object]:
+        """Every node, as the API tells it."""
+        return list(self.cluster.list("nodes"))
+
+    @part
+    def node_choice(self) -> NodeChoice:
+        """Which nodes get probe pods, and why others do not.
+
+        Raises:
+            ProbeError: none can.
+        """
+        caches = {node for layer in self.topology.of_kind(LayerKind.NODE_LOCAL) for node in layer.nodes}
+        serving = {node for layer in self.topology.layers for node in layer.nodes} - caches
+        most = None if self.settings.probe_nodes == "all" else self.settings.probe_nodes
+        choice = choose([candidate(node, serving, caches) for node in self.node_objects], most)
+        if not choice.nodes:
+            reasons = "; ".join(f"{node} {reason}" for node, reason in list(choice.left_out.items())[:3])
+            raise ProbeError(f"no node can run probe pods: {reasons or 'there is none'}")
+        return choice
+
+    @part
     def probe_image(self) -> str:
         """The image of the probe pods."""
+        chosen = set(self.node_choice.nodes)
         held = [
-            {name for image in node["status"].get("images", ()) for name in image.get("names") or ()}
-            for node in self.cluster.list("nodes")
+            {name for image in node["status"].get("images") or () for name in image.get("names") or ()}
+            for node in self.node_objects
+            if node["metadata"]["name"] in chosen
         ]
-        return self.settings.image(set.intersection(*held) if held else ())
+        told = [images for images in held if images]  # a node that tells of none says nothing about ours
+        return self.settings.image(set.intersection(*told) if told else ())
 
     @part
     def prober(self) -> Prober:
@@ -93,9 +120,9 @@ class CoreRun:
 
     @part
     def probes(self) -> Probes:
-        """One ready pod of every variant on every node."""
+        """One ready pod of every variant on every chosen node."""
         return start_probes(
-            self.cluster, self.prober, self.workload, sorted(self.topology.nodes), self.probe_image
+            self.cluster, self.prober, self.workload, self.node_choice.nodes, self.probe_image
         )
 
     @part

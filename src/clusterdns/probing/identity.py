@@ -26,6 +26,6 @@ def identity(prober: Prober, pod: ProbePod) -> Identity:
     Raises:
         ProbeError: the agent failed, or fell silent.
     """
-    (answer,) = prober.run(pod, "identity", {})
+    (answer,) = prober.run(pod, "identity", {}, repeatable=True)
     tools = frozenset(tool for tool, path in answer["tools"].items() if path)
     return Identity(parse(answer["resolv_conf"]), tools)

@@ -5,11 +5,12 @@ lines, and says {"done": true} last; {"error": "..."} says why it cannot go on.
 """
 
 import base64
+import contextlib
 import copy
 import json
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +20,7 @@ from clusterdns.cluster.api import Cluster, Object
 from clusterdns.cluster.containers import one_line, why_not_started
 from clusterdns.cluster.exec import ExecSession
 from clusterdns.cluster.waiting import NotYet, wait_until
-from clusterdns.errors import DeadlineExceeded, HarnessError, ProbeError
+from clusterdns.errors import ConnectionLost, DeadlineExceeded, HarnessError, ProbeError
 from clusterdns.parallel import in_parallel
 
 AGENT = Path(__file__).parent / "agent"
@@ -148,39 +149,47 @@ class Prober:
         self._ready_timeout = ready_timeout
         self._agent_timeout = agent_timeout
 
-    def start(self, manifests: Sequence[Mapping[str, Any]]) -> list[ProbePod]:
-        """Create pods from their manifests and wait until all are ready; return them in order.
+    def start(self, manifests: Sequence[Mapping[str, Any]]) -> list[ProbePod | HarnessError]:
+        """Create pods from their manifests and wait until each is ready or cannot become so.
+
+        Returns:
+            In order, the pod, or why there is none: a ProbeError, e.g. where its image cannot be pulled, or
+            a DeadlineExceeded where it did not become ready in time.
 
         Raises:
             AdmissionRefused: a policy does not let a pod in.
-            ProbeError: a pod cannot become ready, e.g. its image cannot be pulled.
-            DeadlineExceeded: pods did not become ready in time.
         """
         in_parallel(self._cluster.create, manifests)
         wanted = [(pod["metadata"]["namespace"], pod["metadata"]["name"]) for pod in manifests]
 
-        def look() -> list[ProbePod]:
+        started: list[ProbePod | HarnessError | NotYet] = []
+
+        def look() -> None:
             found = {
                 (namespace, pod["metadata"]["name"]): pod
                 for namespace in {namespace for namespace, _ in wanted}
                 for pod in self._cluster.list("pods", namespace=namespace)
             }
-            return [_ready(found.get(key), "/".join(key)) for key in wanted]
+            started[:] = [_state(found.get(key), "/".join(key)) for key in wanted]
+            for waiting in started:
+                if isinstance(waiting, NotYet):
+                    raise waiting
 
-        try:
-            return wait_until(look, what="probe pods", timeout=self._ready_timeout)
-        except DeadlineExceeded as late:
-            raise DeadlineExceeded(
-                f"{late}; {self._trouble({namespace for namespace, _ in wanted})}"
-            ) from None
-
-    def _trouble(self, namespaces: Iterable[str]) -> str:
-        """Return the latest warning of the namespaces: what the scheduler or a kubelet stumbled over."""
-        events = [
-            event
-            for namespace in namespaces
-            for event in self._cluster.list("events", namespace=namespace, fields="type=Warning")
+        with contextlib.suppress(DeadlineExceeded):  # told pod by pod
+            wait_until(look, what="probe pods", timeout=self._ready_timeout)
+        return [
+            self._late(key, state) if isinstance(state, NotYet) else state
+            for key, state in zip(wanted, started, strict=True)
         ]
+
+    def _late(self, key: tuple[str, str], state: NotYet) -> DeadlineExceeded:
+        waited = f"probe pods: not within {self._ready_timeout:g} s; last seen: {state}"
+        return DeadlineExceeded(f"{waited}; {self._trouble(*key)}")
+
+    def _trouble(self, namespace: str, name: str) -> str:
+        """Return the latest warning about a pod: what the scheduler or a kubelet stumbled over."""
+        fields = f"type=Warning,involvedObject.name={name}"
+        events = list(self._cluster.list("events", namespace=namespace, fields=fields))
         if not events:
             return "no event says why"
         last = max(events, key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime")))
@@ -212,15 +221,38 @@ class Prober:
         return Operation(session, what, self._agent_timeout)
 
     def run(
-        self, pod: ProbePod, operation: str, request: Mapping[str, Any], container: str = "probe"
+        self,
+        pod: ProbePod,
+        operation: str,
+        request: Mapping[str, Any],
+        container: str = "probe",
+        *,
+        repeatable: bool = False,
     ) -> list[Answer]:
         """Run an operation to its end and return its answers.
+
+        Args:
+            pod: Where.
+            operation: A file name of `agent/`, without its ending.
+            request: What it is asked.
+            container: Of the pod.
+            repeatable: Whether it does no harm, and no measurement any, to run it again from its
+                beginning where the connection broke off: it is, once.
 
         Raises:
             ProbeError: it failed, or fell silent.
         """
-        with self.open(pod, operation, request, container) as running:
-            return running.collect()
+
+        def run() -> list[Answer]:
+            with self.open(pod, operation, request, container) as running:
+                return running.collect()
+
+        try:
+            return run()
+        except ConnectionLost:
+            if not repeatable:
+                raise
+            return run()
 
 
 def _program(operation: str) -> str:
@@ -269,6 +301,14 @@ def on_node(template: Mapping[str, Any], node: str, image: str, name: str) -> Ob
     for container in pod["spec"]["containers"]:
         container["image"] = image
     return pod
+
+
+def _state(pod: Object | None, name: str) -> ProbePod | HarnessError | NotYet:
+    """Return a pod that is ready, else why it is not, or not yet."""
+    try:
+        return _ready(pod, name)
+    except (HarnessError, NotYet) as reason:
+        return reason
 
 
 def _ready(pod: Object | None, name: str) -> ProbePod:

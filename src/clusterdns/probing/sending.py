@@ -69,6 +69,7 @@ def send(  # noqa: PLR0913 - all that a batch of messages is made of
     timeout: float,
     concurrency: int | None = None,
     give_up: int | None = None,
+    repeatable: bool = False,
 ) -> list[Reply]:
     """Send messages from a pod; return what came of each, in the order in which they ended.
 
@@ -80,6 +81,7 @@ def send(  # noqa: PLR0913 - all that a batch of messages is made of
         concurrency: Sockets in use at once; None for the agent's default.
         give_up: A server that leaves so many messages that are alike in a row unanswered is sent no more
             of them; None for a server that is never given up.
+        repeatable: Whether nobody counts the messages: all may be sent again where the answers got lost.
 
     Raises:
         ProbeError: the agent failed, or fell silent.
@@ -100,7 +102,7 @@ def send(  # noqa: PLR0913 - all that a batch of messages is made of
             sent_ns=answer["sent_ns"],
             received_ns=answer["received_ns"],
         )
-        for answer in prober.run(pod, "send", request)
+        for answer in prober.run(pod, "send", request, repeatable=repeatable)
     ]
 
 

@@ -64,11 +64,13 @@ class Recorder:
     cluster: dict[str, object] = field(default_factory=dict)
     stand_ins: list[StandIn] = field(default_factory=list)
     left_behind: list[str] = field(default_factory=list)
+    not_measured: dict[str, str] = field(default_factory=dict)  # node -> why
     results: list[CheckResult] = field(default_factory=list)
     complaints: list[Complaint] = field(default_factory=list)
     findings: Findings = field(default_factory=Findings)
     report: Report | None = None
     comparison: Comparison | None = None
+    unwritten: str = ""  # why there are no reports
 
     def begin(self, case: SelectedCase) -> CaseRecord:
         """Return a case that is about to run, with nothing left of an earlier run's artifacts."""
@@ -80,6 +82,16 @@ class Recorder:
         """Take in what a run has learnt of the cluster: every report says it."""
         if MeasuredRun.topology.is_measured(run):
             self.cluster["dns"] = [str(layer) for layer in run.topology.layers]
+        if MeasuredRun.node_choice.is_measured(run):
+            choice = run.node_choice
+            self.cluster["probed nodes"] = f"{len(choice.nodes)} of {choice.usable} usable ones"
+            self.not_measured |= choice.left_out
+        if MeasuredRun.probes.is_measured(run):
+            self.not_measured |= run.probes.not_measured
+        if self.not_measured:
+            self.cluster["nodes not measured"] = [
+                f"{node}: {reason}" for node, reason in sorted(self.not_measured.items())
+            ]
         if MeasuredRun.dns_profile.is_measured(run):
             self.cluster["documented deviations"] = [str(known) for known in run.dns_profile.deviations()]
         self.findings = findings(run)
@@ -91,7 +103,9 @@ class Recorder:
             OSError: it cannot be written to.
         """
         folder = self.settings.report_dir
-        (folder / ARTIFACTS).mkdir(parents=True, exist_ok=True)
+        if not folder.exists():
+            folder.mkdir(mode=0o700, parents=True)  # what is told of a cluster is its owner's
+        (folder / ARTIFACTS).mkdir(mode=0o700, exist_ok=True)
         for name in (REPORT, PAGE, JUNIT):
             (folder / name).unlink(missing_ok=True)
 
@@ -151,15 +165,19 @@ class Recorder:
         folder = self.settings.report_dir
         with contextlib.suppress(OSError):
             (folder / ARTIFACTS).rmdir()  # nothing to explain
-        _put(folder / REPORT, self.report.json_text().encode())
-        _put(folder / JUNIT, junit_xml(self.report))
-        _put(folder / PAGE, html(self.report).encode())
-        if self.settings.markdown is not None:
-            _put(self.settings.markdown, markdown(self.report, self.comparison).encode())
+        text = markdown(self.report, self.comparison)
+        for path, content in (
+            (folder / REPORT, self.report.json_text().encode()),
+            (folder / JUNIT, junit_xml(self.report)),
+            (folder / PAGE, html(self.report).encode()),
+            (self.settings.markdown, text.encode()),
+        ):
+            if path is not None:
+                write_whole(path, content)
         step_summary = os.environ.get("GITHUB_STEP_SUMMARY")
         if step_summary:
             with Path(step_summary).open("a", encoding="utf-8") as file:  # other steps write there too
-                file.write(markdown(self.report, self.comparison))
+                file.write(text)
         return code
 
     def _compared(self, baseline: Report, report: Report) -> ExitCode:
@@ -174,9 +192,25 @@ class Recorder:
         overruled = own is ExitCode.OK or (own is ExitCode.NOT_MEASURABLE and compared is ExitCode.FAILED)
         return compared if overruled else own
 
+    def give_up(self, problem: str, code: ExitCode) -> ExitCode:
+        """Take in why there are no reports; return the exit code: that the cluster failed stays true."""
+        if self.report is not None and self.report.run.exit_code is ExitCode.FAILED:
+            code = ExitCode.FAILED
+        self.unwritten = f"clusterdns: {problem}; exit code {code}"
+        return code
 
-def _put(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all: a CI system may read it while the run is being killed."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_bytes(content)
-    partial.replace(path)
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all; only its owner may read it.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:  # noqa: PTH123 - Path.open takes no mode
+            file.write(content)
+        beside.replace(path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise

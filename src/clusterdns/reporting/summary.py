@@ -21,6 +21,9 @@ def summary(report: Report) -> Iterator[Line]:
     stands_in_for = attrgetter("stands_in_for")
     for what, pods in groupby(sorted(report.stand_ins, key=stands_in_for), stands_in_for):
         yield f"stand-in, not the real program: {', '.join(pod.pod for pod in pods)}: {what}", None
+    unmeasured = report.cluster.get("nodes not measured")
+    for node in unmeasured if isinstance(unmeasured, list) else ():
+        yield f"node not measured: {node}", Outcome.WARNED
     for left in report.run.left_behind:
         yield f"left behind: {left}; remove it with: clusterdns cleanup", Outcome.ERROR
     yield exit_line(report.run.exit_code)

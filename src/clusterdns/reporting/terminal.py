@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from clusterdns.model.outcome import ExitCode, Outcome
 from clusterdns.reporting.schema import CheckResult
-from clusterdns.reporting.text import printable
+from clusterdns.reporting.text import shown
 
 Line = tuple[str, Outcome | None]
 """A line, and the outcome that it is about, for its colour."""
@@ -49,7 +49,7 @@ def told(checks: Sequence[CheckResult]) -> list[Line]:
     said += [f"source: {first.source}"] if complains and first.source else []
     said += [f"see {', '.join(files)}"] if files else []
     headline = f"{first.outcome.upper():<7} {names}"
-    return [(headline, first.outcome), *((f"    {printable(line)}", None) for line in said)]
+    return [(headline, first.outcome), *((f"    {shown(line)}", None) for line in said)]
 
 
 def exit_line(code: ExitCode) -> Line:

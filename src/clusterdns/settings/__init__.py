@@ -33,7 +33,7 @@ class Settings(
 ):  # pydantic lists the fields of the last one first
     """What a run is asked to do, what it holds a cluster to, and how it measures that."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     report_dir: Path = setting("folder for the reports", default=Path("report"), source="ours")
 

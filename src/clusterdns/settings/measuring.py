@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, field_validator, model_validator
+from pydantic import BaseModel, PositiveInt, field_validator, model_validator
 
 from clusterdns.settings.fields import Rates, setting
 
@@ -106,6 +106,11 @@ class Measuring(BaseModel):
     load_names: Path | None = setting(
         "file of the names that loads at a rate ask for: lines of NAME [TYPE], or a capture (pcap)",
         source="else distinct names, which no cache holds",
+    )
+    probe_nodes: PositiveInt | Literal["all"] = setting(
+        "nodes that get probe pods, one of every kind of node first (zone, pool, OS, kubelet, DNS); or: all",
+        default=16,
+        source="a bound: seven pods each",
     )
     record_nodes: int = setting(
         "nodes, spread over all, from which every record is asked for",

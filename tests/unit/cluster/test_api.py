@@ -20,6 +20,10 @@ POD = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace":
 PODS = "/api/v1/namespaces/ns/pods"
 
 
+def pod(name: str) -> Any:
+    return {"metadata": {"name": name}}
+
+
 def refusal(status: int, message: str) -> tuple[int, Any]:
     return status, {"kind": "Status", "message": message}
 
@@ -31,10 +35,10 @@ def test_lists_come_in_pages(api_server: ApiServer, cluster: Cluster) -> None:
         asked.append(query)
         page_number = query.get("continue", ["0"])[0]
         metadata = {} if page_number == "2" else {"continue": str(int(page_number) + 1)}
-        return 200, {"metadata": metadata, "items": [{"n": int(page_number)}]}
+        return 200, {"metadata": metadata, "items": [pod(page_number)]}
 
     api_server.answers[f"GET {PODS}"] = page
-    assert list(cluster.list("pods", namespace="ns", labels="a=b")) == [{"n": 0}, {"n": 1}, {"n": 2}]
+    assert list(cluster.list("pods", namespace="ns", labels="a=b")) == [pod("0"), pod("1"), pod("2")]
     assert asked[2] == {"limit": ["500"], "labelSelector": ["a=b"], "continue": ["2"]}
 
 
@@ -167,3 +171,30 @@ def test_a_context_that_makes_no_client_is_told(kubeconfig_file: Path) -> None:
     kubeconfig_file.write_text(yaml.safe_dump(config))
     with pytest.raises(UsageError, match="--kube-context: 'c' cannot be used"):
         connect(kubeconfig_file, "c", 1)
+
+
+@pytest.mark.parametrize(
+    "user",
+    [
+        {"client-certificate-data": "c4n4ry", "client-key-data": "c4n4ry"},
+        {"token": "c4n4ry", "client-certificate-data": "!c4n4ry"},
+        {"exec": {"command": 5, "args": "c4n4ry"}},
+    ],
+)
+def test_what_the_client_cannot_use_is_not_quoted(kubeconfig_file: Path, user: dict[str, Any]) -> None:
+    config = yaml.safe_load(kubeconfig_file.read_text())
+    config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
+    config["users"][0]["user"] = user
+    kubeconfig_file.write_text(yaml.safe_dump(config))
+    with pytest.raises((UsageError, ClusterError)) as caught:
+        connect(kubeconfig_file, "c", 0.3).version()
+    assert "c4n4ry" not in str(caught.value)
+
+
+def test_a_token_that_no_header_can_hold_is_not_quoted(kubeconfig_file: Path) -> None:
+    config = yaml.safe_load(kubeconfig_file.read_text())
+    config["users"][0]["user"] = {"token": "c4n4ry\x00é"}
+    kubeconfig_file.write_text(yaml.safe_dump(config))
+    with pytest.raises(ClusterError, match="the token of context c is none") as caught:
+        connect(kubeconfig_file, "c", 0.3).version()
+    assert "c4n4ry" not in str(caught.value)

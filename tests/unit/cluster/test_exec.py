@@ -37,9 +37,6 @@ class FakeSocket:
     def fileno(self) -> int:
         return self.sock.fileno()
 
-    def settimeout(self, seconds: float) -> None:
-        assert seconds > 0
-
     def send(self, payload: bytes, opcode: int) -> None:
         assert opcode == BINARY
         self.sent.append(payload)

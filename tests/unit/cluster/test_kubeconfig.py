@@ -83,3 +83,65 @@ def test_a_bad_file_is_told_in_one_line(tmp_path: Path, text: str | None, contex
     with pytest.raises(UsageError, match=message) as caught:
         kubeconfig.read(path, context)
     assert "\n" not in str(caught.value)
+
+
+CANARY = "c4n4ry"
+
+
+def written(file: Path, *, server: object = "https://h", **user: object) -> Path:
+    """Write a kubeconfig with these entries."""
+    config = {
+        **CONFIG,
+        "clusters": [{"name": "it", "cluster": {"server": server}}],
+        "users": [{"name": "me", "user": user}],
+    }
+    file.write_text(yaml.safe_dump(config))
+    return file
+
+
+@pytest.mark.parametrize("token", [CANARY, f"{CANARY}\n", f"  {CANARY}\r\n\n"])
+def test_white_space_around_a_token_is_none_of_it(file: Path, token: str) -> None:
+    reduced = kubeconfig.read(written(file, token=token), "test")
+    assert reduced["users"][0]["user"]["token"] == CANARY
+
+
+def test_entries_without_a_value_are_left_out(file: Path) -> None:
+    reduced = kubeconfig.read(written(file, **{"token": None, "client-key": "/k"}), "test")
+    assert reduced["users"][0]["user"] == {"client-key": "/k"}
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        ({"token": f"{CANARY}\n{CANARY}"}, "its token is none"),
+        ({"token": f"{CANARY}\x00"}, "its token is none"),
+        ({"token": f"{CANARY}é"}, "its token is none"),
+        ({"token": [CANARY]}, "its token is none"),
+        ({"token": 5}, "its token is none"),
+        ({"server": f"https://u:{CANARY}@h"}, "its server's URL holds credentials"),
+        ({"server": f"https://{CANARY}@h"}, "its server's URL holds credentials"),
+        ({"server": f"https://[{CANARY}"}, "its server is no URL"),
+        ({"server": CANARY}, "its server is no URL"),
+        ({"server": {CANARY: CANARY}}, "its server is no URL"),
+        ({"server": None}, "its server is no URL"),
+        (
+            {"auth-provider": {"name": "gcp", "config": {"access-token": CANARY}}},
+            "gone since Kubernetes 1.26",
+        ),
+        ({"as": CANARY}, "it impersonates another user"),
+        ({"as-groups": [CANARY]}, "it impersonates another user"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_used_is_told_without_quoting_it(
+    file: Path, entries: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message) as caught:
+        kubeconfig.read(written(file, **entries), "test")
+    assert CANARY not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_endless_file_is_no_kubeconfig() -> None:
+    with pytest.raises(UsageError, match="/dev/zero names no contexts"):
+        kubeconfig.read(Path("/dev/zero"), "test")

@@ -80,7 +80,7 @@ def test_what_cannot_be_removed_is_told(workload: Workload, api_server: ApiServe
 
 def test_what_does_not_go_is_told(workload: Workload, api_server: ApiServer) -> None:
     name = workload.namespace
-    api_server.answers[f"GET {NAMESPACES}/{name}"] = 200, {"status": {"phase": "Terminating"}}
+    api_server.answers[f"GET {NAMESPACES}/{name}"] = 200, {"metadata": {}, "status": {"phase": "Terminating"}}
     (left,) = workload.close()
     assert f"last seen: namespace {name} is Terminating" in left
 
@@ -117,5 +117,10 @@ def test_what_runs_left_behind_is_found_by_label(api_server: ApiServer, cluster:
         return 200, {"metadata": {}, "items": items}
 
     api_server.answers[f"GET {NAMESPACES}"] = answer
+    for resource in (
+        "/apis/apps/v1/namespaces/kube-system/deployments",
+        f"{NAMESPACES}/kube-system/services",
+    ):
+        api_server.answers[f"GET {resource}"] = 200, {"metadata": {}, "items": []}
     found = [(namespace["metadata"]["name"], expires) for namespace, expires in left_behind(cluster)]
     assert found == [("a", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)), ("b", None), ("c", None)]

@@ -115,7 +115,7 @@ def test_a_reader_that_has_seen_enough() -> None:
         process.stdout.close()
         assert process.stderr is not None
         assert process.stderr.read() == b""
-    assert process.returncode == 0
+    assert process.returncode == 141  # SIGPIPE's: half an answer is no verdict
 
 
 def test_a_capture_that_was_cut_off_is_read_up_to_there(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self, cast
 
+from clusterdns.errors import AdmissionRefused
 from clusterdns.probing.pods import Answer, ProbePod, Prober
 
 if TYPE_CHECKING:
@@ -68,17 +69,24 @@ class FakeProber:
     opened: list[FakeOperation] = field(default_factory=list)
     early: Callable[[], Sequence[Answer]] = list  # of every operation that is opened
 
-    def start(self, manifests: Sequence[Mapping[str, Any]]) -> list[ProbePod]:
-        for manifest in manifests:
-            if refused := self.refuse(manifest):
-                raise refused
+    def start(self, manifests: Sequence[Mapping[str, Any]]) -> list[ProbePod | HarnessError]:
+        refusals = [self.refuse(manifest) for manifest in manifests]
+        for refusal in refusals:
+            if isinstance(refusal, AdmissionRefused):
+                raise refusal
         self.started += manifests
-        return [_pod(manifest) for manifest in manifests]
+        return [refusal or _pod(manifest) for refusal, manifest in zip(refusals, manifests, strict=True)]
 
     def run(
-        self, pod: ProbePod, operation: str, request: Mapping[str, Any], container: str = "probe"
+        self,
+        pod: ProbePod,
+        operation: str,
+        request: Mapping[str, Any],
+        container: str = "probe",
+        *,
+        repeatable: bool = False,
     ) -> list[Answer]:
-        del container
+        del container, repeatable
         self.requests.append((pod.node, operation, request))
         return list(self.operations[operation](pod, request))
 

@@ -1,0 +1,61 @@
+"""Nodes as the API tells them -> what a choice of nodes depends on.
+
+Source: kubernetes.io/docs/reference/labels-annotations-taints/; the pools' labels are GKE's, EKS', AKS' and
+Karpenter's.
+"""
+
+from collections.abc import Collection
+
+from clusterdns.cluster.api import Object
+from clusterdns.cluster.inventory import virtual
+from clusterdns.model.node_choice import ARCHITECTURES, Candidate
+
+_ZONE = "topology.kubernetes.io/zone"
+_POOLS = (
+    "cloud.google.com/gke-nodepool",
+    "eks.amazonaws.com/nodegroup",
+    "kubernetes.azure.com/agentpool",
+    "karpenter.sh/nodepool",
+)
+
+
+def candidate(node: Object, serving: Collection[str], cached: Collection[str]) -> Candidate:
+    """Return a node as a candidate.
+
+    Args:
+        node: As the API tells it.
+        serving: Names of the nodes with a DNS pod.
+        cached: Names of those with a node cache.
+    """
+    metadata, status = node["metadata"], node.get("status") or {}
+    labels, information = metadata.get("labels") or {}, status.get("nodeInfo") or {}
+    return Candidate(
+        name=metadata["name"],
+        trouble=_trouble(node, labels, information),
+        traits={
+            "zone": labels.get(_ZONE, ""),
+            "pool": next((labels[label] for label in _POOLS if label in labels), ""),
+            "OS image": information.get("osImage", ""),
+            "kubelet": information.get("kubeletVersion", ""),
+            "DNS pod": str(metadata["name"] in serving),
+            "node cache": str(metadata["name"] in cached),
+        },
+    )
+
+
+def _trouble(node: Object, labels: Object, information: Object) -> str:
+    system = labels.get("kubernetes.io/os") or information.get("operatingSystem") or "linux"
+    architecture = labels.get("kubernetes.io/arch") or information.get("architecture") or ARCHITECTURES[0]
+    conditions = (node.get("status") or {}).get("conditions") or ()
+    ready = next((condition["status"] for condition in conditions if condition["type"] == "Ready"), "Unknown")
+    troubles = {
+        f"runs {system}": system != "linux",
+        "is virtual: it has no kubelet of its own": virtual(labels),
+        f"is of architecture {architecture}: probe images are for {' and '.join(ARCHITECTURES)}": (
+            architecture not in ARCHITECTURES
+        ),
+        "is being deleted": "deletionTimestamp" in node["metadata"],
+        "is not ready": ready != "True",
+        "is cordoned": bool((node.get("spec") or {}).get("unschedulable")),
+    }
+    return next((trouble for trouble, applies in troubles.items() if applies), "")
