@@ -27,6 +27,7 @@ CORE = {
         {"name": "pods", "kind": "Pod", "namespaced": True},
         {"name": "pods/exec", "kind": "PodExecOptions", "namespaced": True},
         {"name": "configmaps", "kind": "ConfigMap", "namespaced": True},
+        {"name": "services", "kind": "Service", "namespaced": True},
     ]
 }
 

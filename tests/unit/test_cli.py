@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 NAMESPACES = "/api/v1/namespaces"
 SERVICES = f"{NAMESPACES}/kube-system/services"
-DEPLOYMENTS = "/apis/apps/v1/namespaces/kube-system/deployments"
+DEPLOYMENTS = "/apis/apps/v1/deployments"
 EVERYWHERE = "/api/v1/services"
 
 
@@ -73,8 +73,7 @@ def test_cleanup_puts_back_what_a_service_selected(
     upstream = {
         "metadata": {"name": "kube-dns-upstream", "namespace": "kube-system", "annotations": annotations}
     }
-    for path in (SERVICES, DEPLOYMENTS):
-        api_server.answers[f"GET {path}"] = 200, {"metadata": {}, "items": []}
+    api_server.answers[f"GET {DEPLOYMENTS}"] = 200, {"metadata": {}, "items": []}
     api_server.answers[f"GET {EVERYWHERE}"] = 200, {"metadata": {}, "items": [upstream]}
     api_server.answers[f"PATCH {SERVICES}/kube-dns-upstream"] = 200, {}
     assert main(["cleanup", *flags]) == 0

@@ -87,11 +87,11 @@ def _written(stamp: object) -> str:
     digits = text.partition(".")[0]
     if not digits.isdecimal() or len(digits) > _DIGITS_OF_NANOSECONDS:
         return text if len(text) < len("2026-06-12T10:20:30.000000000+02:00 ") else ""
-    if len(digits) >= _DIGITS_OF_MICROSECONDS:
-        microseconds = int(digits) // 10 ** (len(digits) - _DIGITS_OF_MICROSECONDS)
-    else:
-        microseconds = int(float(text) * (1e3 if len(digits) > 10 else 1e6))  # noqa: PLR2004 - digits of seconds
     try:
+        if len(digits) >= _DIGITS_OF_MICROSECONDS:
+            microseconds = int(digits) // 10 ** (len(digits) - _DIGITS_OF_MICROSECONDS)
+        else:
+            microseconds = int(float(text) * (1e3 if len(digits) > 10 else 1e6))  # noqa: PLR2004 - digits of seconds
         return datetime.fromtimestamp(microseconds / 1e6, UTC).isoformat()
     except (ValueError, OverflowError, OSError):
         return ""
