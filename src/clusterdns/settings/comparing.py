@@ -17,7 +17,7 @@ class Comparing(BaseModel):
     compare_ratio: float = setting(
         "how many times an earlier report's time may be",
         default=2,
-        source="half as much again was seen between equal runs on a busy lab",
+        source="ours: how much equal runs differ has not been measured yet",
         gt=1,
     )
     compare_floor: float = setting(
