@@ -1,0 +1,143 @@
+"""What a cluster's policies refuse skips what needs it, and nothing else."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import yaml
+
+from clusterdns.cluster.waiting import NotYet, wait_until
+from lab import breakage, state
+from lab.errors import LabError
+from tests.proof.conftest import Lab, Result, on
+
+API = "admissionregistration.k8s.io/v1"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What a policy refuses.
+
+    Attributes:
+        resource: What it is asked about.
+        admits: A CEL expression that is true of what it lets in.
+        skipped: The checks, or cases, that are skipped for it.
+        example: A manifest that it does not let in.
+    """
+
+    resource: str
+    admits: str
+    skipped: frozenset[str]
+    example: dict[str, Any]
+
+
+CAPTURES = frozenset({"resolver.lookup-count", "resolver.lookup-order", "resolver.amplification"})
+OF_THE_NODE = frozenset({"resolver.dns-policy[host-network]", "saturation.conntrack[rest]"})
+
+
+def pod(container: dict[str, Any], **spec: Any) -> dict[str, Any]:
+    """Return the manifest of a pod."""
+    containers = [{"name": "c", "image": "clusterdns.lab/pause:1", **container}]
+    metadata = {"name": "refused", "namespace": "default"}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": metadata,
+        "spec": {"containers": containers, **spec},
+    }
+
+
+REFUSALS = {
+    "net-raw": Refusal(
+        "pods",
+        "object.spec.containers.all(c, !has(c.securityContext) || !has(c.securityContext.capabilities)"
+        " || !has(c.securityContext.capabilities.add))",
+        CAPTURES,
+        pod({"securityContext": {"capabilities": {"add": ["NET_RAW"]}}}),
+    ),
+    "host-network": Refusal(
+        "pods",
+        "!has(object.spec.hostNetwork) || !object.spec.hostNetwork",
+        OF_THE_NODE,
+        pod({}, hostNetwork=True),
+    ),
+    "privileged-label": Refusal(
+        "namespaces",
+        "!has(object.metadata.labels) || !('pod-security.kubernetes.io/enforce' in object.metadata.labels)"
+        " || object.metadata.labels['pod-security.kubernetes.io/enforce'] != 'privileged'",
+        CAPTURES | OF_THE_NODE,
+        {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {"name": "refused", "labels": {"pod-security.kubernetes.io/enforce": "privileged"}},
+        },
+    ),
+}
+
+
+def objects(name: str, refusal: Refusal) -> list[dict[str, Any]]:
+    """Return a policy that refuses, and the binding that puts it into force."""
+    asked = {
+        "apiGroups": [""],
+        "apiVersions": ["v1"],
+        "operations": ["CREATE"],
+        "resources": [refusal.resource],
+    }
+    return [
+        {
+            "apiVersion": API,
+            "kind": "ValidatingAdmissionPolicy",
+            "metadata": {"name": name},
+            "spec": {
+                "failurePolicy": "Fail",
+                "matchConstraints": {"resourceRules": [asked]},
+                "validations": [{"expression": refusal.admits, "message": f"no {name} here"}],
+            },
+        },
+        {
+            "apiVersion": API,
+            "kind": "ValidatingAdmissionPolicyBinding",
+            "metadata": {"name": name},
+            "spec": {"policyName": name, "validationActions": ["Deny"]},
+        },
+    ]
+
+
+@pytest.fixture
+def refused(request: pytest.FixtureRequest, lab: Lab) -> Iterator[str]:
+    """The name of a policy that is in force on the lab as long as the test lasts."""
+    kubectl = breakage.kubectl(state.running(lab.name))
+    manifests = yaml.safe_dump_all(objects(request.param, REFUSALS[request.param]))
+    kubectl("apply", "--filename=-", stdin=manifests)
+
+    def in_force() -> None:
+        try:
+            example = yaml.safe_dump(REFUSALS[request.param].example)
+            kubectl("create", "--dry-run=server", "--filename=-", stdin=example)
+        except LabError as error:
+            if f"no {request.param} here" not in str(error):
+                raise
+        else:
+            raise NotYet("it is let in")
+
+    wait_until(in_force, what=f"the policy {request.param}", timeout=30)
+    yield request.param
+    kubectl("delete", "--filename=-", stdin=manifests)
+
+
+@pytest.mark.parametrize("lab", ["coredns"], indirect=True)
+@pytest.mark.parametrize("refused", REFUSALS, indirect=True)
+def test_a_refusal_skips_what_needs_it_and_nothing_else(
+    refused: str, lab: Lab, suite: Callable[..., Result]
+) -> None:
+    result = suite(*on(lab), "--check=resolver,topology,saturation")
+    assert result.code == 0, result.output
+    reasons = {
+        (check["id"], check["case"]): check["reason"]
+        for check in result.report["checks"]
+        if check["outcome"] == "skipped" and f"no {refused} here" in check["reason"]
+    }
+    wanted = REFUSALS[refused].skipped
+    assert {name for name, _ in reasons} | {f"{name}[{case}]" for name, case in reasons} >= wanted
+    assert all(name in wanted or f"{name}[{case}]" in wanted for name, case in reasons), result.output
