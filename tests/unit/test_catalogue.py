@@ -1,7 +1,11 @@
+import runpy
+from collections import Counter
+
 import pytest
 
 from clusterdns.catalogue import CATALOGUE, expand
 from clusterdns.model.profiles import INCLUDES, Profile
+from clusterdns.suite import SUITE
 
 
 def test_every_row_is_one_sentence_under_its_area() -> None:
@@ -10,6 +14,18 @@ def test_every_row_is_one_sentence_under_its_area() -> None:
         assert check.area
         assert id_.count(".") == 1
         assert check.requirement.endswith(".")
+
+
+def test_every_check_is_run_by_one_test() -> None:
+    run = Counter(
+        check.id
+        for path in (SUITE / "tests" / "conformance").rglob("test_*.py")
+        for test in runpy.run_path(str(path)).values()
+        for mark in getattr(test, "pytestmark", ())
+        if mark.name == "checks"
+        for check in mark.args[0]
+    )
+    assert run == dict.fromkeys(CATALOGUE, 1)
 
 
 def test_every_profile_includes_itself_and_nothing_worse_than_asked_for() -> None:
