@@ -41,6 +41,7 @@ class Verb(NamedTuple):
 ELSEWHERE = {
     Verb("", "", "pods/exec", "create"),  # over WebSockets, from Kubernetes 1.35
     Verb("", "", "services/proxy", "get"),  # of clusters with a Prometheus
+    Verb("", "", "namespaces", "list"),  # of clusters with NetworkPolicies
 }
 
 
