@@ -144,7 +144,15 @@ def cases(profile: Profile) -> list[SelectedCase]:
 
 @pytest.mark.alone
 @pytest.mark.parametrize("lab", [LAB], indirect=True)
-@pytest.mark.parametrize("profile", ["audit", "core", "slow", "load"])
+@pytest.mark.parametrize(
+    "profile",
+    [
+        "audit",
+        "core",
+        pytest.param("slow", marks=pytest.mark.long),
+        pytest.param("load", marks=pytest.mark.long),
+    ],
+)
 def test_a_profile_runs_with_its_role_and_uses_all_of_it(
     profile: str, lab: Lab, suite: Callable[..., Result], tmp_path: Path
 ) -> None:
