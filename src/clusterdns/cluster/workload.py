@@ -173,16 +173,22 @@ def left_behind(cluster: Cluster) -> list[tuple[Object, datetime | None]]:
     What is in the run's own namespaces goes with them, and is not listed.
     """
     label = ",".join(f"{name}={value}" for name, value in MANAGED_BY.items())
-    found = []
+    found: list[tuple[Object, datetime | None]] = []
+    own: set[str] = set()  # namespaces: the first of what runs make
     for api, kind, resource in _MADE:
         selector = f"{label},{RUN_LABEL}"
         optional = "." in api  # an operator's: of what is Kubernetes' own, a list must have been seen
-        for one in cluster.list(resource, api=api, labels=selector, missing_ok=optional):
+        for made in cluster.list(resource, api=api, labels=selector, missing_ok=optional):
+            metadata = made["metadata"]
+            if metadata.get("namespace") in own:
+                continue
+            if kind == "Namespace":
+                own.add(metadata["name"])
             try:
-                expires = datetime.fromisoformat(one["metadata"].get("annotations", {})[EXPIRES])
+                expires = datetime.fromisoformat(metadata.get("annotations", {})[EXPIRES])
             except (KeyError, ValueError):
                 expires = None
-            found.append(({"apiVersion": api, "kind": kind, **one}, expires))
+            found.append(({"apiVersion": api, "kind": kind, **made}, expires))
     return found
 
 

@@ -117,7 +117,8 @@ def test_what_runs_left_behind_is_found_by_label(api_server: ApiServer, cluster:
         return 200, {"metadata": {}, "items": items}
 
     api_server.answers[f"GET {NAMESPACES}"] = answer
-    for resource in ("/apis/apps/v1/deployments", "/api/v1/services"):
-        api_server.answers[f"GET {resource}"] = 200, {"metadata": {}, "items": []}
+    inside = {"metadata": {"name": "target", "namespace": "a"}}  # goes with its namespace
+    for resource, items_ in (("/apis/apps/v1/deployments", []), ("/api/v1/services", [inside])):
+        api_server.answers[f"GET {resource}"] = 200, {"metadata": {}, "items": items_}
     found = [(namespace["metadata"]["name"], expires) for namespace, expires in left_behind(cluster)]
     assert found == [("a", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)), ("b", None), ("c", None)]
