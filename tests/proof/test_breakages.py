@@ -11,8 +11,9 @@ from tests.proof.conftest import Lab, Result, lab_command, on
 
 
 def _marks(broken: breakage.Breakage) -> list[pytest.MarkDecorator]:
-    alone = [pytest.mark.alone] if broken.profile in ("load", "disruptive") else []
-    return [*alone, pytest.mark.long] if "operator" in broken.addons else alone
+    disruptive = broken.profile == Profile.DISRUPTIVE
+    alone = [pytest.mark.alone] if disruptive or broken.profile == Profile.LOAD else []
+    return [*alone, pytest.mark.long] if disruptive or "operator" in broken.addons else alone
 
 
 CASES = [
