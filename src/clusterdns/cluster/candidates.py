@@ -7,7 +7,7 @@ Karpenter's.
 from collections.abc import Collection
 
 from clusterdns.cluster.api import Object
-from clusterdns.cluster.inventory import virtual
+from clusterdns.cluster.platforms import VIRTUAL_NODES, marked
 from clusterdns.model.node_choice import ARCHITECTURES, Candidate
 
 _ZONE = "topology.kubernetes.io/zone"
@@ -48,9 +48,10 @@ def _trouble(node: Object, labels: Object, information: Object) -> str:
     architecture = labels.get("kubernetes.io/arch") or information.get("architecture") or ARCHITECTURES[0]
     conditions = (node.get("status") or {}).get("conditions") or ()
     ready = next((condition["status"] for condition in conditions if condition["type"] == "Ready"), "Unknown")
+    virtual = marked(labels, VIRTUAL_NODES)
     troubles = {
         f"runs {system}": system != "linux",
-        "is virtual: it has no kubelet of its own": virtual(labels),
+        virtual: bool(virtual),
         f"is of architecture {architecture}: probe images are for {' and '.join(ARCHITECTURES)}": (
             architecture not in ARCHITECTURES
         ),

@@ -1,12 +1,11 @@
 """API objects, reduced while they are read to what a topology is made of: a large cluster has many."""
 
-import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from clusterdns.cluster.api import Cluster, Object
 from clusterdns.cluster.objects import items, labels, mapping, name_of, number, part, text
-from clusterdns.cluster.platforms import NO_DAEMONSETS
+from clusterdns.cluster.platforms import NO_DAEMONSETS, marked
 from clusterdns.cluster.programs import is_dns
 from clusterdns.cluster.workload import MANAGED_BY
 from clusterdns.model.labels import matches
@@ -220,11 +219,6 @@ def serves_dns(pod: Object) -> bool:
     )
 
 
-def virtual(labels: Mapping[str, str]) -> bool:
-    """Return whether a node's labels say that no kubelet of its own runs it, e.g. Azure's virtual nodes."""
-    return "virtual-kubelet" in (labels.get("type"), labels.get("kubernetes.io/role"))
-
-
 def is_ready(pod: Object) -> bool:
     """Return whether a pod is ready, as the API tells it."""
     conditions = items(pod, "status", "conditions")
@@ -246,11 +240,7 @@ def _query(selector: Object) -> str:
 def _node(node: Object) -> Node:
     of_node = labels(node, "metadata", "labels")
     system = of_node.get("kubernetes.io/os", "linux")
-    left_out = f"runs {system}" if system != "linux" else ""
-    for label, why in NO_DAEMONSETS.items():
-        name, _, value = label.partition("=")
-        if of_node.get(name) == value:
-            left_out = left_out or why
+    left_out = f"runs {system}" if system != "linux" else marked(of_node, NO_DAEMONSETS)
     return Node(
         name_of(node),
         of_node,
@@ -286,11 +276,3 @@ def _quantity(said: str) -> float:
         return float(figure) * _SUFFIXES.get(said[len(figure) :], 1.0)
     except ValueError:
         return 0.0
-
-
-def is_node_local(address: str) -> bool:
-    """Return whether an address is one that every node may have for itself (link-local)."""
-    try:
-        return ipaddress.ip_address(address).is_link_local
-    except ValueError:
-        return False

@@ -196,13 +196,26 @@ PLATFORMS: tuple[Platform, ...] = (
 )
 """In the order in which they are looked for: what is built on another comes before it."""
 
+VIRTUAL_NODES: Mapping[str, str] = dict.fromkeys(
+    ("type=virtual-kubelet", "kubernetes.io/role=virtual-kubelet"), "is virtual: it has no kubelet of its own"
+)
+"""Labels of nodes that no kubelet of their own runs, e.g. Azure's -> that they are."""
+
 NO_DAEMONSETS: Mapping[str, str] = {
-    "type=virtual-kubelet": "is virtual: it has no kubelet of its own",
-    "kubernetes.io/role=virtual-kubelet": "is virtual: it has no kubelet of its own",
-} | {label: why for platform in PLATFORMS for label, why in platform.no_daemonsets.items()}
+    **VIRTUAL_NODES,
+    **{label: why for platform in PLATFORMS for label, why in platform.no_daemonsets.items()},
+}
 """Labels of nodes where pods of DaemonSets cannot run -> why."""
 
 _RELEASE = re.compile(r"v?(\d+)\.(\d+)\.(\d+)(?:-gke\.(\d+))?")
+
+
+def marked(labels: Mapping[str, str], marks: Mapping[str, str]) -> str:
+    """Return what the first mark ("label=value") among a node's labels says; "" where it has none."""
+    said = (
+        why for mark, why in marks.items() if labels.get(mark.partition("=")[0]) == mark.partition("=")[2]
+    )
+    return next(said, "")
 
 
 @dataclass(frozen=True, slots=True)
