@@ -63,8 +63,8 @@ class Loopback:
         """Runs a program that prints a JSON object.
 
         Returns:
-            That object, and "queries": a list of [id, name, type]; the type is "malformed" for what is no
-            message.
+            That object, and "queries": a list of [client's port, id, name, type]; the type is "malformed" for
+            what is no message.
         """
         return self._ask({"resolv_conf": resolv_conf, "zone": zone, "program": program})
 
@@ -83,7 +83,7 @@ class _Server(threading.Thread):
     def __init__(self) -> None:
         super().__init__(daemon=True)
         self.zone: dict[str, str] = {}
-        self.seen: list[tuple[int, str, str]] = []
+        self.seen: list[tuple[int, int, str, str]] = []
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind(("127.0.0.1", 53))
 
@@ -91,18 +91,18 @@ class _Server(threading.Thread):
         while True:
             wire, client = self._socket.recvfrom(4096)
             try:
-                response = self._answer(wire)
+                response = self._answer(wire, client[1])
             except dns.exception.FormError:
-                self.seen.append((int.from_bytes(wire[:2], "big"), "", MALFORMED))
+                self.seen.append((client[1], int.from_bytes(wire[:2], "big"), "", MALFORMED))
                 response = wire[:2] + bytes([0x80, dns.rcode.FORMERR]) + bytes(8)
             self._socket.sendto(response, client)
 
-    def _answer(self, wire: bytes) -> bytes:
+    def _answer(self, wire: bytes, port: int) -> bytes:
         query = dns.message.from_wire(wire)
         (question,) = query.question
         name = question.name.to_text(omit_final_dot=True).lower()
         rtype = dns.rdatatype.to_text(question.rdtype)
-        self.seen.append((query.id, name, rtype))
+        self.seen.append((port, query.id, name, rtype))
         response = dns.message.make_response(query)
         response.flags |= dns.flags.RA
         reply = self.zone.get(f"{name}/{rtype}", "NXDOMAIN")

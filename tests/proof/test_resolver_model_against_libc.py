@@ -50,8 +50,9 @@ def seen(loopback: Loopback, tmp_path_factory: pytest.TempPathFactory) -> Seen:
         name: str, family: str, libc: Libc, conf: str, zone: Mapping[str, str]
     ) -> tuple[Question, ...]:
         queries = loopback.run([str(folder / libc), name, family], conf, zone)["queries"]
+        # A message that is sent again keeps its port and its id. Two messages may share an id by chance.
         once = dict.fromkeys(tuple(query) for query in queries)
-        return tuple(Question(name, rtype) for _, name, rtype in once if rtype != MALFORMED)
+        return tuple(Question(name, rtype) for _, _, name, rtype in once if rtype != MALFORMED)
 
     return look_up
 
