@@ -1,5 +1,6 @@
 """What a cluster's policies refuse skips what needs it, and nothing else."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ import yaml
 from clusterdns.cluster.waiting import NotYet, wait_until
 from lab import breakage, state
 from lab.errors import LabError
+from lab.kubectl import Kubectl
 from tests.proof.conftest import Lab, Result, on
 
 API = "admissionregistration.k8s.io/v1"
@@ -23,17 +25,22 @@ class Refusal:
         resource: What it is asked about.
         admits: A CEL expression that is true of what it lets in.
         skipped: The checks, or cases, that are skipped for it.
-        example: A manifest that it does not let in.
+        attempt: Tries, by `kubectl`, something that it does not let in, without changing anything.
+        operation: What it is asked about, too.
     """
 
     resource: str
     admits: str
     skipped: frozenset[str]
-    example: dict[str, Any]
+    attempt: Callable[[Kubectl], object]
+    operation: str = "CREATE"
 
 
 CAPTURES = frozenset({"resolver.lookup-count", "resolver.lookup-order", "resolver.amplification"})
 OF_THE_NODE = frozenset({"resolver.dns-policy[host-network]", "saturation.conntrack[rest]"})
+OF_DNSMASQ = frozenset(
+    {"saturation.tcp-workers[rest]", "saturation.listen-queue[rest]", "saturation.listen-overflow[rest]"}
+)
 
 
 def pod(container: dict[str, Any], **spec: Any) -> dict[str, Any]:
@@ -48,30 +55,55 @@ def pod(container: dict[str, Any], **spec: Any) -> dict[str, Any]:
     }
 
 
+def creating(manifest: dict[str, Any]) -> Callable[[Kubectl], object]:
+    """Return an attempt to create an object."""
+    return lambda kubectl: kubectl(
+        "create", "--dry-run=server", "--filename=-", stdin=yaml.safe_dump(manifest)
+    )
+
+
+def debugging(kubectl: Kubectl) -> object:
+    """Attempt to put a debug container into a DNS pod."""
+    pods = kubectl("get", "pods", "--namespace=kube-system", "--selector=k8s-app=kube-dns", "--output=json")
+    pod = json.loads(pods)["items"][0]
+    there = pod["spec"].get("ephemeralContainers", [])
+    pod["spec"]["ephemeralContainers"] = [*there, {"name": "refused", "image": "clusterdns.lab/pause:1"}]
+    address = f"/api/v1/namespaces/kube-system/pods/{pod['metadata']['name']}/ephemeralcontainers?dryRun=All"
+    return kubectl("replace", f"--raw={address}", "--filename=-", stdin=json.dumps(pod))
+
+
 REFUSALS = {
     "net-raw": Refusal(
         "pods",
         "object.spec.containers.all(c, !has(c.securityContext) || !has(c.securityContext.capabilities)"
         " || !has(c.securityContext.capabilities.add))",
         CAPTURES,
-        pod({"securityContext": {"capabilities": {"add": ["NET_RAW"]}}}),
+        creating(pod({"securityContext": {"capabilities": {"add": ["NET_RAW"]}}})),
     ),
     "host-network": Refusal(
         "pods",
         "!has(object.spec.hostNetwork) || !object.spec.hostNetwork",
         OF_THE_NODE,
-        pod({}, hostNetwork=True),
+        creating(pod({}, hostNetwork=True)),
     ),
     "privileged-label": Refusal(
         "namespaces",
         "!has(object.metadata.labels) || !('pod-security.kubernetes.io/enforce' in object.metadata.labels)"
         " || object.metadata.labels['pod-security.kubernetes.io/enforce'] != 'privileged'",
         CAPTURES | OF_THE_NODE,
-        {
-            "apiVersion": "v1",
-            "kind": "Namespace",
-            "metadata": {"name": "refused", "labels": {"pod-security.kubernetes.io/enforce": "privileged"}},
-        },
+        creating(
+            {
+                "apiVersion": "v1",
+                "kind": "Namespace",
+                "metadata": {
+                    "name": "refused",
+                    "labels": {"pod-security.kubernetes.io/enforce": "privileged"},
+                },
+            }
+        ),
+    ),
+    "debug-containers": Refusal(
+        "pods/ephemeralcontainers", "false", OF_DNSMASQ, debugging, operation="UPDATE"
     ),
 }
 
@@ -81,7 +113,7 @@ def objects(name: str, refusal: Refusal) -> list[dict[str, Any]]:
     asked = {
         "apiGroups": [""],
         "apiVersions": ["v1"],
-        "operations": ["CREATE"],
+        "operations": [refusal.operation],
         "resources": [refusal.resource],
     }
     return [
@@ -113,8 +145,7 @@ def refused(request: pytest.FixtureRequest, lab: Lab) -> Iterator[str]:
 
     def in_force() -> None:
         try:
-            example = yaml.safe_dump(REFUSALS[request.param].example)
-            kubectl("create", "--dry-run=server", "--filename=-", stdin=example)
+            REFUSALS[request.param].attempt(kubectl)
         except LabError as error:
             if f"no {request.param} here" not in str(error):
                 raise
@@ -126,8 +157,20 @@ def refused(request: pytest.FixtureRequest, lab: Lab) -> Iterator[str]:
     kubectl("delete", "--filename=-", stdin=manifests)
 
 
-@pytest.mark.parametrize("lab", ["coredns"], indirect=True)
+@pytest.fixture
+def _new_dns_pods(request: pytest.FixtureRequest, lab: Lab) -> None:
+    """No debug container of an earlier run is left in a DNS pod, where they are to be refused."""
+    if request.getfixturevalue("refused") != "debug-containers":
+        return
+    kubectl = breakage.kubectl(state.running(lab.name))
+    in_dns = "--namespace=kube-system"
+    kubectl("delete", "pods", in_dns, "--selector=k8s-app=kube-dns", "--force", "--grace-period=0")
+    kubectl("rollout", "status", "deployment/kube-dns", in_dns, "--timeout=60s")
+
+
+@pytest.mark.parametrize("lab", ["gke-kubedns"], indirect=True)
 @pytest.mark.parametrize("refused", REFUSALS, indirect=True)
+@pytest.mark.usefixtures("_new_dns_pods")
 def test_a_refusal_skips_what_needs_it_and_nothing_else(
     refused: str, lab: Lab, suite: Callable[..., Result]
 ) -> None:
