@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 from clusterdns.check import Need, SelectedCase
 from clusterdns.errors import HarnessError
@@ -9,6 +10,9 @@ from clusterdns.measuring.part import part
 from clusterdns.measuring.run import Run
 
 _WORKERS = 8  # mostly waiting for the cluster
+_WITHOUT_PROBES: tuple[part[Run, object], ...] = (Run.record_objects,)
+"""Parts that take a cluster a while and no probe pod: they are begun while the probe pods start, without
+waiting to see whether these are let in."""
 
 
 def measure_beforehand(run: Run, cases: Iterable[SelectedCase]) -> Callable[[], None]:
@@ -25,14 +29,23 @@ def measure_beforehand(run: Run, cases: Iterable[SelectedCase]) -> Callable[[], 
             wanted.setdefault((case.needs, measured), case)
     pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="beforehand")
     for (_, measured), case in wanted.items():
-        pool.submit(_measure, run, case, measured)
+        if measured in _WITHOUT_PROBES and case.missing_permission(run) is None:
+            pool.submit(_measure, run, measured)
+    for (_, measured), case in wanted.items():
+        pool.submit(_measure_unless_skipped, run, case, measured)
     pool.shutdown(wait=False)
     return pool.shutdown
 
 
-def _measure(run: Run, case: SelectedCase, measured: part[Run, object]) -> None:
+def _measure_unless_skipped(run: Run, case: SelectedCase, measured: part[Run, object]) -> None:
     try:
-        if case.skip_reason(run) is None:
-            measured.__get__(run, Run)
+        reason = case.skip_reason(run)
     except HarnessError:
-        return  # the part remembers it
+        return  # the part that the need asks for remembers it
+    if reason is None:
+        _measure(run, measured)
+
+
+def _measure(run: Run, measured: part[Run, object]) -> None:
+    with suppress(HarnessError):  # the part remembers it
+        measured.__get__(run, Run)

@@ -150,6 +150,13 @@ class SelectedCase:
 
         A need is not asked for where a permission is missing, or one before it is not met.
         """
+        if reason := self.missing_permission(run):
+            return reason
+        reasons = ((need, need.why_absent(run)) for need in self.needs)
+        return next((f"no {need.name}: {reason}" for need, reason in reasons if reason), None)
+
+    def missing_permission(self, run: Run) -> str | None:
+        """Return which permission keeps it from running; None where it has all that it cannot do without."""
         for grant in self.grants:
             lacking = run.missing.get(grant, ())
             if lacking and not grant.dispensable:
@@ -159,8 +166,7 @@ class SelectedCase:
                     f"no permission to {grant.purpose}: the credentials may not {', '.join(lacking)}; "
                     f"{manifest(granting)} grants it"
                 )
-        reasons = ((need, need.why_absent(run)) for need in self.needs)
-        return next((f"no {need.name}: {reason}" for need, reason in reasons if reason), None)
+        return None
 
 
 def only(judge: Callable[[Run], Verdict], *, stage: Stage = Stage.SIDE_BY_SIDE) -> tuple[Case, ...]:

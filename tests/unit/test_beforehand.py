@@ -1,7 +1,11 @@
 """What cases declare is measured beforehand, but for what a need of theirs keeps from being measured."""
 
+import time
 from typing import cast
 
+import pytest
+
+from clusterdns import beforehand
 from clusterdns.beforehand import measure_beforehand
 from clusterdns.check import Case, Check, Need, SelectedCase
 from clusterdns.errors import HarnessError
@@ -60,3 +64,18 @@ def test_a_need_that_cannot_be_looked_for_keeps_nothing_else_from_being_measured
     run = Little()
     measure_beforehand(run, [case(Little.unmet, Need("musl", fail)), case(Little.wanted)])()
     assert run.measured == ["wanted"]
+
+
+def test_what_needs_no_probe_is_begun_while_probe_pods_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Little()
+
+    def start_pods(_: Run) -> str | None:
+        deadline = time.monotonic() + 10
+        while "wanted" not in run.measured and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return None if run.measured else "nothing was begun meanwhile"
+
+    monkeypatch.setattr(beforehand, "_WITHOUT_PROBES", (Little.wanted,))
+    needing = Need("probe-pods", start_pods)
+    measure_beforehand(run, [case(Little.unmet, needing), case(Little.wanted, needing)])()
+    assert run.measured == ["wanted", "unmet"]
