@@ -27,7 +27,7 @@ from clusterdns.analysis.capture.decoder import Decoder
 from clusterdns.analysis.capture.pcap import read
 from clusterdns.analysis.compression import lines
 from clusterdns.analysis.dnsmasq_log.lines import DnsmasqLog
-from clusterdns.analysis.dnsmasq_log.requests import Summary
+from clusterdns.analysis.dnsmasq_log.requests import LogTally
 from clusterdns.cluster.api import NAMESPACE, Cluster, connect
 from clusterdns.cluster.debug_deployment import NAME, OWN_LABELS, debug_copy, live_deployment
 from clusterdns.cluster.dns_pods import DNSMASQ
@@ -76,7 +76,7 @@ def main() -> None:
 def compared(log: Path, capture: Path) -> dict[str, Any]:
     """Lay the sessions of a log beside those of a capture."""
     with log.open("rb") as file:
-        summary = Summary.of(DnsmasqLog(lines(file)), limit=DNSMASQ_TCP_LIMIT, worst=1_000_000)
+        summary = LogTally.of(DnsmasqLog(lines(file)), limit=DNSMASQ_TCP_LIMIT, worst=1_000_000)
     captured = sessions_of(capture)
     pairs = []
     for session in summary.sessions.longest():

@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 
 from clusterdns.model.load_figures import PathLatency
 from clusterdns.model.saturation import TcpWorkers
-from clusterdns.reporting.plots import Axis, Kind, Limit, Series, chart
+from clusterdns.reporting.plots import Axis, Limit, Series, SeriesStyle, chart
 from clusterdns.reporting.schema import CheckResult, Report
 
 _PATH_LATENCY = TypeAdapter(PathLatency)
@@ -94,11 +94,11 @@ def _saturations(checks: Sequence[CheckResult]) -> Iterator[Picture]:
         measured = _TCP_WORKERS.validate_python(check.measurements)
         limits = [Limit(limit, f"limit {limit}") for limit in sorted(set(measured.limits.values()))]
         workers = [
-            Series(pod, columns.seconds, columns.workers, Kind.STEP)
+            Series(pod, columns.seconds, columns.workers, SeriesStyle.STEP)
             for pod, columns in measured.timelines.items()
         ]
         queues = [
-            Series(pod, columns.seconds, columns.queue, Kind.STEP)
+            Series(pod, columns.seconds, columns.queue, SeriesStyle.STEP)
             for pod, columns in measured.timelines.items()
         ]
         for what, series, marks in (

@@ -23,7 +23,7 @@ _LETTER, _LINE = 6.4, 16  # about the width of one, and the height of a line
 _NINES = 6  # of the farthest percentile of `tails`: p99.9999
 
 
-class Kind(Enum):
+class SeriesStyle(Enum):
     """How a series is drawn."""
 
     LINE = "from point to point"
@@ -46,7 +46,7 @@ class Series:
     label: str
     x: Sequence[float]
     y: Sequence[float]
-    kind: Kind = Kind.LINE
+    kind: SeriesStyle = SeriesStyle.LINE
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ def frequencies(
             counts[at] = counts.get(at, 0) + count
         bins = range(min(counts, default=0), max(counts, default=-2) + 2)
         edges = [2 ** (at / per_octave) / unit for at in bins]
-        series.append(Series(name, edges, [float(counts.get(at, 0)) for at in bins], Kind.BARS))
+        series.append(Series(name, edges, [float(counts.get(at, 0)) for at in bins], SeriesStyle.BARS))
     return chart(title, series, x=Axis(label, log=True), y=Axis("how many"))
 
 
@@ -205,7 +205,7 @@ def _shown(series: Series, x: Axis, y: Axis) -> list[_Place]:
         for at, value in zip(series.x, series.y, strict=True)
         if math.isfinite(value) and (value > 0 or not y.log) and (at > 0 or not x.log)
     ]
-    if series.kind is not Kind.DOTS and len(points) > 2 * WIDTH:
+    if series.kind is not SeriesStyle.DOTS and len(points) > 2 * WIDTH:
         return list(_thinned(points))
     return points
 
@@ -285,7 +285,12 @@ def _draw_bars(places: list[_Place], colour: str, dash: str) -> Iterable[str]:
     ]
 
 
-_DRAW = {Kind.LINE: _draw_line, Kind.STEP: _draw_step, Kind.DOTS: _draw_dots, Kind.BARS: _draw_bars}
+_DRAW = {
+    SeriesStyle.LINE: _draw_line,
+    SeriesStyle.STEP: _draw_step,
+    SeriesStyle.DOTS: _draw_dots,
+    SeriesStyle.BARS: _draw_bars,
+}
 
 
 def _path(path: str, colour: str, dash: str) -> str:

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from clusterdns.model.latency import Histogram
-from clusterdns.reporting.plots import Axis, Kind, Limit, Series, chart, frequencies, tails
+from clusterdns.reporting.plots import Axis, Limit, Series, SeriesStyle, chart, frequencies, tails
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -27,7 +27,7 @@ def test_points_lie_where_the_axes_say() -> None:
 
 
 def test_steps_hold_their_level() -> None:
-    svg = chart("t", [Series("a", [0, 5, 10], [0, 4, 0], Kind.STEP)], x=Axis("s"), y=Axis("n"))
+    svg = chart("t", [Series("a", [0, 5, 10], [0, 4, 0], SeriesStyle.STEP)], x=Axis("s"), y=Axis("n"))
     assert drawn(svg, "path")[0].get("d") == "M72,256H388V52H704V256"
 
 
@@ -37,7 +37,7 @@ def test_a_logarithmic_axis_shows_whole_decades() -> None:
 
 
 def test_bars_reach_to_the_next() -> None:
-    series = Series("a", [0, 1, 3], [2, 4, 0], Kind.BARS)
+    series = Series("a", [0, 1, 3], [2, 4, 0], SeriesStyle.BARS)
     bars = drawn(chart("t", [series], x=Axis("s"), y=Axis("n")), "rect")[1:]
     width = (704 - 72) / 3
     assert [float(bar.get("width") or 0) for bar in bars] == pytest.approx([width, 2 * width], abs=0.2)
@@ -99,13 +99,13 @@ def test_frequencies_count_everything() -> None:
 NUMBERS = st.floats(-1e12, 1e12)
 
 
-@example(points=[(0.0, 5e-324)], kind=Kind.LINE, log=False)
+@example(points=[(0.0, 5e-324)], kind=SeriesStyle.LINE, log=False)
 @given(
     st.lists(st.tuples(NUMBERS, NUMBERS | st.sampled_from([float("nan"), float("inf")])), max_size=30),
-    st.sampled_from(Kind),
+    st.sampled_from(SeriesStyle),
     st.booleans(),
 )
-def test_no_numbers_break_it(points: list[tuple[float, float]], kind: Kind, log: bool) -> None:  # noqa: FBT001
+def test_no_numbers_break_it(points: list[tuple[float, float]], kind: SeriesStyle, log: bool) -> None:  # noqa: FBT001
     points.sort()
     series = Series("a", [x for x, _ in points], [y for _, y in points], kind)
     svg = chart("t", [series], x=Axis("s", log=log), y=Axis("n", log=log))

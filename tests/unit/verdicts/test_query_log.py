@@ -1,4 +1,4 @@
-from clusterdns.analysis.dnsmasq_log.requests import Requests, Summary
+from clusterdns.analysis.dnsmasq_log.requests import LogTally, Requests
 from clusterdns.model.load_figures import LoadFigures, Percentiles
 from clusterdns.model.outcome import Outcome, Verdict
 from clusterdns.model.query_log import IdleConnections, LoggedLoad, LoggedNames, Ramp
@@ -44,7 +44,7 @@ def load(*sessions: tuple[int, int]) -> LoggedLoad:
         names=[b"a.example"] * count,
         answers=[b"NXDOMAIN"] * count,
     )
-    return LoggedLoad("a test", Summary.of([batch], limit=LIMIT), count, {}, LOAD)
+    return LoggedLoad("a test", LogTally.of([batch], limit=LIMIT), count, {}, LOAD)
 
 
 def test_an_admitted_copy_passes_and_a_refused_one_fails() -> None:

@@ -9,7 +9,7 @@ from clusterdns.analysis.capture.pcap import read
 from clusterdns.analysis.capture.queries import Query, first_tries, read_queries, retries
 from clusterdns.analysis.capture.records import PcapError, Records
 from clusterdns.analysis.capture.report import Analysed, facts, lines
-from clusterdns.analysis.capture.summary import Summary
+from clusterdns.analysis.capture.summary import CaptureSummary
 from clusterdns.analysis.compression import CompressionError
 
 __all__ = [
@@ -37,7 +37,7 @@ def analyse(file: BinaryIO, *, ports: Sequence[int] = PORTS, worst: int = 10) ->
         ports: The servers'.
         worst: How many of the slowest transactions and connections are kept.
     """
-    summary, damage = Summary(worst), None
+    summary, damage = CaptureSummary(worst), None
     decoder = Decoder(read(file), ports)
     try:
         for decoded in decoder:

@@ -8,7 +8,7 @@ from clusterdns.analysis.capture.arrays import Ints
 from clusterdns.analysis.capture.connections import NEVER
 
 
-class Concurrency(NamedTuple):
+class LevelOverTime(NamedTuple):
     """A level over time.
 
     Attributes:
@@ -20,7 +20,7 @@ class Concurrency(NamedTuple):
     level: Ints
 
     @classmethod
-    def of(cls, begin_ns: Ints, end_ns: Ints) -> "Concurrency":
+    def of(cls, begin_ns: Ints, end_ns: Ints) -> "LevelOverTime":
         """Counts what begins and ends at these times; what ends when another begins counts with it.
 
         Args:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from clusterdns.analysis.capture.arrays import Ints
-from clusterdns.analysis.capture.concurrency import Concurrency
+from clusterdns.analysis.capture.concurrency import LevelOverTime
 from clusterdns.analysis.capture.connections import NEVER, Connections
 from clusterdns.analysis.capture.histograms import histogram
 from clusterdns.model.latency import Histogram
@@ -17,7 +17,7 @@ SLOW_NS = 1_000_000_000
 _PORTS_REMEMBERED = 1 << 17
 
 
-class Slow(NamedTuple):
+class SlowConnection(NamedTuple):
     """A connection on which somebody waited for longer than a second.
 
     Attributes:
@@ -77,7 +77,7 @@ class Lifetimes:
         self.slow: Counter[str] = Counter()
         self.handshake, self.first_reply = Histogram(), Histogram()
         self.lifetime, self.closing, self.reopened = Histogram(), Histogram(), Histogram()
-        self.slowest: list[Slow] = []
+        self.slowest: list[SlowConnection] = []
         self._worst = worst
         self._spans: dict[tuple[int, int], list[tuple[Ints, Ints]]] = {}
         self._waits: dict[tuple[int, int], list[tuple[Ints, Ints]]] = {}
@@ -131,11 +131,11 @@ class Lifetimes:
         """Return the servers, as numbers of an address and a port."""
         return sorted(self._spans)
 
-    def open(self, server: tuple[int, int]) -> Concurrency:
+    def open(self, server: tuple[int, int]) -> LevelOverTime:
         """Return how many connections to a server its kernel or the server itself held at once."""
         return _concurrency(self._spans[server])
 
-    def waiting(self, server: tuple[int, int]) -> Concurrency:
+    def waiting(self, server: tuple[int, int]) -> LevelOverTime:
         """Return how many of them had not had an octet back: those in the backlog, and those just served."""
         return _concurrency(self._waits.get(server, []))
 
@@ -185,7 +185,7 @@ class Lifetimes:
                 some.responses,
             )
             found = zip(*(column[rows].tolist() for column in columns), strict=True)
-            self.slowest += [Slow(took, phase, *rest) for took, *rest in found]
+            self.slowest += [SlowConnection(took, phase, *rest) for took, *rest in found]
         self.slowest = nlargest(self._worst, self.slowest)
 
 
@@ -221,7 +221,7 @@ def _many(which: np.ndarray) -> int:
     return int(np.count_nonzero(which))
 
 
-def _concurrency(spans: list[tuple[Ints, Ints]]) -> Concurrency:
+def _concurrency(spans: list[tuple[Ints, Ints]]) -> LevelOverTime:
     begins = [np.zeros(0, np.int64), *(begin for begin, _ in spans)]
     ends = [np.zeros(0, np.int64), *(end for _, end in spans)]
-    return Concurrency.of(np.concatenate(begins), np.concatenate(ends))
+    return LevelOverTime.of(np.concatenate(begins), np.concatenate(ends))

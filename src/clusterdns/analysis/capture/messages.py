@@ -23,7 +23,7 @@ _TO_LOWER = np.uint64(2)  # from an octet's highest bit to the one that makes a 
 _FIRST_OCTETS = np.array([(1 << 8 * count) - 1 for count in range(8)] + [(1 << 64) - 1], np.uint64)
 
 
-class Kind(StrEnum):
+class SkippedMessage(StrEnum):
     """What payloads are that are not looked into."""
 
     CUT = "messages cut off within their question by the capture"
@@ -120,8 +120,8 @@ def parse(data: bytes, payloads: Payloads, counts: Counter[str]) -> Messages:
     name_end[bare] = payloads.at[bare] + _HEADER
     good = whole & ~other & (name_end > 0)
     left_out = ~good
-    counts[Kind.CUT] += int(np.count_nonzero(left_out & cut & ~other))
-    counts[Kind.OTHER] += int(np.count_nonzero(left_out & ~(cut & ~other)))
+    counts[SkippedMessage.CUT] += int(np.count_nonzero(left_out & cut & ~other))
+    counts[SkippedMessage.OTHER] += int(np.count_nonzero(left_out & ~(cut & ~other)))
     if left_out.any():
         payloads, flags, name_end, bare = payloads.only(good), flags[good], name_end[good], bare[good]
     response = flags & _RESPONSE != 0
@@ -145,7 +145,7 @@ def parse(data: bytes, payloads: Payloads, counts: Counter[str]) -> Messages:
         start = np.where(bare[its], name_end[its], name_end[its] + _BEHIND_NAME)
         end = (payloads.at + payloads.captured)[its]
         upper[its], unread = edns.upper_rcodes(data, start, end, records)
-        counts[Kind.NOT_READ] += unread
+        counts[SkippedMessage.NOT_READ] += unread
     return Messages(
         frame=payloads.frame,
         first_ns=payloads.first_ns,

@@ -28,7 +28,7 @@ _ENCRYPTED = (50, 108)  # ESP, and what is compressed before it
 _WIREGUARD = (51820, 51871)  # its usual port, and Cilium's
 
 
-class Kind(StrEnum):
+class SkippedPacket(StrEnum):
     """What packets are that are not looked into."""
 
     OTHER = "packets that are neither UDP nor TCP over IP"
@@ -113,7 +113,7 @@ def decode(records: Records, ports: Sequence[int], addresses: Addresses, counts:
         networks.append(network)
         if not len(layers):
             break
-    counts[Kind.DEEP] += len(layers)
+    counts[SkippedPacket.DEEP] += len(layers)
     both = _Network.joined(networks)
     if len(networks) > 1:
         both = both.only(np.argsort(both.index, kind="stable"))
@@ -127,8 +127,8 @@ def _network(records: Records, layers: Layers, counts: Counter[str]) -> _Network
     whole = layers.start < layers.end
     ip = (layers.kind == links.IP) | (layers.kind == links.IPV6)
     ip &= (version == _VERSION_4) | (version == _VERSION_6)
-    counts[Kind.CUT] += int(np.count_nonzero(~whole))
-    counts[Kind.OTHER] += int(np.count_nonzero(~ip & whole))
+    counts[SkippedPacket.CUT] += int(np.count_nonzero(~whole))
+    counts[SkippedPacket.OTHER] += int(np.count_nonzero(~ip & whole))
     version = np.where(ip & whole, version, 0)
     both = [
         _ipv4(records, layers.only(np.flatnonzero(version == _VERSION_4)), counts),
@@ -144,7 +144,7 @@ def _ipv4(records: Records, layers: Layers, counts: Counter[str]) -> _Network:
     layers = _whole(layers, layers.start + _IPV4_HEADER, counts)
     data, start = records.data, layers.start
     first = numbers(data, ">u2", start + 6) & 0x1FFF == 0
-    counts[Kind.FRAGMENT] += int(np.count_nonzero(~first))
+    counts[SkippedPacket.FRAGMENT] += int(np.count_nonzero(~first))
     layers, start = layers.only(first), start[first]
     length = numbers(data, ">u2", start + 2)
     return _Network(
@@ -175,7 +175,7 @@ def _ipv6(records: Records, layers: Layers, counts: Counter[str]) -> _Network:
         at = np.minimum(transport[extended], last)
         protocol[extended] = numbers(data, "u1", at)
         transport[extended] += 8 + numbers(data, "u1", at + 1) * 8
-    counts[Kind.FRAGMENT] += int(np.count_nonzero(~first))
+    counts[SkippedPacket.FRAGMENT] += int(np.count_nonzero(~first))
     network = _Network(
         index=layers.index,
         version=np.full(len(layers), _VERSION_6),
@@ -209,13 +209,13 @@ def _transport(
     tcp = network.protocol == socket.IPPROTO_TCP
     known = tcp | (network.protocol == socket.IPPROTO_UDP)
     encrypted = np.isin(network.protocol, _ENCRYPTED) if not known.all() else ~known
-    counts[Kind.ENCRYPTED] += int(np.count_nonzero(encrypted))
-    counts[Kind.OTHER] += int(np.count_nonzero(~known & ~encrypted))
+    counts[SkippedPacket.ENCRYPTED] += int(np.count_nonzero(encrypted))
+    counts[SkippedPacket.OTHER] += int(np.count_nonzero(~known & ~encrypted))
     network, tcp = network.only(known), tcp[known]
     header = np.where(tcp, _TCP_HEADER, _UDP_HEADER)
     end = records.at + records.captured
     whole = network.transport + header <= end[network.index]
-    counts[Kind.CUT] += int(np.count_nonzero(~whole))
+    counts[SkippedPacket.CUT] += int(np.count_nonzero(~whole))
     network, tcp = network.only(whole), tcp[whole]
     data, start = records.data, network.transport
     source, destination = (numbers(data, ">u2", start + at) for at in (0, 2))
@@ -224,8 +224,8 @@ def _transport(
     wanted = is_wanted[source] | is_wanted[destination]
     if not wanted.all():
         wireguard = ~wanted & ~tcp & (np.isin(source, _WIREGUARD) | np.isin(destination, _WIREGUARD))
-        counts[Kind.ENCRYPTED] += int(np.count_nonzero(wireguard))
-        counts[Kind.OTHER_PORT] += int(np.count_nonzero(~wanted & ~wireguard))
+        counts[SkippedPacket.ENCRYPTED] += int(np.count_nonzero(wireguard))
+        counts[SkippedPacket.OTHER_PORT] += int(np.count_nonzero(~wanted & ~wireguard))
     network, tcp, start = network.only(wanted), tcp[wanted], start[wanted]
     end = end[network.index]
     # In UDP what is read here for TCP lies in the payload or behind it, within the spare octets.
@@ -266,5 +266,5 @@ def _addresses(data: bytes, network: _Network, addresses: Addresses) -> tuple[In
 def _whole(layers: Layers, end: Ints, counts: Counter[str]) -> Layers:
     """Leave out packets that the capture cut off before `end`."""
     whole = end <= layers.end
-    counts[Kind.CUT] += int(np.count_nonzero(~whole))
+    counts[SkippedPacket.CUT] += int(np.count_nonzero(~whole))
     return layers.only(whole)

@@ -3,10 +3,10 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from clusterdns.analysis.capture.concurrency import Concurrency
+from clusterdns.analysis.capture.concurrency import LevelOverTime
 from clusterdns.analysis.capture.report import Analysed
-from clusterdns.analysis.capture.summary import Moment, Path, Summary
-from clusterdns.reporting.plots import Axis, Kind, Series, chart, frequencies, tails
+from clusterdns.analysis.capture.summary import CaptureSummary, Moment, ServerFigures
+from clusterdns.reporting.plots import Axis, Series, SeriesStyle, chart, frequencies, tails
 
 _MS, _SECOND = 1e6, 1e9
 _MOST = 6  # series in a picture
@@ -59,21 +59,21 @@ def _connection_plots(analysed: Analysed, began: int, time: Axis) -> Iterator[tu
     yield "ports-tcp", frequencies("TCP source port used again", again, unit=_MS, label="ms")
 
 
-def _rank_plots(summary: Summary, zone: str) -> Iterator[tuple[str, str]]:
+def _rank_plots(summary: CaptureSummary, zone: str) -> Iterator[tuple[str, str]]:
     used = _counted("sockets", Counter(summary.sockets.values()))
     yield (
         "ports-udp",
         chart("Transactions per UDP source port", [used], x=Axis("transactions"), y=Axis("sockets")),
     )
     costs = [one.queries / one.lookups for one in summary.amplification(zone)]
-    lookups = _ranked("clients", costs, Kind.BARS)
+    lookups = _ranked("clients", costs, SeriesStyle.BARS)
     yield (
         "lookups",
         chart(
             "Queries per lookup", [lookups], x=Axis("clients, the busiest first", low=1), y=Axis("queries")
         ),
     )
-    names = _ranked("names", [count for _, count in summary.names().most_common()], Kind.LINE)
+    names = _ranked("names", [count for _, count in summary.names().most_common()], SeriesStyle.LINE)
     x = Axis("names, the most asked first", log=True)
     yield "names", chart("Queries per name", [names], x=x, y=Axis("queries", log=True))
 
@@ -81,28 +81,28 @@ def _rank_plots(summary: Summary, zone: str) -> Iterator[tuple[str, str]]:
 def _counted(label: str, counts: Counter[int]) -> Series:
     """Return a bar for each number: how often it is there."""
     numbers = _with_ends(counts)
-    return Series(label, numbers, [counts[number] for number in numbers], Kind.BARS)
+    return Series(label, numbers, [counts[number] for number in numbers], SeriesStyle.BARS)
 
 
-def _ranked(label: str, values: Sequence[float], kind: Kind) -> Series:
+def _ranked(label: str, values: Sequence[float], kind: SeriesStyle) -> Series:
     """Return values in their order, counted from 1; a bar needs an end."""
-    end = [0.0] if kind is Kind.BARS else []
+    end = [0.0] if kind is SeriesStyle.BARS else []
     return Series(label, range(1, len(values) + len(end) + 1), [*values, *end], kind)
 
 
-def _dots(name: str, path: Path, began: int, value: Callable[[Moment], float]) -> Series:
+def _dots(name: str, path: ServerFigures, began: int, value: Callable[[Moment], float]) -> Series:
     """Return a dot for each bin with something in it."""
     bins = [(at, value(moment)) for at, moment in sorted(path.timeline.items()) if value(moment)]
     x = [(at * path.width_ns - began) / _SECOND for at, _ in bins]
-    return Series(name, x, [height for _, height in bins], Kind.DOTS)
+    return Series(name, x, [height for _, height in bins], SeriesStyle.DOTS)
 
 
-def _rate(name: str, path: Path, began: int) -> Series:
+def _rate(name: str, path: ServerFigures, began: int) -> Series:
     """Return how many transactions began per second."""
     bins = _with_ends(path.timeline)
     asked = [path.timeline[at].asked if at in path.timeline else 0 for at in bins]
     x = [(at * path.width_ns - began) / _SECOND for at in bins]
-    return Series(name, x, [count * _SECOND / path.width_ns for count in asked], Kind.STEP)
+    return Series(name, x, [count * _SECOND / path.width_ns for count in asked], SeriesStyle.STEP)
 
 
 def _with_ends(numbers: Iterable[int]) -> list[int]:
@@ -110,6 +110,6 @@ def _with_ends(numbers: Iterable[int]) -> list[int]:
     return sorted({end for number in numbers for end in (number, number + 1)})
 
 
-def _level(name: str, level: Concurrency, began: int) -> Series:
+def _level(name: str, level: LevelOverTime, began: int) -> Series:
     x = ((level.time_ns - began) / _SECOND).tolist()
-    return Series(name, x, level.level.tolist(), Kind.STEP)
+    return Series(name, x, level.level.tolist(), SeriesStyle.STEP)

@@ -23,7 +23,7 @@ _MOST_STRETCHES = 16
 _PATIENCE_NS = 10_000_000_000  # a segment that is so late was lost
 
 
-class Message(NamedTuple):
+class WholeMessage(NamedTuple):
     """A message put together.
 
     Attributes:
@@ -63,7 +63,7 @@ class _Stretch:
         """What it hands to the stretch before it when the gap is filled."""
         return self.skipped if self.synchronised else bytes(self.buffer)
 
-    def append(self, payload: bytes, time_ns: int, *, response: bool) -> Iterator[Message]:
+    def append(self, payload: bytes, time_ns: int, *, response: bool) -> Iterator[WholeMessage]:
         if not self.buffer:
             self.first_ns = time_ns
         self.buffer += payload
@@ -83,7 +83,7 @@ class _Stretch:
         while len(self.buffer) >= (
             end := at + _PREFIX + int.from_bytes(self.buffer[at : at + _PREFIX], "big")
         ):
-            yield Message(bytes(self.buffer[at + _PREFIX : end]), end - at - _PREFIX, self.first_ns)
+            yield WholeMessage(bytes(self.buffer[at + _PREFIX : end]), end - at - _PREFIX, self.first_ns)
             self.first_ns, at = time_ns, end
         del self.buffer[:at]
 
@@ -125,7 +125,7 @@ class Stream:
         """How many octets it holds."""
         return sum(len(stretch.buffer) + len(stretch.skipped) for stretch in self._stretches)
 
-    def take(self, sequence: int, payload: bytes, length: int, time_ns: int) -> Iterator[Message]:
+    def take(self, sequence: int, payload: bytes, length: int, time_ns: int) -> Iterator[WholeMessage]:
         """Take a segment; yield the messages that it completes.
 
         Args:
@@ -145,7 +145,7 @@ class Stream:
                 last = _Stretch(sequence, synchronised=True, since_ns=time_ns)
                 self._stretches.append(last)
             last.end = (sequence + length) % SEQUENCES
-            yield Message(payload[_PREFIX:], length - _PREFIX, time_ns)
+            yield WholeMessage(payload[_PREFIX:], length - _PREFIX, time_ns)
             return
         index = 0
         while payload and index < len(self._stretches):
@@ -181,7 +181,7 @@ class Stream:
         self.lost += [stretch.since_ns for stretch in self._stretches[1:]]
         del self._stretches[:-1]
 
-    def _joined(self, index: int, time_ns: int) -> Iterator[Message]:
+    def _joined(self, index: int, time_ns: int) -> Iterator[WholeMessage]:
         """Put a stretch and the next one together: the gap between them was filled."""
         stretch, after = self._stretches[index], self._stretches[index + 1]
         yield from stretch.append(after.raw, time_ns, response=self._response)

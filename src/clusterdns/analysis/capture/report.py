@@ -8,7 +8,7 @@ from dns import rcode, rdatatype
 
 from clusterdns.analysis.capture.decoder import Decoder
 from clusterdns.analysis.capture.names import text
-from clusterdns.analysis.capture.summary import Path, Server, Summary
+from clusterdns.analysis.capture.summary import CapturedServer, CaptureSummary, ServerFigures
 from clusterdns.model.latency import Histogram
 
 _QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999}
@@ -25,10 +25,10 @@ class Analysed(NamedTuple):
     """
 
     decoder: Decoder
-    summary: Summary
+    summary: CaptureSummary
     damage: str | None
 
-    def server(self, server: Server) -> str:
+    def server(self, server: CapturedServer) -> str:
         """Return a server as text."""
         return f"{self.socket(server.address, server.port)} by {'TCP' if server.tcp else 'UDP'}"
 
@@ -116,11 +116,11 @@ def _notes(analysed: Analysed) -> Iterator[str]:
         yield f"time goes back {decoder.backwards:,} times, by {farthest:.3f} ms at most"
 
 
-def _paths(summary: Summary) -> list[tuple[Server, Path]]:
+def _paths(summary: CaptureSummary) -> list[tuple[CapturedServer, ServerFigures]]:
     return sorted(summary.paths.items(), key=lambda item: -item[1].transactions)
 
 
-def _path(analysed: Analysed, server: Server, path: Path) -> dict[str, Any]:
+def _path(analysed: Analysed, server: CapturedServer, path: ServerFigures) -> dict[str, Any]:
     return {
         "server": analysed.server(server),
         "transactions": path.transactions,
@@ -195,7 +195,7 @@ def _connections(analysed: Analysed) -> dict[str, Any]:
     }
 
 
-def _source_ports(summary: Summary) -> dict[str, Any]:
+def _source_ports(summary: CaptureSummary) -> dict[str, Any]:
     counts = summary.sockets
     most = counts.most_common(1)
     return {

@@ -10,7 +10,7 @@ import numpy as np
 from clusterdns.analysis.capture.arrays import Flags, Ints, grouped, numbers
 from clusterdns.analysis.capture.messages import Payloads
 from clusterdns.analysis.capture.packets import TCP_FIN, TCP_SYN, Packets
-from clusterdns.analysis.capture.reassembly import SEQUENCES, Message, Stream
+from clusterdns.analysis.capture.reassembly import SEQUENCES, Stream, WholeMessage
 from clusterdns.analysis.capture.records import SPARE
 
 _PREFIX = 2  # octets of a message's length (RFC 1035, 4.2.2)
@@ -183,7 +183,7 @@ class _Pieced(NamedTuple):
     """A message put together, and which segment completed it."""
 
     segment: int
-    message: Message
+    message: WholeMessage
 
 
 def _payloads(packets: Packets, connection: Ints, index: Ints) -> Payloads:

@@ -23,7 +23,7 @@ _SECOND = 1_000_000_000
 _BINS = 4096  # of a timeline; then they are made twice as wide
 
 
-class Server(NamedTuple):
+class CapturedServer(NamedTuple):
     """Where queries go: an address as a number, a port, and whether by TCP."""
 
     address: int
@@ -31,7 +31,7 @@ class Server(NamedTuple):
     tcp: bool
 
 
-class Slow(NamedTuple):
+class SlowTransaction(NamedTuple):
     """A transaction that took long; without a response, what is not known is -1.
 
     Attributes:
@@ -77,7 +77,7 @@ class Moment:
 
 
 @dataclass(slots=True)
-class Path:
+class ServerFigures:
     """The transactions with one server over one protocol.
 
     Attributes:
@@ -105,7 +105,7 @@ class Path:
     rcodes: Counter[int] = field(default_factory=Counter)
     latency: Histogram = field(default_factory=Histogram)
     last_try: Histogram = field(default_factory=Histogram)
-    slowest: list[Slow] = field(default_factory=list)
+    slowest: list[SlowTransaction] = field(default_factory=list)
     timeline: dict[int, Moment] = field(default_factory=dict)
     width_ns: int = _SECOND // 10
 
@@ -135,7 +135,7 @@ class Path:
         columns = (took, queries.first_ns, queries.frame, queries.client, queries.client_port, queries.tries)
         more = (queries.rtype, queries.name, queries.rcode)
         found = zip(*(column[rows].tolist() for column in (*columns, *more)), strict=True)
-        self.slowest = nlargest(worst, [*self.slowest, *(Slow(*values) for values in found)])
+        self.slowest = nlargest(worst, [*self.slowest, *(SlowTransaction(*values) for values in found)])
 
     def _follow(self, queries: Queries, took: np.ndarray, answered: Flags) -> None:
         bins, which = np.unique(queries.first_ns // self.width_ns, return_inverse=True)
@@ -171,11 +171,11 @@ class Amplification(NamedTuple):
     worst: list[Base]
 
 
-class Summary:
+class CaptureSummary:
     """What a capture tells, once `of` has taken it in.
 
     Attributes:
-        paths: Server -> its transactions.
+        paths: CapturedServer -> its transactions.
         clients: Address as a number -> first tries.
         sockets: (client's address as a number, its port) -> transactions by UDP from it; of very many the
             rarest are left out.
@@ -184,7 +184,7 @@ class Summary:
 
     def __init__(self, worst: int) -> None:
         """Know of nothing yet; so many of the slowest are kept."""
-        self.paths: dict[Server, Path] = {}
+        self.paths: dict[CapturedServer, ServerFigures] = {}
         self.clients: Counter[int] = Counter()
         self.sockets: Counter[tuple[int, int]] = Counter()
         self.connections = Lifetimes(worst)
@@ -215,7 +215,9 @@ class Summary:
         queries = decoded.queries
         key = (queries.server << 17) | (queries.server_port << 1) | queries.tcp
         for server in np.unique(key).tolist():
-            path = self.paths.setdefault(Server(server >> 17, server >> 1 & 0xFFFF, bool(server & 1)), Path())
+            path = self.paths.setdefault(
+                CapturedServer(server >> 17, server >> 1 & 0xFFFF, bool(server & 1)), ServerFigures()
+            )
             path.take(queries.only(key == server), self._worst)
         first = queries.only(queries.attempt == 1)
         names = [name.lower() for name in first.name.tolist()]

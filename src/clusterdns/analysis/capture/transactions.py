@@ -17,7 +17,7 @@ MOST_WAITING = 1 << 20
 """Queries that are waited for; beyond it the oldest are given up."""
 
 
-class Kind(StrEnum):
+class LooseEnd(StrEnum):
     """What belongs to no transaction, and what was not followed to its end."""
 
     NO_QUERY = "responses to no query that still waits"
@@ -123,7 +123,7 @@ class Transactions:
         asked.first_ns[rows] = asked.time_ns[row[first]]
 
         answering = 1 + np.flatnonzero(is_response[1:] & is_query[:-1] & ~start[1:])
-        self.counts[Kind.NO_QUERY] += int(np.count_nonzero(is_response)) - len(answering)
+        self.counts[LooseEnd.NO_QUERY] += int(np.count_nonzero(is_response)) - len(answering)
         _answer(asked, row[order[answering - 1]], messages.only(order[answering] - waiting))
         over = np.zeros(len(begin), np.bool_)
         over[which[answering]] = True
@@ -172,7 +172,7 @@ class Transactions:
         if (many := len(waiting) - self._most) > 0:
             is_over[waiting[np.argsort(asked.frame[waiting])[:many]]] = True
             waiting = np.flatnonzero(~is_over)
-            self.counts[Kind.GIVEN_UP] += many
+            self.counts[LooseEnd.GIVEN_UP] += many
         self._waiting = asked.only(waiting)
         return _sorted(asked, np.flatnonzero(is_over))
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable
 
-from clusterdns.analysis.dnsmasq_log.lines import DnsmasqLog, Kind, LogError
+from clusterdns.analysis.dnsmasq_log.lines import DnsmasqLog, LineKind, LogError
 from clusterdns.analysis.dnsmasq_log.report import report
-from clusterdns.analysis.dnsmasq_log.requests import Requests, Summary
+from clusterdns.analysis.dnsmasq_log.requests import LogTally, Requests
 
-__all__ = ["DnsmasqLog", "Kind", "LogError", "Requests", "Summary", "analyse", "report"]
+__all__ = ["DnsmasqLog", "LineKind", "LogError", "LogTally", "Requests", "analyse", "report"]
 
 
-def analyse(lines: Iterable[bytes], *, limit: int, worst: int = 10) -> tuple[DnsmasqLog, Summary]:
+def analyse(lines: Iterable[bytes], *, limit: int, worst: int = 10) -> tuple[DnsmasqLog, LogTally]:
     """Read a log to its end, in constant memory.
 
     Args:
@@ -24,4 +24,4 @@ def analyse(lines: Iterable[bytes], *, limit: int, worst: int = 10) -> tuple[Dns
         LogError: The newest entries come first.
     """
     log = DnsmasqLog(lines)
-    return log, Summary.of(log, limit=limit, worst=worst)
+    return log, LogTally.of(log, limit=limit, worst=worst)

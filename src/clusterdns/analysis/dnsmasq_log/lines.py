@@ -40,7 +40,7 @@ class LogError(ValueError):
     """The log cannot be read as it is; the message says what to do."""
 
 
-class Kind(StrEnum):
+class LineKind(StrEnum):
     """What lines are that belong to no request, and what requests lack."""
 
     MESSAGE = "messages of dnsmasq"
@@ -70,7 +70,7 @@ class DnsmasqLog:
             year: Of the first stamp, if it does not tell it; the current one by default.
         """
         self.lines = 0
-        self.counts: Counter[Kind] = Counter()
+        self.counts: Counter[LineKind] = Counter()
         self.damage: str | None = None
         self._source = self._undamaged(lines)
         self._stamps = Stamps(year)
@@ -108,7 +108,9 @@ class DnsmasqLog:
     @property
     def not_understood(self) -> int:
         """How many lines may be requests, and were not understood."""
-        return self.counts[Kind.UNKNOWN] + self.counts[Kind.NO_SERIAL] + self.counts[Kind.TOO_LONG]
+        return (
+            self.counts[LineKind.UNKNOWN] + self.counts[LineKind.NO_SERIAL] + self.counts[LineKind.TOO_LONG]
+        )
 
     def _undamaged(self, lines: Iterable[bytes]) -> Iterator[bytes]:
         try:
@@ -120,7 +122,7 @@ class DnsmasqLog:
         """Return the entries of lines in dnsmasq's own form: mostly the lines as they are."""
         joined = b"\n".join(window)
         if len(joined) > LONGEST_LINE and max(map(len, window)) > _LONGEST:
-            self.counts[Kind.TOO_LONG] += sum(len(line) > _LONGEST for line in window)
+            self.counts[LineKind.TOO_LONG] += sum(len(line) > _LONGEST for line in window)
             window = [line for line in window if len(line) <= _LONGEST]
             joined = b"\n".join(window)
         regular = joined.count(PROGRAM) == len(window) <= joined.count(b"]: ")
@@ -186,7 +188,7 @@ class DnsmasqLog:
         """Yield the oldest requests that wait for an answer, so that at most so many are left."""
         keys = list(islice(self._waiting, max(0, len(self._waiting) - most)))
         pairs = [self._waiting.pop(key) for key in keys]
-        self.counts[Kind.NO_ANSWER] += len(keys)
+        self.counts[LineKind.NO_ANSWER] += len(keys)
         firsts, lasts = [first for first, _ in pairs], [last for _, last in pairs]
         yield from self._requests(firsts, lasts, [b""] * len(keys))
 
@@ -197,12 +199,12 @@ class DnsmasqLog:
             matches = [_FIRST_LINE.search(line) for line in firsts]
             found = [match.groups() for match in matches if match]
             whole = [match is not None for match in matches]
-            self.counts[Kind.UNKNOWN] += whole.count(False)
+            self.counts[LineKind.UNKNOWN] += whole.count(False)
             firsts, lasts, answers = (list(compress(column, whole)) for column in (firsts, lasts, answers))
         if not found:
             return
         pids, serials, clients, actions, names = zip(*found, strict=True)
-        self.counts[Kind.NO_BEGINNING] += sum(
+        self.counts[LineKind.NO_BEGINNING] += sum(
             actions.count(action) for action in set(actions) if not action.startswith(_QUERY)
         )
         yield Requests(
@@ -236,13 +238,13 @@ def _regular(keys: Collection[bytes]) -> bool:
     )
 
 
-def _kind(line: bytes) -> Kind:
+def _kind(line: bytes) -> LineKind:
     """Return what a line is that belongs to no request."""
     at = max(line.find(PROGRAM), 0)
     if _FORWARD_LIMIT in line:
-        return Kind.FORWARD_LIMIT
+        return LineKind.FORWARD_LIMIT
     if _NO_SERIAL.match(line[at:]):
-        return Kind.NO_SERIAL
+        return LineKind.NO_SERIAL
     if _MESSAGE.search(line):
-        return Kind.MESSAGE
-    return Kind.OTHER_PROGRAM if _OTHER_PROGRAM.match(line) else Kind.UNKNOWN
+        return LineKind.MESSAGE
+    return LineKind.OTHER_PROGRAM if _OTHER_PROGRAM.match(line) else LineKind.UNKNOWN

@@ -41,7 +41,7 @@ class Requests(NamedTuple):
     answers: Sequence[bytes]
 
 
-class Summary(LogSummary):
+class LogTally(LogSummary):
     """What a log tells, once `of` has taken it in."""
 
     def __init__(self, *, limit: int, worst: int) -> None:

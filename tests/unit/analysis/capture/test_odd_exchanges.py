@@ -11,7 +11,7 @@ import pytest
 from clusterdns.analysis.capture import Analysed, analyse
 from clusterdns.analysis.capture.decoder import Decoder
 from clusterdns.analysis.capture.report import facts
-from clusterdns.analysis.capture.summary import Path, Summary
+from clusterdns.analysis.capture.summary import CaptureSummary, ServerFigures
 from tests.unit.analysis.capture.network import CLIENTS, Network, framed, query, response, server_of
 from tests.unit.analysis.capture.wires import ACK, SECOND, SYN, Packet, file, ip, records, tcp, udp
 
@@ -23,7 +23,7 @@ def read(packets: list[Packet], **how: int) -> Analysed:
     return analyse(io.BytesIO(file(packets, **how)))
 
 
-def only(packets: list[Packet], **how: int) -> Path:
+def only(packets: list[Packet], **how: int) -> ServerFigures:
     (path,) = read(packets, **how).summary.paths.values()
     return path
 
@@ -203,7 +203,7 @@ class TestConnections:
             network.segments(CLIENT, SERVER, framed(query(name)))
             network.segments(SERVER, CLIENT, framed(response(query(name))), [1])
         for chunk in (100, 1 << 20):
-            summary = Summary.of(Decoder(records(network.packets, chunk=chunk)), worst=1)
+            summary = CaptureSummary.of(Decoder(records(network.packets, chunk=chunk)), worst=1)
             (path,) = summary.paths.values()
             assert (path.transactions, path.unanswered, path.slow) == (2, 0, 0)
             assert summary.connections.count == 2

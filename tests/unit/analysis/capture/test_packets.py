@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clusterdns.analysis.capture.addresses import Addresses
-from clusterdns.analysis.capture.packets import Kind, Packets, decode
+from clusterdns.analysis.capture.packets import Packets, SkippedPacket, decode
 from clusterdns.analysis.capture.records import (
     LINKTYPE_ETHERNET,
     LINKTYPE_LINUX_SLL,
@@ -112,13 +112,13 @@ def test_link_layers(linktype: int, link: bytes) -> None:
 
 def test_what_is_not_ip_is_counted() -> None:
     arp = bytes(12) + b"\x08\x06" + bytes(28)
-    assert decoded(arp, bytes(60), linktype=LINKTYPE_ETHERNET) == ([], {Kind.OTHER: 2})
+    assert decoded(arp, bytes(60), linktype=LINKTYPE_ETHERNET) == ([], {SkippedPacket.OTHER: 2})
     assert decoded(ipv4(UDP), linktype=127) == ([], {"packets of link type 127, which is not read": 1})
-    assert decoded(ipv4(bytes(8), protocol=1)) == ([], {Kind.OTHER: 1})
+    assert decoded(ipv4(bytes(8), protocol=1)) == ([], {SkippedPacket.OTHER: 1})
 
 
 def test_other_ports_are_counted() -> None:
-    assert decoded(ipv4(struct.pack(">HHHH", 123, 124, 8, 0))) == ([], {Kind.OTHER_PORT: 1})
+    assert decoded(ipv4(struct.pack(">HHHH", 123, 124, 8, 0))) == ([], {SkippedPacket.OTHER_PORT: 1})
 
 
 def test_versions_stay_in_order() -> None:
@@ -131,7 +131,7 @@ def test_ipv4_options_and_ethernet_padding() -> None:
 
 def test_fragments() -> None:
     assert raw(ipv4(UDP, fragment=0x2000)) == EXPECTED
-    assert decoded(ipv4(UDP, fragment=0x0010)) == ([], {Kind.FRAGMENT: 1})
+    assert decoded(ipv4(UDP, fragment=0x0010)) == ([], {SkippedPacket.FRAGMENT: 1})
 
 
 def test_ipv6() -> None:
@@ -146,7 +146,7 @@ def test_ipv6_extension_headers(protocol: int) -> None:
 def test_ipv6_fragments() -> None:
     first, later = struct.pack(">BBHI", 17, 0, 1, 9), struct.pack(">BBHI", 17, 0, 1 | 8 << 3, 9)
     assert raw(ipv6(first + UDP, protocol=44)) == EXPECTED6
-    assert decoded(ipv6(later + UDP, protocol=44)) == ([], {Kind.FRAGMENT: 1})
+    assert decoded(ipv6(later + UDP, protocol=44)) == ([], {SkippedPacket.FRAGMENT: 1})
 
 
 def test_tcp() -> None:
@@ -172,7 +172,7 @@ def test_a_snap_length_cuts_the_payload_and_tells_its_length() -> None:
 def test_cut_off_headers_are_counted(packet: bytes, size: int) -> None:
     found, counts = decoded(packet, snaplen=size)
     if size < packet.index(b"dns"):
-        assert (found, counts) == ([], {Kind.CUT: 1})
+        assert (found, counts) == ([], {SkippedPacket.CUT: 1})
     else:
         assert b"dns".startswith(found[0].payload)
 

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clusterdns.analysis.capture import lifetimes, summary
-from clusterdns.analysis.capture.concurrency import Concurrency
+from clusterdns.analysis.capture.concurrency import LevelOverTime
 from clusterdns.analysis.capture.decoder import Decoder
 from clusterdns.analysis.capture.histograms import histogram
-from clusterdns.analysis.capture.summary import Path, Server, Summary
+from clusterdns.analysis.capture.summary import CapturedServer, CaptureSummary, ServerFigures
 from clusterdns.model.latency import Histogram
 from tests.unit.analysis.capture.network import Network, framed, query, response, server_of
 from tests.unit.analysis.capture.wires import ACK, FIN, RST, SECOND, SYN, Packet, records, tcp
@@ -21,13 +21,13 @@ SERVER = server_of(CLIENT)
 MS = 1_000_000
 
 
-def summarised(packets: Sequence[Packet], chunk: int = 1 << 20) -> Summary:
-    return Summary.of(Decoder(records(packets, chunk=chunk)), worst=2)
+def summarised(packets: Sequence[Packet], chunk: int = 1 << 20) -> CaptureSummary:
+    return CaptureSummary.of(Decoder(records(packets, chunk=chunk)), worst=2)
 
 
-def only(found: Summary) -> Path:
+def only(found: CaptureSummary) -> ServerFigures:
     ((server, path),) = found.paths.items()
-    assert isinstance(server, Server)
+    assert isinstance(server, CapturedServer)
     return path
 
 
@@ -253,7 +253,7 @@ def test_concurrency_is_what_counting_gives(spans: list[tuple[int, int]]) -> Non
     begin = np.array([start for start, _ in spans], np.int64)
     end = np.array([start + lasts for start, lasts in spans], np.int64)
     counted = [sum(start <= now <= start + lasts for start, lasts in spans) for now in range(41)]
-    found = Concurrency.of(begin, end)
+    found = LevelOverTime.of(begin, end)
     assert found.peak == max(counted)
     assert found.peak_ns == (counted.index(max(counted)) if spans else None)
 

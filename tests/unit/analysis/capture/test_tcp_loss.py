@@ -6,7 +6,7 @@ import pytest
 
 from clusterdns.analysis.capture.decoder import Decoder
 from clusterdns.analysis.capture.report import Analysed, facts, lines
-from clusterdns.analysis.capture.summary import Path, Summary
+from clusterdns.analysis.capture.summary import CaptureSummary, ServerFigures
 from tests.unit.analysis.capture.network import CLIENTS, Network, framed, query, response, server_of
 from tests.unit.analysis.capture.wires import ACK, FIN, Packet, records, tcp
 
@@ -28,9 +28,9 @@ def exchanges(count: int, *, closed: bool = True) -> Network:
     return network
 
 
-def analysed(packets: list[Packet]) -> tuple[Analysed, Path]:
+def analysed(packets: list[Packet]) -> tuple[Analysed, ServerFigures]:
     decoder = Decoder(records(packets))
-    summary = Summary.of(decoder, worst=5)
+    summary = CaptureSummary.of(decoder, worst=5)
     (path,) = summary.paths.values()
     return Analysed(decoder, summary, None), path
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from clusterdns.analysis.dnsmasq_log import DnsmasqLog, Kind, Summary, analyse, report
+from clusterdns.analysis.dnsmasq_log import DnsmasqLog, LineKind, LogTally, analyse, report
 
 BEGIN = datetime(2026, 6, 12, 8, 20, 30, tzinfo=UTC)
 BERLIN = timezone(timedelta(hours=2))
@@ -124,14 +124,14 @@ SECONDS: dict[str, Form] = {
 }
 
 
-def read(form: Form) -> tuple[DnsmasqLog, Summary]:
+def read(form: Form) -> tuple[DnsmasqLog, LogTally]:
     lines = [
         form(BEGIN + timedelta(microseconds=at), pid, text).encode("utf-8") for at, pid, text in EXCHANGE
     ]
     return analyse((part for line in lines for part in line.split(b"\n")), limit=20)
 
 
-def understood(log: DnsmasqLog, summary: Summary) -> None:
+def understood(log: DnsmasqLog, summary: LogTally) -> None:
     assert (summary.requests, summary.answered, summary.nxdomain, log.not_understood) == (4, 4, 2, 0)
     assert "50.0% NXDOMAIN" in next(iter(report(log, summary, 10, "cluster.local")))
 
@@ -190,4 +190,4 @@ def test_answers_of_a_filtering_resolver() -> None:
 def test_a_log_of_nothing_but_the_forward_limit() -> None:
     line = klog(BEGIN, 9, "Maximum number of concurrent DNS queries reached (max: 150)").encode()
     log, summary = analyse([line, line], limit=20)
-    assert (summary.requests, log.counts[Kind.FORWARD_LIMIT]) == (0, 2)
+    assert (summary.requests, log.counts[LineKind.FORWARD_LIMIT]) == (0, 2)

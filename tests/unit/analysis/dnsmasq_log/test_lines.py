@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clusterdns.analysis.dnsmasq_log import lines as dnsmasq_log
-from clusterdns.analysis.dnsmasq_log.lines import DnsmasqLog, Kind
+from clusterdns.analysis.dnsmasq_log.lines import DnsmasqLog, LineKind
 
 if TYPE_CHECKING:
     from clusterdns.analysis.dnsmasq_log.requests import Requests
@@ -46,9 +46,9 @@ def test_a_real_log_has_no_unknown_line() -> None:
         log = DnsmasqLog(file, 2026)
         batches = list(log)
     assert log.lines == 240
-    assert log.counts[Kind.UNKNOWN] == log.counts[Kind.NO_SERIAL] == 0
-    assert log.counts[Kind.MESSAGE] == 8
-    assert log.counts[Kind.OTHER_PROGRAM] == 1
+    assert log.counts[LineKind.UNKNOWN] == log.counts[LineKind.NO_SERIAL] == 0
+    assert log.counts[LineKind.MESSAGE] == 8
+    assert log.counts[LineKind.OTHER_PROGRAM] == 1
     assert sum(len(batch.names) for batch in batches) == 81
 
 
@@ -118,23 +118,23 @@ def test_the_year_turns_in_a_log_that_does_not_tell_it() -> None:
 @pytest.mark.parametrize(
     ("line", "kind"),
     [
-        (b"dnsmasq[11]: started, version 2.90 cachesize 1000", Kind.MESSAGE),
-        (b"dnsmasq[11]: read /etc/hosts - 9 names", Kind.MESSAGE),
-        (b"dnsmasq-dhcp[11]: DHCP, IP range 10.0.0.1 -- 10.0.0.9", Kind.MESSAGE),
-        (b"dnsmasq[11]: Maximum number of concurrent DNS queries reached (max: 150)", Kind.FORWARD_LIMIT),
-        (b"dnsmasq[11]: query[A] a.example from 10.0.0.1", Kind.NO_SERIAL),
-        (b"dnsmasq[11]: reply a.example is 10.0.0.7", Kind.NO_SERIAL),
+        (b"dnsmasq[11]: started, version 2.90 cachesize 1000", LineKind.MESSAGE),
+        (b"dnsmasq[11]: read /etc/hosts - 9 names", LineKind.MESSAGE),
+        (b"dnsmasq-dhcp[11]: DHCP, IP range 10.0.0.1 -- 10.0.0.9", LineKind.MESSAGE),
+        (b"dnsmasq[11]: Maximum number of concurrent DNS queries reached (max: 150)", LineKind.FORWARD_LIMIT),
+        (b"dnsmasq[11]: query[A] a.example from 10.0.0.1", LineKind.NO_SERIAL),
+        (b"dnsmasq[11]: reply a.example is 10.0.0.7", LineKind.NO_SERIAL),
         (
             b"E1123 12:54:52.108875       1 sync_dir.go:66] Error loading config: lstat /etc: no",
-            Kind.OTHER_PROGRAM,
+            LineKind.OTHER_PROGRAM,
         ),
-        (b"\x00\xff\x7fELF dnsmasq[", Kind.UNKNOWN),
-        (b"dnsmasq[9]: 8 10.0.0.1/5000 query[A]", Kind.UNKNOWN),
-        (b"dnsmasq[9]: 8 10.0.0.1/5000 query[A] a.exam", Kind.UNKNOWN),
-        (b"dnsmasq[9]: 7 10.0", Kind.UNKNOWN),
+        (b"\x00\xff\x7fELF dnsmasq[", LineKind.UNKNOWN),
+        (b"dnsmasq[9]: 8 10.0.0.1/5000 query[A]", LineKind.UNKNOWN),
+        (b"dnsmasq[9]: 8 10.0.0.1/5000 query[A] a.exam", LineKind.UNKNOWN),
+        (b"dnsmasq[9]: 7 10.0", LineKind.UNKNOWN),
     ],
 )
-def test_lines_that_belong_to_no_request_are_counted(line: bytes, kind: Kind) -> None:
+def test_lines_that_belong_to_no_request_are_counted(line: bytes, kind: LineKind) -> None:
     log, batches = read([TWO_LINES[0], line, line, TWO_LINES[1]])
     assert log.counts[kind] in (1, 2)  # a request that began is counted once
     assert [name for batch in batches for name in batch.names] == [b"a.example"]
@@ -149,9 +149,9 @@ def test_a_line_that_holds_the_beginning_of_another() -> None:
 
 def test_missing_ends_are_counted() -> None:
     log, _ = read([TWO_LINES[0]])
-    assert log.counts[Kind.NO_ANSWER] == 1
+    assert log.counts[LineKind.NO_ANSWER] == 1
     log, batches = read([TWO_LINES[1]])
-    assert log.counts[Kind.NO_BEGINNING] == 1
+    assert log.counts[LineKind.NO_BEGINNING] == 1
     assert batches[0].answers == [b"NXDOMAIN"]
 
 
@@ -175,7 +175,7 @@ def test_requests_do_not_depend_on_how_lines_come(requests: int, behind: int, wi
         log, batches = read(interleaved(requests, behind))
     names = [name for batch in batches for name in batch.names]
     assert sorted(names) == sorted(b"n%d" % index for index in range(requests))
-    assert log.counts[Kind.NO_ANSWER] == 0
+    assert log.counts[LineKind.NO_ANSWER] == 0
 
 
 def test_what_waits_for_an_answer_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,5 +183,5 @@ def test_what_waits_for_an_answer_is_bounded(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(dnsmasq_log, "_WAITING", 20)
     log, batches = read(interleaved(100, 100))
     answers = [answer for batch in batches for answer in batch.answers]
-    assert answers.count(b"") == log.counts[Kind.NO_ANSWER] > 50
-    assert log.counts[Kind.NO_BEGINNING] > 50
+    assert answers.count(b"") == log.counts[LineKind.NO_ANSWER] > 50
+    assert log.counts[LineKind.NO_BEGINNING] > 50

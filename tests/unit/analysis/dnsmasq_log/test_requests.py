@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clusterdns.analysis.dnsmasq_log import requests as dnsmasq_requests
-from clusterdns.analysis.dnsmasq_log.requests import Requests, Summary
+from clusterdns.analysis.dnsmasq_log.requests import LogTally, Requests
 from clusterdns.analysis.expansions import Base, by_base
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def batch(*rows: tuple[int | None, int | None, str, str]) -> Requests:
 
 def test_a_summary_counts_and_times() -> None:
     rows = batch((1000, 1500, "a", "10.0.0.9"), (2000, 5000, "b", "NXDOMAIN"), (3000, 3100, "a", "NXDOMAIN"))
-    summary = Summary.of([rows], limit=20, worst=2)
+    summary = LogTally.of([rows], limit=20, worst=2)
     assert (summary.requests, summary.nxdomain, summary.seconds) == (3, 2, 0.004)
     assert (len(summary.durations), summary.durations.maximum) == (3, 3000)
     assert [(one.serial, one.microseconds, one.name) for one in summary.slowest()] == [
@@ -41,20 +41,20 @@ def test_a_summary_counts_and_times() -> None:
 
 def test_what_has_no_answer_or_no_time_is_counted_but_not_timed() -> None:
     rows = batch((1000, 1500, "a", ""), (None, None, "b", "NXDOMAIN"), (2000, 2100, "c", "NXDOMAIN"))
-    summary = Summary.of([rows], limit=20)
+    summary = LogTally.of([rows], limit=20)
     assert (summary.requests, summary.nxdomain, len(summary.durations)) == (3, 2, 1)
-    assert Summary.of([batch((None, None, "b", "NXDOMAIN"))], limit=20).seconds == 0
+    assert LogTally.of([batch((None, None, "b", "NXDOMAIN"))], limit=20).seconds == 0
 
 
 def test_a_clock_that_was_set_back_gives_no_duration() -> None:
-    summary = Summary.of([batch((2000, 1000, "a", "NXDOMAIN"), (3000, 3001, "b", "NXDOMAIN"))], limit=20)
+    summary = LogTally.of([batch((2000, 1000, "a", "NXDOMAIN"), (3000, 3001, "b", "NXDOMAIN"))], limit=20)
     assert len(summary.durations) == 1
 
 
 def test_tables_keep_what_is_frequent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dnsmasq_requests, "_ENTRIES", 100)
     rows = [(at, at, name, "NXDOMAIN") for at in range(500) for name in (f"rare{at}", "frequent")]
-    summary = Summary.of([batch(*rows[at : at + 10]) for at in range(0, 1000, 10)], limit=20)
+    summary = LogTally.of([batch(*rows[at : at + 10]) for at in range(0, 1000, 10)], limit=20)
     assert len(summary.names) <= 100
     assert summary.names.most_common(1) == [(b"frequent", 500)]
 
