@@ -23,9 +23,11 @@ class Connections(Columns):
         syns: How many SYNs the client sent: more than one where the server's listen queue was full.
         answered_ns: The server's first SYN-ACK.
         syn_acks: How many it sent: more than one where it had no room, or a packet was lost.
-        last_syn_ack_ns: Its last.
         taken_ns: The first that shows that the server's kernel holds the connection: it acknowledged more
             than the SYN, or sent data or a FIN. Until then the client alone may believe in it.
+        confirmed_ns: The client's first acknowledgement.
+        told_ns: Its last data or FIN before `taken_ns`: what the server's kernel let in; 0 for none.
+        ignored_ns: The one before, which it did not let in; 0 for none.
         client_fin_ns, server_fin_ns: Either side's first FIN.
         client_reset_ns, server_reset_ns: Either side's first RST.
         ended_ns: When it was closed, or its last packet where another took its ports before that.
@@ -50,8 +52,10 @@ class Connections(Columns):
     syns: Ints
     answered_ns: Ints
     syn_acks: Ints
-    last_syn_ack_ns: Ints
     taken_ns: Ints
+    confirmed_ns: Ints
+    told_ns: Ints
+    ignored_ns: Ints
     client_fin_ns: Ints
     server_fin_ns: Ints
     client_reset_ns: Ints

@@ -194,10 +194,13 @@ def _held(some: Connections) -> tuple[Ints, Ints]:
 
     A client that has closed does not end that: its connection stays in the backlog until the server takes it.
     """
-    # A SYN-ACK that is sent again says that there is no room yet.
-    settled = (some.syn_acks <= 1) & (some.answered_ns < NEVER)
+    # With a full backlog Linux answers a SYN and drops the client's acknowledgement and what follows, until
+    # something of that is sent again and there is room. A bare acknowledgement is let in without a sign: what
+    # is certain is the server's first acknowledgement of data.
+    at_once = (some.syn_acks <= 1) & (some.ignored_ns == 0) & (some.confirmed_ns < NEVER)
     taken = np.minimum(some.taken_ns, some.replied_ns)
-    since = np.where(settled, some.answered_ns, np.where(some.opened_ns < NEVER, taken, some.first_ns))
+    since = np.where(at_once, np.minimum(some.confirmed_ns, taken), taken)
+    since = np.where(some.opened_ns < NEVER, since, some.first_ns)
     closed = np.minimum(some.server_fin_ns, np.minimum(some.server_reset_ns, some.client_reset_ns))
     until = np.where(closed < NEVER, closed, np.where(some.closed_ns < NEVER, NEVER, some.ended_ns))
     return since, np.maximum(until, since)

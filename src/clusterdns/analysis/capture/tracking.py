@@ -55,6 +55,7 @@ class Tracker:
         for column, seen in (
             (table.opened_ns, opening & ~from_server),
             (table.answered_ns, syn_ack),
+            (table.confirmed_ns, ~from_server & ~opening & (flags & TCP_ACK != 0)),
             (table.taken_ns, taken),
             (table.client_fin_ns, fin & ~from_server),
             (table.server_fin_ns, fin & from_server),
@@ -64,11 +65,12 @@ class Tracker:
             (table.replied_ns, data & from_server),
         ):
             np.minimum.at(column, rows[seen], time_ns[seen])
+        told = ~from_server & (data | fin) & (time_ns < table.taken_ns[rows])
+        self._tell(rows[told], time_ns[told])
         np.minimum.at(table.first_ns, rows, time_ns)
         np.maximum.at(table.last_ns, rows, time_ns)
         np.add.at(table.syns, rows[opening], 1)
         np.add.at(table.syn_acks, rows[syn_ack], 1)
-        np.maximum.at(table.last_syn_ack_ns, rows[syn_ack], time_ns[syn_ack])
         return number, number * 2 + from_server
 
     def asked(self, messages: Messages) -> None:
@@ -108,6 +110,16 @@ class Tracker:
     def finish(self) -> Connections:
         """Returns the others, closed or not: there is no more to come."""
         return replace(self._table, ended_ns=self._table.closed_ns)
+
+    def _tell(self, rows: Ints, time_ns: Ints) -> None:
+        """Note what clients sent before their connections were taken: the last, and the one before."""
+        table = self._table
+        before = table.told_ns.copy()
+        np.maximum.at(table.told_ns, rows, time_ns)
+        earlier = time_ns < table.told_ns[rows]
+        np.maximum.at(table.ignored_ns, rows[earlier], time_ns[earlier])
+        replaced = before < table.told_ns
+        np.maximum(table.ignored_ns, before, out=table.ignored_ns, where=replaced)
 
     @staticmethod
     def _keys(client: Ints, server: Ints, rank: Ints, client_port: Ints) -> Ints:
@@ -198,7 +210,8 @@ class Tracker:
         columns = dict.fromkeys(Connections.names(), nothing)
         columns |= {name: never for name in columns if name.endswith("_ns")}
         columns |= dict.fromkeys(
-            ("last_ns", "last_syn_ack_ns", "busy_ns", "busy_until_ns", "longest_ns"), nothing
+            ("last_ns", "told_ns", "ignored_ns", "busy_ns", "busy_until_ns", "longest_ns"),
+            nothing,
         )
         columns |= {"number": number, "sequence": sequence}
         columns |= dict(zip(("client", "client_port", "server", "server_port"), ends, strict=True))

@@ -170,6 +170,26 @@ class TestConnections:
         (server,) = lives.servers()
         assert lives.waiting(server).time_ns.tolist() == [network.now]
 
+    def test_data_that_comes_again_says_that_there_was_no_room(self) -> None:
+        network = Network()
+        network.opened(CLIENT)
+        sequence = network.sequences[CLIENT, SERVER]
+        network.send(tcp(CLIENT, SERVER, sequence))
+        confirmed = network.now
+        network.send(tcp(CLIENT, SERVER, sequence, framed(query())))
+        network.send(tcp(SERVER, CLIENT, 8, acknowledged=99))
+        at_once = summarised(network.packets).connections
+        (server,) = at_once.servers()
+        assert at_once.waiting(server).time_ns.tolist() == [confirmed]
+
+        network = Network()
+        network.opened(CLIENT)
+        for wait in (0, SECOND, 20 * SECOND):
+            network.send(tcp(CLIENT, SERVER, sequence, framed(query())), wait)
+        network.send(tcp(SERVER, CLIENT, 8, acknowledged=99))
+        late = summarised(network.packets).connections
+        assert late.waiting(server).time_ns.tolist() == [network.now]
+
     def test_without_anything_sent_it_is_uncertain(self) -> None:
         network = Network()
         network.opened(CLIENT)
