@@ -239,6 +239,9 @@ def _layer(  # noqa: PLR0913, PLR0917 - what a layer is made of
         replicas=len(pods),
         ready=len(ready),
         nodes=tuple(sorted({pod.node for pod in ready})),
+        not_ready=tuple(
+            f"{pod.name} on {pod.node or 'no node'} ({pod.trouble})" for pod in pods if not pod.ready
+        ),
         limits=runs.limits,
         coredns=runs.coredns,
         forwards=runs.forwards,

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from clusterdns.cluster.api import Cluster, Object
+from clusterdns.cluster.containers import one_line
 from clusterdns.cluster.objects import items, labels, mapping, name_of, number, part, text
 from clusterdns.cluster.platforms import NO_DAEMONSETS, marked
 from clusterdns.cluster.programs import is_dns
@@ -52,6 +53,7 @@ class Pod:
         node: Its node's name, "" where it has none.
         address: Its IP address, "" where it has none.
         ready: Whether it is ready.
+        trouble: Why it is not, as far as its status tells; "" where it is ready.
         labels: Of the pod.
         workload: What owns it, e.g. a Deployment's name.
         template: Tells pods of one specification from those of another.
@@ -61,6 +63,7 @@ class Pod:
     node: str
     address: str
     ready: bool
+    trouble: str
     labels: Mapping[str, str]
     workload: str
     template: str
@@ -225,6 +228,28 @@ def is_ready(pod: Object) -> bool:
     return any(text(one, "type") == "Ready" and text(one, "status") == "True" for one in conditions)
 
 
+def why_not_ready(pod: Object) -> str:
+    """Return why a pod is not ready, as its status tells: not placed, a container, its readiness probe."""
+    for condition in items(pod, "status", "conditions"):
+        if (text(condition, "type"), text(condition, "status")) == ("PodScheduled", "False"):
+            return _said(condition)
+    for container in (
+        *items(pod, "status", "initContainerStatuses"),
+        *items(pod, "status", "containerStatuses"),
+    ):
+        for state in ("waiting", "terminated"):
+            if part(container, "ready") is not True and (told := mapping(container, "state", state)):
+                return f"container {text(container, 'name')}: {_said(told)}"
+    for container in items(pod, "status", "containerStatuses"):
+        if part(container, "ready") is not True:
+            return f"container {text(container, 'name')} runs, and its readiness probe fails"
+    return text(pod, "status", "phase") or "nothing is known of it yet"
+
+
+def _said(status: Object) -> str:
+    return ": ".join(filter(None, (text(status, "reason"), one_line(text(status, "message")))))
+
+
 def _selector(workload: Object) -> Object:
     """Return the selector of a workload's pods; its template's labels where it has none."""
     return mapping(workload, "spec", "selector") or {
@@ -263,6 +288,7 @@ def _pod(pod: Object) -> Pod:
         node=text(pod, "spec", "nodeName"),
         address=text(pod, "status", "podIP"),
         ready=is_ready(pod),
+        trouble="" if is_ready(pod) else why_not_ready(pod),
         labels=of_pod,
         workload=(owner or name_of(pod)).removesuffix(f"-{template}"),
         template=template,

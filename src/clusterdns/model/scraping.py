@@ -64,6 +64,7 @@ class DNSPod:
         ports: Container port name -> number.
         metrics: Where its metrics are.
         asks: Addresses that pods on its node reach it, and no other, at; only where CoreDNS counts queries.
+        trouble: Why it is not ready; "" where it is.
     """
 
     namespace: str
@@ -76,6 +77,7 @@ class DNSPod:
     ports: Mapping[str, int] = field(default_factory=dict)
     metrics: tuple[MetricsPort, ...] = ()
     asks: str = ""
+    trouble: str = ""
 
     @property
     def full_name(self) -> str:

@@ -154,11 +154,18 @@ def _no_port(monitor: Monitor, wanted: str, services: Sequence[Service], monitor
     ]
     targets: set[int | str] = {number for pod in pods for number in pod.metrics_ports}
     targets |= {name for pod in pods for name, number in pod.ports.items() if number in targets}
-    fitting = [port.name for service in services for port in service.ports if port.target in targets]
-    if pods and not fitting:
+    ports = [(service, port) for service in services for port in service.ports]
+    fitting = [(service, port) for service, port in ports if port.target in targets or not pods]
+    named = [port.name for _, port in fitting if port.name]
+    if named:
+        fix = f"set port: {_nearest(wanted, named)} in {monitor.full_name}"
+    elif fitting:
+        service, port = fitting[0]
+        fix = f"name port {port.number} of {service.full_name} {wanted!r}: endpoints name ports, not numbers"
+    elif pods:
         fix = f"set targetPort: {_metrics(pods[0])} instead of port in endpoints of {monitor.full_name}"
     else:
-        fix = f"set port: {_nearest(wanted, fitting or names)} in {monitor.full_name}"
+        fix = f"add a port {wanted!r} to {services[0].full_name}"
     return Broken("port", what, fix)
 
 

@@ -108,6 +108,7 @@ class Layer:
         replicas: How many pods there are, or are asked for where there is none.
         ready: How many of them are ready.
         nodes: The nodes with a ready pod, sorted.
+        not_ready: The pods that are not, each with its node and why.
         limits: What bounds it, by name, e.g. `TCP_LIMIT`.
         coredns: The version of CoreDNS inside; None where there is no CoreDNS.
         forwards: Where queries go that it does not answer itself.
@@ -135,6 +136,7 @@ class Layer:
     faults: tuple[str, ...] = ()
     port: int = DNS_PORT
     redirect: str | None = None
+    not_ready: tuple[str, ...] = ()
 
     @property
     def namespace(self) -> str:

@@ -53,6 +53,8 @@ EXPOSED = Check(
 
 
 def _fault(reading: Reading) -> str:
+    if reading.page is None and reading.pod.trouble:
+        return f"its pod is not ready ({reading.pod.trouble}): {reading.failure}"
     if reading.page is None:
         return reading.failure
     missing = [family for family in reading.port.families if family not in reading.page.samples]

@@ -16,6 +16,27 @@ from clusterdns.verdicts.needs import DNS_PODS, PROMETHEUS
 SETUP_ERROR_SERIES = 20
 """More than node-cache's own port has besides what it repeats: a series for each type of set-up error."""
 
+_SCRAPE_REMEDIES = (
+    ("deadline exceeded", "let the Prometheus' pods through to that port, or raise scrape_timeout"),
+    ("limit exceeded", "raise the limit that its error names, in the monitor or the scrape configuration"),
+    ("HTTP status 401", "give the monitor the credentials that the port asks for"),
+    ("HTTP status 403", "allow the Prometheus' ServiceAccount to read /metrics there"),
+    ("HTTP status 404", "correct the path of the monitor: DNS servers have their metrics at /metrics"),
+    ("HTTP status 5", "see the log of the pod that is scraped"),
+    ("HTTP response to HTTPS client", "let the monitor scrape by http"),
+    ("HTTP request to an HTTPS server", "let the monitor scrape by https"),
+    ("x509", "give the monitor the certificate authority of that port, or its server name"),
+    ("connection refused", "correct the port of the monitor, or see why nothing listens there"),
+    ("content-type", "see what listens on that port: it is no metrics page"),
+    ("start token", "see what listens on that port: its page cannot be read"),
+    ("invalid", "see what listens on that port: its page cannot be read"),
+    ("duplicate", "see what listens on that port: it tells a series twice"),
+)
+"""Words in a target's error (scrape/scrape.go, model/textparse of Prometheus), and what to do then."""
+_LET_THROUGH = (
+    "let the Prometheus' pods through to that port: look at NetworkPolicies, firewalls and iptables"
+)
+
 _APP = "k8s-app"  # the label that tells DNS pods apart
 _SOURCE = "prometheus-operator Documentation/developer/getting-started.md"
 
@@ -136,6 +157,7 @@ class _Faults:
     Attributes:
         missing: Pods without any target.
         down: Targets whose scrapes fail, in words.
+        error: What the first of them says.
         double: Ports with several targets, in words.
         pending: Targets that have not been scraped yet, in words.
         has: The value of label k8s-app that scraped pods have.
@@ -143,13 +165,14 @@ class _Faults:
 
     missing: tuple[DNSPod, ...]
     down: tuple[str, ...]
+    error: str
     double: tuple[str, ...]
     pending: tuple[str, ...]
     has: tuple[str, ...]
 
     @classmethod
     def of(cls, pods: Sequence[DNSPod], server: Scraped) -> "_Faults":
-        missing, down, double, pending, has = [], [], [], [], set()
+        missing, down, errors, double, pending, has = [], [], [], [], [], set()
         for pod in pods:
             hits = [(port, _hitting(pod, port, server.targets)) for port in pod.metrics]
             if not any(targets for _, targets in hits):
@@ -158,10 +181,10 @@ class _Faults:
             has.add(pod.labels.get(_APP, pod.workload))
             for port, targets in hits:
                 where = f"{pod.full_name}:{port.number} ({port.container})"
+                failing = [target for target in targets if target.healthy is False]
+                errors += [target.error for target in failing]
                 down += [
-                    f"the scrape of {where} by {target.pool} fails: {target.error}"
-                    for target in targets
-                    if target.healthy is False
+                    f"the scrape of {where} by {target.pool} fails: {target.error}" for target in failing
                 ]
                 pending += [
                     f"target {where} of {target.pool}" for target in targets if target.healthy is None
@@ -171,7 +194,14 @@ class _Faults:
                     double.append(
                         f"{where} is scraped {len(targets)} times, by {by}: its series count double"
                     )
-        return cls(tuple(missing), tuple(down), tuple(double), tuple(pending), tuple(sorted(has)))
+        return cls(
+            tuple(missing),
+            tuple(down),
+            next(iter(errors), ""),
+            tuple(double),
+            tuple(pending),
+            tuple(sorted(has)),
+        )
 
     def lines(self) -> list[str]:
         """Return every fault in words."""
@@ -200,9 +230,8 @@ class _Faults:
             )
         if self.double:
             return "take one of the two monitors away, or let it keep only series that the other has not"
-        return (
-            "let the Prometheus' pods through to that port: look at NetworkPolicies, firewalls and iptables"
-        )
+        error = self.error.lower()
+        return next((remedy for words, remedy in _SCRAPE_REMEDIES if words.lower() in error), _LET_THROUGH)
 
 
 def _hitting(pod: DNSPod, port: MetricsPort, targets: Sequence[Target]) -> list[Target]:

@@ -96,6 +96,8 @@ def redundancy(topology: Topology) -> Verdict:
         pods, nodes = len(service.ready), {backend.node for backend in service.ready}
         if pods < _PODS:
             told = f"{service.name} has {pods} ready {'pod' if pods == 1 else 'pods'}"
+            waiting = [pod for name in service.selects if name in serving for pod in serving[name].not_ready]
+            told += f"; not ready: {_names(waiting)}" if waiting else ""
             (warned if single_node and pods else failed).append(told)
         elif len(nodes) < _PODS:
             told = (

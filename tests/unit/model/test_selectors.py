@@ -193,6 +193,13 @@ def test_a_port_of_a_monitor_that_reaches_nothing(endpoint: MonitorEndpoint, fou
     assert (broken.found, broken.fix) == (found, fix)
 
 
+def test_a_port_without_a_name_is_given_one() -> None:
+    unnamed = replace(SERVICE, ports=(ServicePort("", 9253, 9253),))
+    broken = of_monitor(MONITOR, services=(unnamed,)).broken
+    assert broken is not None
+    assert broken.fix.startswith("name port 9253 of Service kube-system/node-local-dns 'metrics'")
+
+
 def test_a_pod_has_an_address_of_the_other_family_too() -> None:
     both = {**SERVICE.endpoints, "fd00::1": "cache-a", "fd00::2": "cache-b"}
     assert of_monitor(MONITOR, services=(replace(SERVICE, endpoints=both),)).reaches == REACHED

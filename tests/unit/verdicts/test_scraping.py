@@ -94,6 +94,25 @@ def test_a_scrape_that_fails_is_told_with_its_error() -> None:
     assert verdict.reason.endswith("by serviceMonitor/node-local-dns/0 fails: context deadline exceeded")
 
 
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [
+        ("context deadline exceeded", "raise scrape_timeout"),
+        ("sample limit exceeded", "raise the limit"),
+        ("label_value_length_limit exceeded (metric: x)", "raise the limit"),
+        ("server returned HTTP status 401 Unauthorized", "credentials"),
+        ("server returned HTTP status 403 Forbidden", "ServiceAccount"),
+        ('received unsupported Content-Type "text/html" and no fallback', "no metrics page"),
+        ('"INVALID" is not a valid start token', "cannot be read"),
+        ("dial tcp 10.0.0.1:9253: connect: connection refused", "nothing listens"),
+        ("dial tcp 10.0.0.1:9253: connect: no route to host", "NetworkPolicies"),
+    ],
+)
+def test_the_remedy_is_that_of_the_error(error: str, remedy: str) -> None:
+    down = replace(GOOD[0], healthy=False, error=error)
+    assert remedy in scraped(PODS, [server(down, *GOOD[1:])], []).remedy
+
+
 def test_what_has_not_been_scraped_yet_proves_nothing() -> None:
     with pytest.raises(HarnessError, match="has not been scraped yet"):
         scraped(PODS, [server(replace(GOOD[0], healthy=None), *GOOD[1:])], [])

@@ -91,6 +91,15 @@ def test_layers_are_identified_and_faults_told() -> None:
             "are on the only node",
         ),
         (topology(cache(), server(budget=None)), Outcome.WARNED, "has no PodDisruptionBudget"),
+        (
+            topology(
+                cache(),
+                replace(server(), not_ready=("a on n2 (ErrImagePull)",)),
+                services=(upstream(*TWO[:1]),),
+            ),
+            Outcome.FAILED,
+            "has 1 ready pod; not ready: a on n2 (ErrImagePull)",
+        ),
         (topology(services=()), Outcome.FAILED, "no Service"),
         (topology(services=(upstream(),)), Outcome.FAILED, "has 0 ready pods"),
         (topology(CLOUD, services=()), Outcome.PASSED, ""),
