@@ -87,7 +87,7 @@ def test_what_does_not_go_is_told(workload: Workload, api_server: ApiServer) -> 
 
 def test_a_creation_that_fails_is_removed_all_the_same(workload: Workload, api_server: ApiServer) -> None:
     api_server.answers[f"POST {NAMESPACES}"] = 504, {"message": "timeout"}
-    with pytest.raises(ClusterError, match="timeout|timed out"):  # the last attempt may be cut short
+    with pytest.raises(ClusterError, match=r"timeout|timed out"):  # the last attempt may be cut short
         assert workload.namespace
     workload.close()
     assert api_server.requests[-2][0] == f"DELETE {NAMESPACES}/clusterdns-1a2b3c4d"
