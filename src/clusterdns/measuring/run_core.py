@@ -13,11 +13,13 @@ from clusterdns.cluster.permissions import Grant
 from clusterdns.cluster.workload import Workload
 from clusterdns.errors import ProbeError
 from clusterdns.measuring.lookups import CapturedLookups, capture_lookups
+from clusterdns.measuring.outside import ask_outside
 from clusterdns.measuring.part import part
 from clusterdns.measuring.probes import Probes, identities, node_views, search_list_events, start_probes
 from clusterdns.measuring.reachability import Reachability
 from clusterdns.model.network_policies import Ways
 from clusterdns.model.node_choice import NodeChoice, choose
+from clusterdns.model.outside import OutsideAnswer
 from clusterdns.model.pods import NodeView
 from clusterdns.model.reachability import TRANSPORTS, Attempt
 from clusterdns.model.resolver import Libc
@@ -171,6 +173,21 @@ class CoreRun:
                 zone=self.topology.zone.value,
                 external_name=self.settings.external_name,
                 libcs=libcs,
+            )
+
+    @part
+    def outside(self) -> Sequence[OutsideAnswer]:
+        """What the cluster's DNS says of names outside the cluster, on every node."""
+        views = self.views
+        with self.query_turn:
+            return ask_outside(
+                self.prober,
+                self.probes,
+                views,
+                self.topology,
+                external_name=self.settings.external_name,
+                run_id=self.run_id,
+                timeout=self.settings.query_timeout,
             )
 
     @part

@@ -119,6 +119,12 @@ class Limits(BaseModel):
         source="seven lookups by two families, one after the other, within the p99 limit",
         gt=0,
     )
+    upstream_limit: float = setting(
+        "milliseconds that a name outside the cluster may take which no cache holds",
+        default=1000,
+        source="ours: nothing healthy takes a second; CoreDNS' forward waits 2 s for an upstream",
+        gt=0,
+    )
     schedule_lag_limit: float = setting(
         "milliseconds (p99) that the load generator may be late, or its figures are none",
         default=1,

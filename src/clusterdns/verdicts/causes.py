@@ -4,8 +4,9 @@ A cause is derived from what a run has measured, never from what a reason says. 
 follow from it; those that no cause explains stand for themselves.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from clusterdns.check import SelectedCase
 from clusterdns.measuring.run import Run
@@ -16,6 +17,7 @@ from clusterdns.model.query_matrix import Asked
 from clusterdns.model.reachability import TRANSPORTS
 from clusterdns.verdicts import reachable
 from clusterdns.verdicts.answer_rows import REACHABLE, REACHABLE_REMEDY, RecordAnswers
+from clusterdns.verdicts.check_causes import CHECK_CAUSES
 from clusterdns.verdicts.consistency import CONSISTENCY
 from clusterdns.verdicts.lookups import LookupQueries
 from clusterdns.verdicts.propagation import PROPAGATION
@@ -145,6 +147,7 @@ def causes(found: Findings) -> list[Cause]:
         *_node_cache(found),
         *_upstreams(found),
         *_wrong(found),
+        *_told(found),
     ]
     return sorted((cause for cause in every if cause.explains), key=lambda cause: -len(cause.explains))
 
@@ -300,6 +303,25 @@ def _wrong(found: Findings) -> Iterator[Cause]:
             "proxy in front of it",
             source=ROWS[0].source,
         )
+
+
+def _told(found: Findings) -> Iterator[Cause]:
+    """Yield what single checks have found to be the cause."""
+    for check, cause in CHECK_CAUSES.items():
+        complaint = _complaint(found, check)
+        if complaint is not None:
+            yield Cause(
+                id=cause.id,
+                sentence=complaint.verdict.reason,
+                explains=found.names(partial(_is_of, {check, *cause.follows})),
+                evidence=complaint.verdict.evidence,
+                remedy=complaint.verdict.remedy or complaint.case.check.remedy,
+                source=complaint.verdict.source or complaint.case.check.source,
+            )
+
+
+def _is_of(checks: Collection[str], complaint: Complaint) -> bool:
+    return complaint.check in checks
 
 
 def _is_wrong(complaint: Complaint) -> bool:

@@ -1,0 +1,28 @@
+"""Checks whose failure is a cause by itself, and the checks that fail for the same cause."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+_LOOKUPS = frozenset({"resolver.lookup-count", "resolver.lookup-order", "resolver.amplification"})
+
+
+@dataclass(frozen=True, slots=True)
+class CheckCause:
+    """What the failure of a check says by itself.
+
+    Attributes:
+        id: The cause's.
+        follows: The other checks that fail for it.
+    """
+
+    id: str
+    follows: frozenset[str] = frozenset()
+
+
+CHECK_CAUSES: Mapping[str, CheckCause] = {
+    "resolver.wildcard": CheckCause("search-suffix-wildcard", _LOOKUPS),
+    "resolver.loop": CheckCause("resolver-loop", _LOOKUPS | {"records.external", "latency.upstream"}),
+    "records.stub-domains": CheckCause("stub-domain-dead"),
+    "latency.upstream": CheckCause("upstream-slow"),
+}
+"""Check -> the cause that it names."""
