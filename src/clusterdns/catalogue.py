@@ -18,6 +18,7 @@ from clusterdns.verdicts import (
     metrics,
     network_policy,
     node_caches,
+    node_resolvers,
     outside,
     propagation,
     query_log,
@@ -27,6 +28,7 @@ from clusterdns.verdicts import (
     resolver,
     saturation,
     scraping,
+    service_routing,
     tcp_paths,
     topology,
     upstreams,
@@ -34,6 +36,7 @@ from clusterdns.verdicts import (
 
 _MODULES: tuple[ModuleType, ...] = (
     resolver,
+    node_resolvers,
     lookups,
     reachable,
     records,
@@ -41,6 +44,7 @@ _MODULES: tuple[ModuleType, ...] = (
     consistency,
     outside,
     topology,
+    service_routing,
     tcp_paths,
     autoscaling,
     upstreams,

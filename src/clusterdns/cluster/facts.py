@@ -279,6 +279,8 @@ def _services(namespace: Namespace) -> Iterator[Service]:
                 for workload in sorted(of_workload)
                 if selects(selector, of_workload[workload])
             ),
+            traffic_policy=text(one, "spec", "internalTrafficPolicy"),
+            affinity=text(one, "spec", "sessionAffinity"),
         )
 
 

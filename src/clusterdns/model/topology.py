@@ -187,12 +187,16 @@ class Service:
         addresses: Its cluster IPs; none for a headless one.
         backends: What its EndpointSlices list.
         selects: The layers whose pods its selector matches, ready or not.
+        traffic_policy: Its internalTrafficPolicy: "Local" keeps queries on their node; "" where not told.
+        affinity: Its sessionAffinity: "ClientIP" keeps a client with one pod; "" where not told.
     """
 
     name: str
     addresses: tuple[str, ...]
     backends: tuple[Backend, ...]
     selects: tuple[str, ...] = ()
+    traffic_policy: str = ""
+    affinity: str = ""
 
     @property
     def ready(self) -> tuple[Backend, ...]:
@@ -284,6 +288,12 @@ class Topology:
             return DNS_PORT
         backends = (backend for service in self.services for backend in service.backends)
         return next((backend.port for backend in backends if backend.address == address), DNS_PORT)
+
+    @property
+    def uses_nodes(self) -> bool:
+        """Whether a layer sends what it does not know to the nameservers of its node, a file on it."""
+        forwards = (forward for layer in self.layers for forward in layer.forwards)
+        return any(upstream.startswith("/") for forward in forwards for upstream in forward.upstreams)
 
     def addresses(self) -> dict[str, str]:
         """Return every address that a pod may be given as its nameserver -> what it belongs to."""

@@ -17,11 +17,12 @@ from clusterdns.model.query_matrix import Asked
 from clusterdns.model.reachability import TRANSPORTS
 from clusterdns.verdicts import reachable
 from clusterdns.verdicts.answer_rows import REACHABLE, REACHABLE_REMEDY, RecordAnswers
-from clusterdns.verdicts.check_causes import CHECK_CAUSES
+from clusterdns.verdicts.check_causes import CHECK_CAUSES, LOOKUPS
 from clusterdns.verdicts.consistency import CONSISTENCY
 from clusterdns.verdicts.lookups import LookupQueries
 from clusterdns.verdicts.propagation import PROPAGATION
 from clusterdns.verdicts.records import ROWS, wrong_answers
+from clusterdns.verdicts.resolver import SearchLists
 
 _HALF = 0.5
 _SHOWN = 10  # lines of evidence
@@ -148,6 +149,7 @@ def causes(found: Findings) -> list[Cause]:
         *_upstreams(found),
         *_wrong(found),
         *_told(found),
+        *_zones(found),
     ]
     return sorted((cause for cause in every if cause.explains), key=lambda cause: -len(cause.explains))
 
@@ -318,6 +320,24 @@ def _told(found: Findings) -> Iterator[Cause]:
                 remedy=complaint.verdict.remedy or complaint.case.check.remedy,
                 source=complaint.verdict.source or complaint.case.check.source,
             )
+
+
+def _zones(found: Findings) -> Iterator[Cause]:
+    """Yield that kubelets and the DNS servers have different cluster domains."""
+    complaint = _complaint(found, "resolver.search-list")
+    if complaint is None:
+        return
+    measured = complaint.verdict.measurements
+    if isinstance(measured, SearchLists) and measured.kubelet_zones:
+        follows = {"resolver.search-list", "resolver.dns-policy", *LOOKUPS}
+        yield Cause(
+            id="cluster-domain-differs",
+            sentence=complaint.verdict.reason,
+            explains=found.names(partial(_is_of, follows)),
+            evidence=tuple(f"{node}: {zone}" for node, zone in measured.kubelet_zones.items()),
+            remedy=complaint.verdict.remedy,
+            source=complaint.case.check.source,
+        )
 
 
 def _is_of(checks: Collection[str], complaint: Complaint) -> bool:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-_LOOKUPS = frozenset({"resolver.lookup-count", "resolver.lookup-order", "resolver.amplification"})
+LOOKUPS = frozenset({"resolver.lookup-count", "resolver.lookup-order", "resolver.amplification"})
+"""The checks that count what lookups put on the wire."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +21,11 @@ class CheckCause:
 
 
 CHECK_CAUSES: Mapping[str, CheckCause] = {
-    "resolver.wildcard": CheckCause("search-suffix-wildcard", _LOOKUPS),
-    "resolver.loop": CheckCause("resolver-loop", _LOOKUPS | {"records.external", "latency.upstream"}),
+    "resolver.wildcard": CheckCause("search-suffix-wildcard", LOOKUPS),
+    "resolver.loop": CheckCause("resolver-loop", LOOKUPS | {"records.external", "latency.upstream"}),
+    "topology.service-routing": CheckCause(
+        "service-keeps-queries-on-node", frozenset({"topology.tcp-reachable", "records.reachable"})
+    ),
     "records.stub-domains": CheckCause("stub-domain-dead"),
     "latency.upstream": CheckCause("upstream-slow"),
 }

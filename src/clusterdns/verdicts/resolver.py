@@ -17,6 +17,9 @@ from clusterdns.verdicts.needs import HOST_NETWORK
 CLUSTER_NDOTS = 5
 _KUBELET = "the kubelet's DNS configurer (pkg/kubelet/network/dns) and the documentation of dnsPolicy"
 _GRANTS = (OBJECTS, PROBES)
+_OTHER_ZONE = (
+    "give kubelets (clusterDomain) and DNS servers (kubernetes plugin, --domain) the same cluster domain"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,7 @@ class SearchLists:
         node_suffixes: Node -> the search list of its Default pod.
         node_zones: Node -> its topology.kubernetes.io/zone.
         nodes_agree: Whether all nodes have the same suffixes.
+        kubelet_zones: Node -> the cluster domain that its kubelet gives to pods, where it is another one.
     """
 
     zone: str
@@ -81,6 +85,7 @@ class SearchLists:
     node_suffixes: Mapping[str, tuple[str, ...]]
     node_zones: Mapping[str, str]
     nodes_agree: bool
+    kubelet_zones: Mapping[str, str]
 
 
 def search_list(views: Sequence[NodeView], zone: str) -> Verdict:
@@ -88,20 +93,39 @@ def search_list(views: Sequence[NodeView], zone: str) -> Verdict:
     required = {view.node: view.required(CLUSTER_FIRST, zone, ()).search for view in views}
     search = {view.node: view.seen[CLUSTER_FIRST].search for view in views}
     suffixes = {view.node: view.seen[DEFAULT].search for view in views}
+    kubelet_zones = {
+        view.node: told
+        for view in views
+        if (told := _zone_of(search[view.node], view.namespaces[CLUSTER_FIRST])) not in {None, zone}
+    }
+    wrong = [
+        f"search list on {node} is [{_words(domains, ' ')}], not [{_words(required[node], ' ')}]"
+        for node, domains in search.items()
+        if domains != required[node] and node not in kubelet_zones
+    ]
+    other = [
+        f"pods on {node} are given the cluster domain {told}, and the cluster's DNS serves {zone}"
+        for node, told in kubelet_zones.items()
+    ]
     return judged(
-        [
-            f"search list on {node} is [{_words(domains, ' ')}], not [{_words(required[node], ' ')}]"
-            for node, domains in search.items()
-            if domains != required[node]
-        ],
+        [*other, *wrong],
         SearchLists(
             zone=zone,
             search=search,
             node_suffixes=suffixes,
             node_zones={view.node: view.zone_label for view in views},
             nodes_agree=len(set(suffixes.values())) <= 1,
+            kubelet_zones=kubelet_zones,
         ),
+        remedy=_OTHER_ZONE if kubelet_zones else "",
     )
+
+
+def _zone_of(search: Sequence[str], namespace: str) -> str | None:
+    """Return the cluster domain that a search list begins with; None where it does not begin with one."""
+    own = f"{namespace}.svc."
+    zone = search[0].removeprefix(own) if search and search[0].startswith(own) else None
+    return zone if search[1:3] == (f"svc.{zone}", zone) else None
 
 
 SEARCH_LIST = Check(

@@ -53,6 +53,16 @@ def test_the_order_of_the_search_list_counts() -> None:
     assert resolver.search_list([view], ZONE).outcome is Outcome.FAILED
 
 
+def test_another_cluster_domain_is_the_kubelets() -> None:
+    search = ("ns.svc.lab.example", "svc.lab.example", "lab.example", *HOST.search)
+    verdict = resolver.search_list([wrong(CLUSTER_FIRST, replace(HOST, search=search))], ZONE)
+    assert verdict.outcome is Outcome.FAILED
+    assert (
+        "given the cluster domain lab.example, and the cluster's DNS serves cluster.local" in verdict.reason
+    )
+    assert "clusterDomain" in verdict.remedy
+
+
 def test_the_required_list_never_comes_from_the_pod_in_question() -> None:
     view = wrong(DEFAULT, replace(HOST, search=("corp.example",)))
     verdict = resolver.search_list([view], ZONE)

@@ -57,7 +57,7 @@ def test_an_audit_judges_by_the_topology_alone() -> None:
 
 
 def test_needs_say_why_they_are_not_met() -> None:
-    bare = run_of(replace(topology(server()), autoscaler=None))
+    bare = run_of(replace(topology(server()), autoscaler=None, nodes={"n1": "", "n2": ""}))
     for need in (AUTOSCALER, NODELOCAL):
         assert need.why_absent(run_of(topology())) is None
         assert need.why_absent(bare)
@@ -66,7 +66,7 @@ def test_needs_say_why_they_are_not_met() -> None:
         for case in cases_of(CATALOGUE.values(), Settings())
         if case.profile is Profile.AUDIT and case.skip_reason(bare)
     }
-    assert skipped == {"topology.autoscaler", "topology.nodelocal-coverage"}
+    assert skipped == {"topology.autoscaler", "topology.nodelocal-coverage", "topology.spread"}
 
 
 def test_layers_are_identified_and_faults_told() -> None:

@@ -88,7 +88,7 @@ def topology(
     """Return two nodes with these layers; the incident where none is given."""
     return Topology(
         Fact("cluster.local", "test"),
-        {"n1": "", "n2": ""} if nodes is None else nodes,
+        {"n1": "zone-a", "n2": "zone-b"} if nodes is None else nodes,
         layers or (cache(), server()),
         (upstream(*TWO),) if services is None else services,
         schedulable=2,
