@@ -22,6 +22,8 @@ _PORT = 5399
 _PIDS = Path("/run/clusterdns-spoil.pids")
 _SECONDS = 10.0
 _UDP_SIZE = 65535
+_SLOW, _SLOW_SECONDS = "slow", 0.3
+"""Not a fault of what is answered: every answer comes late."""
 
 
 def start(faults: Sequence[str]) -> None:
@@ -89,7 +91,7 @@ def _rules(pid: int, how: str) -> None:
         subprocess.run(argv, check=True, capture_output=True)
 
 
-async def _serve(faults: Sequence[Fault]) -> None:
+async def _serve(faults: Sequence[Fault], delay: float) -> None:
     loop = asyncio.get_running_loop()
 
     class Udp(asyncio.DatagramProtocol):
@@ -111,6 +113,7 @@ async def _serve(faults: Sequence[Fault]) -> None:
                 upstream.send(query)
                 with contextlib.suppress(OSError, asyncio.TimeoutError):
                     wire = await asyncio.wait_for(loop.sock_recv(upstream, _UDP_SIZE), _SECONDS)
+                    await asyncio.sleep(delay)
                     self.transport.sendto(spoil(wire, faults), client)
 
     async def tcp(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -120,6 +123,7 @@ async def _serve(faults: Sequence[Fault]) -> None:
                 while True:
                     upstream_writer.write(await _message(reader))
                     answer = spoil((await _message(upstream_reader))[2:], faults)
+                    await asyncio.sleep(delay)
                     writer.write(len(answer).to_bytes(2, "big") + answer)
                     await writer.drain()
         writer.close()
@@ -143,7 +147,8 @@ def main() -> None:
     elif verb == "stop":
         stop()
     else:
-        asyncio.run(_serve([FAULTS[fault] for fault in faults]))
+        delay = _SLOW_SECONDS if _SLOW in faults else 0
+        asyncio.run(_serve([FAULTS[fault] for fault in faults if fault != _SLOW], delay))
 
 
 if __name__ == "__main__":

@@ -15,11 +15,13 @@ from clusterdns.errors import ProbeError
 from clusterdns.measuring.lookups import CapturedLookups, capture_lookups
 from clusterdns.measuring.outside import ask_outside
 from clusterdns.measuring.part import part
+from clusterdns.measuring.pod_times import time_pods
 from clusterdns.measuring.probes import Probes, identities, node_views, search_list_events, start_probes
 from clusterdns.measuring.reachability import Reachability
 from clusterdns.model.network_policies import Ways
 from clusterdns.model.node_choice import NodeChoice, choose
 from clusterdns.model.outside import OutsideAnswer
+from clusterdns.model.pod_times import PodTimes
 from clusterdns.model.pods import NodeView
 from clusterdns.model.reachability import TRANSPORTS, Attempt
 from clusterdns.model.resolver import Libc
@@ -189,6 +191,21 @@ class CoreRun:
                 run_id=self.run_id,
                 timeout=self.settings.query_timeout,
             )
+
+    @part
+    def serving_pods(self) -> Mapping[str, str]:
+        """Address -> DNS pod, of as many as records are asked of."""
+        pods = {
+            backend.address: backend.pod for service in self.topology.services for backend in service.ready
+        }
+        return dict(list(pods.items())[: self.settings.record_servers])
+
+    @part
+    def pod_times(self) -> Sequence[PodTimes]:
+        """How long each DNS pod takes, asked from every node."""
+        timeout = self.settings.query_timeout
+        with self.query_turn:
+            return time_pods(self.prober, self.probes, self.topology, self.serving_pods, timeout)
 
     @part
     def reachability(self) -> Reachability:

@@ -119,6 +119,12 @@ class Limits(BaseModel):
         source="seven lookups by two families, one after the other, within the p99 limit",
         gt=0,
     )
+    dns_pod_limit: float = setting(
+        "milliseconds (median) that a DNS pod may take for a name of the cluster, asked by itself",
+        default=100,
+        source="five times the limit of the median under load: nothing is under load",
+        gt=0,
+    )
     upstream_limit: float = setting(
         "milliseconds that a name outside the cluster may take which no cache holds",
         default=1000,

@@ -28,5 +28,6 @@ CHECK_CAUSES: Mapping[str, CheckCause] = {
     ),
     "records.stub-domains": CheckCause("stub-domain-dead"),
     "latency.upstream": CheckCause("upstream-slow"),
+    "latency.dns-pods": CheckCause("dns-pod-slow", frozenset({"latency.path", "latency.tail"})),
 }
 """Check -> the cause that it names."""
