@@ -2,7 +2,7 @@
 
 import secrets
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 from clusterdns.cluster.api import Cluster, Object
@@ -46,6 +46,7 @@ class CoreRun:
         run_id: str | None = None,
         load_questions: Sequence[tuple[str, str]] = (),
         missing: Mapping[Grant, Sequence[str]] | None = None,
+        change: Callable[[Topology], Topology] = lambda topology: topology,
     ) -> None:
         """Measure nothing yet.
 
@@ -57,6 +58,7 @@ class CoreRun:
             load_questions: Names and types that load at a rate asks for (`load_plans.load_questions`); names
                 that no cache holds where there are none.
             missing: Permissions that the credentials lack (`preflight.Preflight`).
+            change: Topology -> what is judged in its place.
         """
         self.cluster = cluster
         self.settings = settings
@@ -64,11 +66,12 @@ class CoreRun:
         self.run_id = run_id or secrets.token_hex(4)
         self.load_questions = load_questions
         self.missing = missing or {}
+        self._change = change
 
     @part
     def topology(self) -> Topology:
         """What serves the cluster's DNS."""
-        return read_topology(self.cluster, zone=self.settings.zone)
+        return self._change(read_topology(self.cluster, zone=self.settings.zone))
 
     @part
     def network_policies(self) -> Ways:
