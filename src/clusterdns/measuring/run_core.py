@@ -4,6 +4,7 @@ import secrets
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 
 from clusterdns.cluster.api import Cluster, Object
 from clusterdns.cluster.candidates import candidate
@@ -11,10 +12,17 @@ from clusterdns.cluster.facts import read_topology
 from clusterdns.cluster.network_policies import read_network_policies
 from clusterdns.cluster.permissions import Grant
 from clusterdns.cluster.workload import Workload
-from clusterdns.errors import ProbeError
+from clusterdns.errors import HarnessError, ProbeError
 from clusterdns.measuring.lookups import CapturedLookups, capture_lookups
 from clusterdns.measuring.part import part
-from clusterdns.measuring.probes import Probes, identities, node_views, search_list_events, start_probes
+from clusterdns.measuring.probes import (
+    Probes,
+    identities,
+    nameservers_given,
+    node_views,
+    search_list_events,
+    start_probes,
+)
 from clusterdns.measuring.reachability import Reachability
 from clusterdns.model.network_policies import Ways
 from clusterdns.model.node_choice import NodeChoice, choose
@@ -42,6 +50,7 @@ class CoreRun:
         run_id: str | None = None,
         load_questions: Sequence[tuple[str, str]] = (),
         missing: Mapping[Grant, Sequence[str]] | None = None,
+        probing: bool = False,
     ) -> None:
         """Measure nothing yet.
 
@@ -53,6 +62,7 @@ class CoreRun:
             load_questions: Names and types that load at a rate asks for (`load_plans.load_questions`); names
                 that no cache holds where there are none.
             missing: Permissions that the credentials lack (`preflight.Preflight`).
+            probing: Whether any of its checks uses probe pods.
         """
         self.cluster = cluster
         self.settings = settings
@@ -60,11 +70,26 @@ class CoreRun:
         self.run_id = run_id or secrets.token_hex(4)
         self.load_questions = load_questions
         self.missing = missing or {}
+        self.probing = probing
+
+    @part
+    def declared_topology(self) -> Topology:
+        """What serves the cluster's DNS, as far as its objects tell."""
+        return read_topology(self.cluster, zone=self.settings.zone)
 
     @part
     def topology(self) -> Topology:
-        """What serves the cluster's DNS."""
-        return read_topology(self.cluster, zone=self.settings.zone)
+        """What serves the cluster's DNS, found by the nameservers of probe pods where there are any."""
+        declared = self.declared_topology
+        if not self.probing:
+            return declared
+        try:
+            given = nameservers_given(self.identities, declared.nameservers)
+        except HarnessError as error:
+            return replace(declared, not_read=(*declared.not_read, f"resolv.conf of pods: {error}"))
+        if not given or given.keys() == {fact.value for fact in declared.nameservers}:
+            return declared
+        return read_topology(self.cluster, nameservers=given, zone=self.settings.zone)
 
     @part
     def network_policies(self) -> Ways:
@@ -89,8 +114,9 @@ class CoreRun:
         Raises:
             ProbeError: none can.
         """
-        caches = {node for layer in self.topology.of_kind(LayerKind.NODE_LOCAL) for node in layer.nodes}
-        serving = {node for layer in self.topology.layers for node in layer.nodes} - caches
+        topology = self.declared_topology
+        caches = {node for layer in topology.of_kind(LayerKind.NODE_LOCAL) for node in layer.nodes}
+        serving = {node for layer in topology.layers for node in layer.nodes} - caches
         most = None if self.settings.probe_nodes == "all" else self.settings.probe_nodes
         choice = choose([candidate(node, serving, caches) for node in self.node_objects], most)
         if not choice.nodes:

@@ -143,7 +143,8 @@ def test_nodes_that_run_no_daemonset_and_pods_that_wait_do_not_count(read: Read)
     )
     assert found.provider.name == "EKS"
     assert (set(found.nodes), found.total) == ({"n1", "n2", "n3"}, 5)
-    assert found.left_out == dict.fromkeys(("f1", "f2"), "is EKS Fargate: it runs no DaemonSet")
+    assert set(found.left_out) == {"f1", "f2"}
+    assert all(why.startswith("is EKS Fargate") for why in found.left_out.values())
     assert topology.nodelocal_coverage(found).outcome is PASSED
     capacity = tcp_paths.tcp_capacity(found, SETTINGS).measurements
     assert isinstance(capacity, tcp_paths.TcpCapacity)
@@ -162,6 +163,15 @@ def test_dns_that_is_part_of_the_node_is_known_as_such(read: Read) -> None:
         assert identified(found).outcome is PASSED
         assert topology.redundancy(found).outcome is PASSED
     assert "172.20.0.10" in found.addresses()
+
+
+def test_pods_that_ask_cloud_dns_do_so_although_kube_dns_runs_on(read: Read) -> None:
+    gke = {"nodes": nodes(labels={"cloud.google.com/gke-nodepool": "p"})}
+    asked = {"169.254.169.254": "resolv.conf of pods"}
+    found = read(clusters.kube_dns(), gke, nameservers=asked)
+    assert [layer.kind for layer in found.layers] == [LayerKind.CLOUD_DNS, LayerKind.KUBE_DNS]
+    assert found.unexplained == ()
+    assert [layer.kind for layer in read(clusters.kube_dns(), gke).layers] == [LayerKind.KUBE_DNS]
 
 
 def test_localdns_of_aks_forwards_by_tcp_into_what_the_service_leads_to(read: Read) -> None:
