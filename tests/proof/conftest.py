@@ -133,7 +133,7 @@ class Labs:
         self.down()
         topology, *addons = wanted.split("+")
         worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")  # two of them may need a lab of one kind
-        name = "-".join((worker, topology, *(addon[0] for addon in addons)))
+        name = "-".join((worker, topology.replace(".", "-"), *(addon[0] for addon in addons)))
         lab_command("down", "--name", name)  # what a killed session left, broken as it may be
         up = ["up", "--topology", topology, "--name", name, "--with", ",".join(addons)]
         self._runs = Lab(name, topology, Path(lab_command(*up).strip()))

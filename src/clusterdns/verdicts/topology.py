@@ -154,7 +154,7 @@ class Coverage:
 
 
 def nodelocal_coverage(topology: Topology) -> Verdict:
-    """Judge whether every node that runs Linux pods has a node cache with somebody to ask."""
+    """Judge whether every node that runs Linux pods has a node cache that is asked and can ask."""
     caches = topology.of_kind(LayerKind.NODE_LOCAL)
     covered = {node for layer in caches for node in layer.nodes} & set(topology.nodes)
     bare = sorted(set(topology.nodes) - covered)
@@ -168,12 +168,18 @@ def nodelocal_coverage(topology: Topology) -> Verdict:
             wrong.append(f"the upstream Service {upstream} of {name} is not there")
         elif not service.ready:
             wrong.append(f"the upstream Service {upstream} of {name} has no ready endpoint")
+    beside = [
+        f"nothing leads queries to {layer.name}: no interface gets an address of its, and no redirect policy "
+        "that may be read selects its pods"
+        for layer in caches
+        if not layer.addresses
+    ]
     measurements = Coverage(sorted(covered), bare, upstreams)
-    if not wrong:
+    if not wrong and not beside:
         return Verdict(outcome=Outcome.PASSED, measurements=measurements)
     return Verdict(
-        outcome=Outcome.FAILED,
-        reason="; ".join(wrong),
+        outcome=Outcome.FAILED if wrong else Outcome.WARNED,
+        reason="; ".join((*wrong, *beside)),
         measurements=measurements,
     )
 

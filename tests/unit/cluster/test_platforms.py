@@ -186,10 +186,12 @@ def test_localdns_of_aks_forwards_by_tcp_into_what_the_service_leads_to(read: Re
     assert by_tcp.paths_by_tcp
     assert tcp_paths.no_tcp_into_dnsmasq(found).outcome is PASSED
     assert tcp_paths.forward_pool(found).outcome is PASSED
-    into_dnsmasq = read(clusters.kube_dns(), aks)
+    behind = clusters.service("a-name-before-it", "10.96.0.53", app="names")
+    into_dnsmasq = read(clusters.kube_dns(), behind, aks)
     assert tcp_paths.no_tcp_into_dnsmasq(into_dnsmasq).outcome is FAILED
     assert tcp_paths.forward_pool(into_dnsmasq).outcome is FAILED
     assert "AKS LocalDNS (version not known)" in tcp_paths.forward_pool(into_dnsmasq).reason
+    assert tcp_paths.tcp_capacity(into_dnsmasq, SETTINGS).reason.startswith("2 nodes ")
 
 
 def test_a_daemon_that_nothing_labels_is_known_by_its_address(read: Read) -> None:
@@ -197,7 +199,8 @@ def test_a_daemon_that_nothing_labels_is_known_by_its_address(read: Read) -> Non
     for one in talos["nodes"]:
         one["status"]["nodeInfo"] = {"osImage": "Talos (v1.11.0)"}
     text = COREFILE.replace("/etc/resolv.conf", "169.254.116.108")
-    assert next(layer.name for layer in read(clusters.coredns(text), talos).layers) == "Talos' host DNS"
+    daemon = read(clusters.coredns(text), talos).layers[0]
+    assert (daemon.name, daemon.nodes) == ("Talos' host DNS", ("n1", "n2", "n3"))
 
 
 def test_a_redirect_policy_reaches_a_cache_whose_address_no_interface_has(

@@ -121,6 +121,12 @@ def test_nodelocal_coverage(found: Topology, reason: str) -> None:
     assert reason in verdict.reason
 
 
+def test_a_node_cache_that_nothing_leads_to_is_told() -> None:
+    verdict = nodelocal_coverage(topology(replace(cache(), addresses=()), server()))
+    assert verdict.outcome is Outcome.WARNED
+    assert verdict.reason.startswith("nothing leads queries to kube-system/cache")
+
+
 def test_two_daemonsets_cover_nodes_together() -> None:
     other = replace(cache(nodes=("n2",)), name="kube-system/other")
     assert nodelocal_coverage(topology(cache(nodes=("n1",)), other, server())).outcome is Outcome.PASSED
