@@ -2,7 +2,7 @@
 
 import secrets
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
@@ -211,9 +211,16 @@ class CoreRun:
 
     @part
     def node_caches_asked(self) -> Mapping[str, Sequence[Attempt]]:
-        """Transport -> whether the node cache's addresses answer on every node."""
-        addresses = self.topology.node_local_addresses()
-        return {transport: self.reachability.ask(addresses, transport) for transport in TRANSPORTS}
+        """Transport -> whether node caches' addresses answer on every node, and a daemon's on its nodes."""
+        topology, ask = self.topology, self.reachability.ask
+
+        def attempts(transport: str) -> Iterator[Attempt]:
+            yield from ask(topology.node_local_addresses(), transport)
+            for daemon in topology.of_kind(LayerKind.NODE_DNS):
+                addresses = {fact.value: daemon.name for fact in daemon.addresses}
+                yield from ask(addresses, transport, nodes=daemon.nodes)
+
+        return {transport: list(attempts(transport)) for transport in TRANSPORTS}
 
     def close(self) -> list[str]:
         """Remove all that the run has made; return what could not be removed, in words."""
