@@ -48,10 +48,10 @@ def _trouble(node: Object, labels: Object, information: Object) -> str:
     architecture = labels.get("kubernetes.io/arch") or information.get("architecture") or ARCHITECTURES[0]
     conditions = (node.get("status") or {}).get("conditions") or ()
     ready = next((condition["status"] for condition in conditions if condition["type"] == "Ready"), "Unknown")
-    of_no_use = marked(labels, NO_DAEMONSETS)  # nor do they take a pod that is bound to them, as probes are
+    unfit = marked(labels, NO_DAEMONSETS)  # nor do they take a pod that is bound to them, as probes are
     troubles = {
         f"runs {system}": system != "linux",
-        of_no_use: bool(of_no_use),
+        unfit: bool(unfit),
         f"is of architecture {architecture}: probe images are for {' and '.join(ARCHITECTURES)}": (
             architecture not in ARCHITECTURES
         ),
