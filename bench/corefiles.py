@@ -112,11 +112,14 @@ def _ours(files: Mapping[str, str], path: str) -> tuple[set[str] | None, str]:
         listeners = load(files, path, variables=ENVIRONMENT, version=VERSION).listeners
     except CorefileError as error:
         return None, str(error)
-    return {f"{zone}:{port}" for zone, port in listeners if not re.search(r"\s", zone)}, ""
+    return _printed("\n".join(f"{zone}.:{port}" for zone, port in listeners)), ""
 
 
 def _printed(said: str) -> set[str]:
-    """Return the zones and ports that CoreDNS prints, e.g. ".:1053" or "a.:53 on 127.0.0.1"."""
+    """Return the zones and ports that CoreDNS prints, e.g. ".:1053" or "a.:53 on 127.0.0.1".
+
+    A zone may hold line breaks, and is then compared by what its last line looks like.
+    """
     lines = said.partition("\nCoreDNS-")[0].splitlines()
     found = (re.fullmatch(r"(?:(?:tls|https|grpc|quic)://)?(\S+):(\d+)(?: on \S+)?", line) for line in lines)
     return {f"{zone_name(match[1])}:{match[2]}" for match in found if match}

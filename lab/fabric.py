@@ -77,6 +77,7 @@ class Fabric:
         self.daemons.wait("nodes ready", self._nodes_ready, _READY_SECONDS)
         self.progress("nodes ready")
         # Not before: the scheduler would crowd replicas on the first node that is.
+        self.kubectl.define(self.topology.definitions)
         self.kubectl.apply(self.topology.manifests)
         if self.dual_stack:
             self._dual_stack_dns()
@@ -97,9 +98,7 @@ class Fabric:
 
     def _apply_addons(self) -> None:
         if self.crds is not None:
-            self.kubectl.apply(sorted(self.crds.glob("*.yaml")))
-            established = ["--for=condition=Established", f"--timeout={_API_SECONDS:g}s"]
-            self.kubectl("wait", "crd", "--all", *established)
+            self.kubectl.define(sorted(self.crds.glob("*.yaml")))
         self.kubectl.apply(addons.manifests(self.addons, self.topology))
 
     def _network(self) -> None:

@@ -1,7 +1,7 @@
 """The lab's own kubectl, for the lab's own needs."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,16 @@ class Kubectl:
         files = [f"--filename={path}" for path in manifests]
         if files:
             self("apply", "--server-side", "--force-conflicts", *files)
+
+    def define(self, definitions: Sequence[Path]) -> None:
+        """Apply definitions of resources; return when objects of these may be made.
+
+        Raises:
+            LabError: the API server refused one, or took too long.
+        """
+        if definitions:
+            self.apply(definitions)
+            self("wait", "crd", "--all", "--for=condition=Established", f"--timeout={_SECONDS:g}s")
 
     def items(self, path: str) -> list[dict[str, Any]]:
         """Return the objects at an API path."""

@@ -25,6 +25,7 @@ class Topology:
         cluster_dns: What the kubelet gives to ClusterFirst pods.
         node_labels: Labels of every node, e.g. a provider's.
         manifests: Manifest files in order of application.
+        definitions: Files that define resources which manifests are of.
         monitoring: Files of manifests/monitoring that fit its DNS.
     """
 
@@ -34,6 +35,7 @@ class Topology:
     search: tuple[str, ...]
     cluster_dns: str
     manifests: tuple[Path, ...]
+    definitions: tuple[Path, ...] = ()
     node_labels: dict[str, str] = field(default_factory=dict)
     monitoring: tuple[str, ...] = ()
 
@@ -65,6 +67,7 @@ def load(name: str) -> Topology:
     return Topology(
         name=name,
         manifests=(*(path.resolve() for path in shared), *own),
+        definitions=tuple(sorted(folder.glob("definitions/*.yaml"))),
         search=tuple(settings.pop("search", ())),
         monitoring=tuple(settings.pop("monitoring", ())),
         **settings,

@@ -148,6 +148,7 @@ def settle(name: str, wanted: Wanted, foreign: Sequence[str], progress: Progress
     network.internet(kubectl, registered, made_as, images.coredns(name), web)
     _wait("nodes ready", lambda: _ready(kubectl))
     progress("nodes ready")
+    kubectl.define(made_as.definitions)
     kubectl.apply(made_as.manifests, instead)
     _wait("workloads ready", kubectl.workloads_ready, kubectl.trouble)
     metadata = {"name": _MARK, "namespace": "kube-system"}

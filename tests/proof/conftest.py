@@ -73,10 +73,11 @@ def lab_command(*arguments: str) -> str:
 
 
 _LABS = {name: breakage.load(name).lab for name in breakage.names()}
+_MANY = 5  # breakages that are worth a boot of their own
 
 
 class _ByLab(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist has no types
-    """Gives all that needs one lab to one worker, whatever file it is in, but breakages by themselves."""
+    """Gives all that needs one lab to one worker, whatever file it is in; many breakages by themselves."""
 
     def _split_scope(self, nodeid: str) -> str:
         case = nodeid.partition("[")[2].rstrip("]")
@@ -84,7 +85,8 @@ class _ByLab(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist has no 
         plain = f"-{name.partition('+')[0]}"  # another parameter's value may come before the lab's
         topology_name = next((known for known in topology.names() if plain.endswith(f"-{known}")), None)
         suffix = name[len(plain) - 1 :]
-        return f"{topology_name}{suffix} {case in _LABS}" if topology_name else nodeid
+        apart = case in _LABS and list(_LABS.values()).count(name) >= _MANY
+        return f"{topology_name}{suffix} {apart}" if topology_name else nodeid
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
@@ -133,7 +135,7 @@ class Labs:
         self.down()
         topology, *addons = wanted.split("+")
         worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")  # two of them may need a lab of one kind
-        name = "-".join((worker, topology, *(addon[0] for addon in addons)))
+        name = "-".join((worker, topology.replace(".", "-"), *(addon[0] for addon in addons)))
         lab_command("down", "--name", name)  # what a killed session left, broken as it may be
         up = ["up", "--topology", topology, "--name", name, "--with", ",".join(addons)]
         self._runs = Lab(name, topology, Path(lab_command(*up).strip()))

@@ -9,19 +9,25 @@ from tests.proof.conftest import Lab, Result, on
 
 # Queries per address family for an external name of two dots: one for each suffix, and the name itself.
 LOOKUPS = {
+    "aks-localdns-like": 5,
     "coredns": 4,
     "coredns-nodelocal": 4,
     "gardener-like": 4,
+    "gke-1.36-like": 6,
+    "lrp-like": 4,
     "openshift-like": 4,
 }
 GKE_LOOKUPS = 7
 LAYERS = {
+    "aks-localdns-like": ["DNS of the node unknown", "CoreDNS 1.13.1"],
     "coredns": ["CoreDNS 1.13.1"],
     "coredns-nodelocal": ["NodeLocal DNSCache 1.13.1", "CoreDNS 1.13.1"],
     "gardener-like": ["NodeLocal DNSCache 1.13.1", "CoreDNS 1.13.1"],
+    "gke-1.36-like": ["NodeLocal DNSCache 1.13.1", "CoreDNS 1.13.1"],
     "gke-clouddns": ["Cloud DNS for GKE unversioned"],
     "gke-kubedns": ["kube-dns (dnsmasq) 2.90"],
     "gke-kubedns-nodelocal": ["NodeLocal DNSCache 1.13.1", "kube-dns (dnsmasq) 2.90"],
+    "lrp-like": ["NodeLocal DNSCache 1.13.1", "CoreDNS 1.13.1"],
     "openshift-like": ["CoreDNS 1.13.1"],
 }
 
@@ -32,11 +38,14 @@ CAUSES = {"gke-kubedns-nodelocal": {"tcp-into-dnsmasq"}}
 WARNED = {"gke-kubedns": {"topology.negative-cache"}, "gke-kubedns-nodelocal": {"topology.autoscaler"}}
 NO_CACHE, NO_AUTOSCALER = "topology.nodelocal-coverage", "topology.autoscaler"
 SKIPPED = {
+    "aks-localdns-like": {NO_AUTOSCALER},
     "coredns": {NO_CACHE, NO_AUTOSCALER},
     "coredns-nodelocal": {NO_AUTOSCALER},
     "gardener-like": {NO_AUTOSCALER},
+    "gke-1.36-like": {NO_AUTOSCALER},
     "gke-clouddns": {NO_CACHE, NO_AUTOSCALER},
     "gke-kubedns": {NO_CACHE},
+    "lrp-like": {NO_AUTOSCALER},
     "openshift-like": {NO_CACHE, NO_AUTOSCALER},
 }
 

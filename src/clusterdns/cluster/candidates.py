@@ -7,7 +7,7 @@ Karpenter's.
 from collections.abc import Collection
 
 from clusterdns.cluster.api import Object
-from clusterdns.cluster.platforms import VIRTUAL_NODES, marked
+from clusterdns.cluster.platforms import NO_DAEMONSETS, marked
 from clusterdns.model.node_choice import ARCHITECTURES, Candidate
 
 _ZONE = "topology.kubernetes.io/zone"
@@ -48,10 +48,10 @@ def _trouble(node: Object, labels: Object, information: Object) -> str:
     architecture = labels.get("kubernetes.io/arch") or information.get("architecture") or ARCHITECTURES[0]
     conditions = (node.get("status") or {}).get("conditions") or ()
     ready = next((condition["status"] for condition in conditions if condition["type"] == "Ready"), "Unknown")
-    virtual = marked(labels, VIRTUAL_NODES)
+    unfit = marked(labels, NO_DAEMONSETS)  # nor do they take a pod that is bound to them, as probes are
     troubles = {
         f"runs {system}": system != "linux",
-        virtual: bool(virtual),
+        unfit: bool(unfit),
         f"is of architecture {architecture}: probe images are for {' and '.join(ARCHITECTURES)}": (
             architecture not in ARCHITECTURES
         ),

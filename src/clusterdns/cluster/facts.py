@@ -30,6 +30,7 @@ from clusterdns.errors import PermissionMissing
 from clusterdns.model.topology import (
     DEFAULT_ZONE,
     DNS_PORT,
+    METADATA_ADDRESS,
     Backend,
     Fact,
     Layer,
@@ -82,7 +83,8 @@ def read_topology(
     if platform:
         layers += node_dns(platform, nodes, layers, found.services, [fact.value for fact in given])
     serving = any(layer.kind in _SERVING and layer.replicas for layer in layers)
-    if run_by.name == "GKE" and not serving:
+    asked_of_cloud = any(fact.value == METADATA_ADDRESS for fact in given)  # kube-dns may run on beside it
+    if run_by.name == "GKE" and (asked_of_cloud or not serving):
         layers.append(cloud_dns())
     zones = [Fact(zone, "--zone")] if zone else []
     zones += [*filter(None, [told.zone]), *found.zones]

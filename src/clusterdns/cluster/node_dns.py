@@ -38,6 +38,7 @@ def node_dns(
     for daemon in platform.daemons:
         on = [node.name for node in nodes if daemon.labels and daemon.labels.items() <= node.labels.items()]
         if (on or asked & set(daemon.addresses)) and not (daemon.serves_without_pods and pods_serve):
+            on = on or [node.name for node in nodes if not node.left_out]  # nothing tells which have it
             found.append(_layer(platform, daemon, sorted(on), services))
     return found
 
@@ -52,9 +53,9 @@ def _layer(platform: Platform, daemon: NodeDaemon, on: Sequence[str], services: 
         ]
     forwards: tuple[Forward, ...] = ()
     if daemon.asks_cluster_by_tcp and cluster:
-        forwards = (
-            Forward((DEFAULT_ZONE,), (cluster[0][0],), f"{source}, ForceTCP", force_tcp=True, assumed=True),
-        )
+        usual = {f"{namespace}/{name}" for namespace, name in platform.services}
+        asked = next((address for address, service in cluster if service.name in usual), cluster[0][0])
+        forwards = (Forward((DEFAULT_ZONE,), (asked,), f"{source}, ForceTCP", force_tcp=True, assumed=True),)
     return Layer(
         kind=LayerKind.NODE_DNS,
         name=daemon.name,

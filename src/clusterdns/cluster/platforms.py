@@ -125,7 +125,11 @@ PLATFORMS: tuple[Platform, ...] = (
                 serves_without_pods=True,
             ),
         ),
-        no_daemonsets={"eks.amazonaws.com/compute-type=fargate": "is EKS Fargate: it runs no DaemonSet"},
+        no_daemonsets={
+            "eks.amazonaws.com/compute-type=fargate": (
+                "is EKS Fargate: it runs one pod, which is of no DaemonSet and not in the node's network"
+            )
+        },
         limits=("the VPC's resolver: 1,024 packets a second from each network interface",),
         upgrades=(
             Upgrade((1, 35), "1.35 brings CoreDNS 1.14.2: its pool is FIFO, and max_age is not there yet"),
@@ -196,16 +200,14 @@ PLATFORMS: tuple[Platform, ...] = (
 )
 """In the order in which they are looked for: what is built on another comes before it."""
 
-VIRTUAL_NODES: Mapping[str, str] = dict.fromkeys(
-    ("type=virtual-kubelet", "kubernetes.io/role=virtual-kubelet"), "is virtual: it has no kubelet of its own"
-)
-"""Labels of nodes that no kubelet of their own runs, e.g. Azure's -> that they are."""
-
 NO_DAEMONSETS: Mapping[str, str] = {
-    **VIRTUAL_NODES,
+    **dict.fromkeys(
+        ("type=virtual-kubelet", "kubernetes.io/role=virtual-kubelet"),  # e.g. Azure's
+        "is virtual: it has no kubelet of its own",
+    ),
     **{label: why for platform in PLATFORMS for label, why in platform.no_daemonsets.items()},
 }
-"""Labels of nodes where pods of DaemonSets cannot run -> why."""
+"""Labels of nodes where pods of DaemonSets cannot run, and pods bound to a node neither -> why."""
 
 _RELEASE = re.compile(r"v?(\d+)\.(\d+)\.(\d+)(?:-gke\.(\d+))?")
 

@@ -13,6 +13,7 @@ from clusterdns.cluster.api import Cluster
 from clusterdns.cluster.workload import Workload
 from clusterdns.errors import AdmissionRefused, HarnessError
 from clusterdns.model.pods import CLUSTER_FIRST, VARIANTS, NodeView, Privilege, Variant
+from clusterdns.model.topology import Fact
 from clusterdns.parallel import in_parallel
 from clusterdns.probing.identity import Identity, identity
 from clusterdns.probing.pods import ProbePod, Prober, agent_configmap, on_node
@@ -21,6 +22,7 @@ from clusterdns.suite import MANIFESTS
 SERVICE = "clusterdns-target"
 """A Service in the namespace of the pods that make lookups: enough to have a name."""
 
+_NAMED = 3  # nodes whose pods were given an address
 
 _Started = dict[tuple[str, str], ProbePod | HarnessError]
 """(node, variant) -> its pod, or why there is none."""
@@ -113,6 +115,25 @@ def identities(prober: Prober, probes: Probes) -> dict[tuple[str, str], Identity
     return dict(zip(probes.pods, answers, strict=True))
 
 
+def nameservers_given(
+    identities: Mapping[tuple[str, str], Identity], told: Sequence[Fact[str]]
+) -> dict[str, str]:
+    """Return each address that ClusterFirst pods were given -> where that was read.
+
+    Args:
+        identities: (node, variant) -> what the pod says of itself.
+        told: What kubelets are told, which is named where pods were given something else.
+    """
+    given: dict[str, list[str]] = {}
+    for (node, variant), pod in sorted(identities.items()):
+        if variant == CLUSTER_FIRST:
+            for address in pod.resolv_conf.nameservers:
+                given.setdefault(address, []).append(node)
+    differs = given.keys() != {fact.value for fact in told}
+    besides = f"; kubelets are told {', '.join(map(str, told))}" if told and differs else ""
+    return {address: f"{_resolv_conf_of(nodes)}{besides}" for address, nodes in given.items()}
+
+
 def node_views(
     probes: Probes, identities: Mapping[tuple[str, str], Identity], zone_labels: Mapping[str, str]
 ) -> list[NodeView]:
@@ -142,6 +163,11 @@ def search_list_events(cluster: Cluster, namespaces: Iterable[str]) -> list[str]
         for namespace in namespaces
         for event in cluster.list("events", namespace=namespace, fields="reason=DNSConfigForming")
     ]
+
+
+def _resolv_conf_of(nodes: Sequence[str]) -> str:
+    more = f" and {len(nodes) - _NAMED} more" if len(nodes) > _NAMED else ""
+    return f"resolv.conf of pods on {', '.join(nodes[:_NAMED])}{more}"
 
 
 def _template(variant: Variant, *, capture: bool) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Which DNS addresses answer at all, asked from a pod on every node."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from clusterdns.measuring.probes import Probes
@@ -29,12 +29,15 @@ class Reachability:
     topology: Topology
     timeout: float
 
-    def ask(self, targets: Mapping[str, str], transport: str) -> list[Attempt]:
+    def ask(
+        self, targets: Mapping[str, str], transport: str, *, nodes: Collection[str] | None = None
+    ) -> list[Attempt]:
         """Ask for the API server's Service, which every cluster has; every answer counts.
 
         Args:
             targets: Address -> whose it is.
             transport: "udp" or "tcp".
+            nodes: From which; None for all.
 
         Raises:
             ProbeError: an agent failed.
@@ -48,5 +51,7 @@ class Reachability:
             replies = send(self.prober, pod, messages, timeout=self.timeout, repeatable=True)
             return [Attempt(node, names[reply.index], transport, reply.failure) for reply in replies]
 
-        by_node = in_parallel(from_node, sorted(self.probes.of(DEFAULT).items()))
+        pods = self.probes.of(DEFAULT).items()
+        asking = sorted(pod for pod in pods if nodes is None or pod[0] in nodes)
+        by_node = in_parallel(from_node, asking)
         return [attempt for attempts in by_node for attempt in attempts]

@@ -2,8 +2,9 @@
 
 import secrets
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 
 from clusterdns.cluster.api import Cluster, Object
 from clusterdns.cluster.candidates import candidate
@@ -11,12 +12,19 @@ from clusterdns.cluster.facts import read_topology
 from clusterdns.cluster.network_policies import read_network_policies
 from clusterdns.cluster.permissions import Grant
 from clusterdns.cluster.workload import Workload
-from clusterdns.errors import ProbeError
+from clusterdns.errors import HarnessError, ProbeError
 from clusterdns.measuring.lookups import CapturedLookups, capture_lookups
 from clusterdns.measuring.outside import ask_outside
 from clusterdns.measuring.part import part
 from clusterdns.measuring.pod_times import time_pods
-from clusterdns.measuring.probes import Probes, identities, node_views, search_list_events, start_probes
+from clusterdns.measuring.probes import (
+    Probes,
+    identities,
+    nameservers_given,
+    node_views,
+    search_list_events,
+    start_probes,
+)
 from clusterdns.measuring.reachability import Reachability
 from clusterdns.model.network_policies import Ways
 from clusterdns.model.node_choice import NodeChoice, choose
@@ -47,6 +55,7 @@ class CoreRun:
         load_questions: Sequence[tuple[str, str]] = (),
         missing: Mapping[Grant, Sequence[str]] | None = None,
         change: Callable[[Topology], Topology] = lambda topology: topology,
+        probing: bool = False,
     ) -> None:
         """Measure nothing yet.
 
@@ -59,6 +68,7 @@ class CoreRun:
                 that no cache holds where there are none.
             missing: Permissions that the credentials lack (`preflight.Preflight`).
             change: Topology -> what is judged in its place.
+            probing: Whether any of its checks uses probe pods.
         """
         self.cluster = cluster
         self.settings = settings
@@ -67,11 +77,26 @@ class CoreRun:
         self.load_questions = load_questions
         self.missing = missing or {}
         self._change = change
+        self.probing = probing
+
+    @part
+    def declared_topology(self) -> Topology:
+        """What serves the cluster's DNS, as far as its objects tell."""
+        return self._change(read_topology(self.cluster, zone=self.settings.zone))
 
     @part
     def topology(self) -> Topology:
-        """What serves the cluster's DNS."""
-        return self._change(read_topology(self.cluster, zone=self.settings.zone))
+        """What serves the cluster's DNS, found by the nameservers of probe pods where there are any."""
+        declared = self.declared_topology
+        if not self.probing:
+            return declared
+        try:
+            given = nameservers_given(self.identities, declared.nameservers)
+        except HarnessError as error:
+            return replace(declared, not_read=(*declared.not_read, f"resolv.conf of pods: {error}"))
+        if not given or given.keys() == {fact.value for fact in declared.nameservers}:
+            return declared
+        return read_topology(self.cluster, nameservers=given, zone=self.settings.zone)
 
     @part
     def network_policies(self) -> Ways:
@@ -96,8 +121,9 @@ class CoreRun:
         Raises:
             ProbeError: none can.
         """
-        caches = {node for layer in self.topology.of_kind(LayerKind.NODE_LOCAL) for node in layer.nodes}
-        serving = {node for layer in self.topology.layers for node in layer.nodes} - caches
+        topology = self.declared_topology
+        caches = {node for layer in topology.of_kind(LayerKind.NODE_LOCAL) for node in layer.nodes}
+        serving = {node for layer in topology.layers for node in layer.nodes} - caches
         most = None if self.settings.probe_nodes == "all" else self.settings.probe_nodes
         choice = choose([candidate(node, serving, caches) for node in self.node_objects], most)
         if not choice.nodes:
@@ -222,9 +248,16 @@ class CoreRun:
 
     @part
     def node_caches_asked(self) -> Mapping[str, Sequence[Attempt]]:
-        """Transport -> whether the node cache's addresses answer on every node."""
-        addresses = self.topology.node_local_addresses()
-        return {transport: self.reachability.ask(addresses, transport) for transport in TRANSPORTS}
+        """Transport -> whether node caches' addresses answer on every node, and a daemon's on its nodes."""
+        topology, ask = self.topology, self.reachability.ask
+
+        def attempts(transport: str) -> Iterator[Attempt]:
+            yield from ask(topology.node_local_addresses(), transport)
+            for daemon in topology.of_kind(LayerKind.NODE_DNS):
+                addresses = {fact.value: daemon.name for fact in daemon.addresses}
+                yield from ask(addresses, transport, nodes=daemon.nodes)
+
+        return {transport: list(attempts(transport)) for transport in TRANSPORTS}
 
     def close(self) -> list[str]:
         """Remove all that the run has made; return what could not be removed, in words."""

@@ -22,7 +22,7 @@ from clusterdns.model.dns_profiles import DNSProfile, profile_of
 from clusterdns.model.pods import DEFAULT
 from clusterdns.model.query_matrix import Asked, QueryMatrix
 from clusterdns.model.tcp_paths import tcp_paths
-from clusterdns.model.topology import LayerKind
+from clusterdns.model.topology import LayerKind, Topology
 
 _PROBES_AT_ONCE = 64  # UDP: a socket each, here as on the server
 
@@ -33,21 +33,20 @@ class RecordsRun(CoreRun):
     @part
     def dns_profile(self) -> DNSProfile:
         """What the cluster's implementation makes of its freedom."""
-        return profile_of(
-            {layer.kind for layer in self.topology.layers} - {LayerKind.NODE_LOCAL, LayerKind.NODE_DNS}
-        )
+        return _profile(self.topology)
 
     @part
     def record_objects(self) -> RecordObjects:
-        """The Services that records are asked for."""
+        """The Services that records are asked for, made by what is known before probe pods have started."""
+        declared = self.declared_topology
         return create_record_objects(
             self.cluster,
             self.workload,
             run_id=self.run_id,
-            zone=self.topology.zone.value,
+            zone=declared.zone.value,
             external_name=self.settings.external_name,
             image=self.probe_image,
-            reads_endpoints=self.dns_profile.reads_endpoints,
+            reads_endpoints=_profile(declared).reads_endpoints,
             timeout=self.settings.pod_ready_timeout,
         )
 
@@ -133,3 +132,7 @@ class RecordsRun(CoreRun):
             )
         check_unchanged(self.cluster, objects)
         return matrix
+
+
+def _profile(topology: Topology) -> DNSProfile:
+    return profile_of({layer.kind for layer in topology.layers} - {LayerKind.NODE_LOCAL, LayerKind.NODE_DNS})

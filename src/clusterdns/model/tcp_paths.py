@@ -107,14 +107,17 @@ def demand(paths: tuple[TcpPath, ...], per_node: int) -> Demand | None:
     limits = {pod: limit.value for path in into for pod, limit in path.limits.items()}
     others = max(path.others for path in into)
     return Demand(
-        nodes=sum(
-            replicas for replicas in {path.layer.name: max(path.layer.replicas, 1) for path in into}.values()
-        ),
+        nodes=sum({path.layer.name: _opening(path.layer) for path in into}.values()),
         per_node=min(per_node, pool(tuple(into)) or per_node),
         replicas=len(limits),
         children=sum(limits.values()),
         share=len(limits) / (len(limits) + others) if limits else 1.0,
     )
+
+
+def _opening(layer: Layer) -> int:
+    """Return how many pods of a layer open connections, or on how many nodes it does so without pods."""
+    return max(layer.replicas or len(layer.nodes), 1)
 
 
 def pool(paths: tuple[TcpPath, ...]) -> int | None:

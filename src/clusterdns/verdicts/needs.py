@@ -28,6 +28,16 @@ NODELOCAL = Need(
     ),
 )
 
+NODE_CACHES = Need(
+    "nodelocal",
+    lambda run: (
+        None
+        if run.topology.of_kind(LayerKind.NODE_LOCAL, LayerKind.NODE_DNS)
+        else f"no pod in {', '.join(run.topology.namespaces)} is a node cache, nor is a daemon known"
+    ),
+)
+"""The same, or a daemon of the platform's in its place."""
+
 AUTOSCALER = Need(
     "autoscaler",
     lambda run: None if run.topology.autoscaler else "no ConfigMap beside the DNS pods sets their replicas",

@@ -10,7 +10,7 @@ from clusterdns.model.outcome import Outcome, Verdict
 from clusterdns.model.profiles import Profile
 from clusterdns.model.reachability import TRANSPORTS, Attempt
 from clusterdns.model.topology import Layer, LayerKind, Service, Topology
-from clusterdns.verdicts.needs import NODELOCAL
+from clusterdns.verdicts.needs import NODE_CACHES
 
 _NAMED = 3  # nodes or pods that a reason names; the measurements have all
 _PODS = 2
@@ -156,10 +156,12 @@ class Coverage:
 
 
 def nodelocal_coverage(topology: Topology) -> Verdict:
-    """Judge whether every node that runs Linux pods has a node cache with somebody to ask."""
+    """Judge whether every node that runs Linux pods has a node cache that is asked and can ask."""
     caches = topology.of_kind(LayerKind.NODE_LOCAL)
-    covered = {node for layer in caches for node in layer.nodes} & set(topology.nodes)
-    bare = sorted(set(topology.nodes) - covered)
+    daemons = topology.of_kind(LayerKind.NODE_DNS)
+    covered = {node for layer in (*caches, *daemons) for node in layer.nodes} & set(topology.nodes)
+    # Which nodes have a daemon is a matter of their pools.
+    bare = sorted(set(topology.nodes) - covered) if caches else []
     wrong = [f"no ready node cache on {_names(bare)}"] if bare else []
     upstreams = {layer.name: layer.upstream for layer in caches}
     for name, upstream in upstreams.items():
@@ -170,12 +172,18 @@ def nodelocal_coverage(topology: Topology) -> Verdict:
             wrong.append(f"the upstream Service {upstream} of {name} is not there")
         elif not service.ready:
             wrong.append(f"the upstream Service {upstream} of {name} has no ready endpoint")
+    beside = [
+        f"nothing leads queries to {layer.name}: no interface gets an address of its, and no redirect policy "
+        "that may be read selects its pods"
+        for layer in caches
+        if not layer.addresses
+    ]
     measurements = Coverage(sorted(covered), bare, upstreams)
-    if not wrong:
+    if not wrong and not beside:
         return Verdict(outcome=Outcome.PASSED, measurements=measurements)
     return Verdict(
-        outcome=Outcome.FAILED,
-        reason="; ".join(wrong),
+        outcome=Outcome.FAILED if wrong else Outcome.WARNED,
+        reason="; ".join((*wrong, *beside)),
         measurements=measurements,
     )
 
@@ -199,9 +207,16 @@ def tcp_reachable(asked: Sequence[Attempt]) -> Verdict:
 
 
 def nodelocal_answers(asked: Sequence[Attempt]) -> Verdict:
-    """Judge whether the addresses of the node cache answered on every node."""
+    """Judge whether the addresses of node caches answered on every node."""
+    if not asked:
+        return Verdict(
+            outcome=Outcome.WARNED,
+            reason="nothing was asked: no address of a node cache is known",
+            measurements=Paths((), {}),
+        )
     return _answered(
-        asked, remedy="look at the node cache's pod on that node, its interface and its iptables rules"
+        asked,
+        remedy="look at the node cache on that node: its pod or daemon, interface and iptables rules",
     )
 
 
@@ -239,7 +254,7 @@ NODELOCAL_COVERAGE = Check(
     requirement="A node cache is ready and answers on every node, and its upstream Service has endpoints.",
     source="kubernetes.io/docs/tasks/administer-cluster/nodelocaldns/",
     remedy="look at the DaemonSet's nodeSelector, tolerations and pods, and at the Service's selector",
-    needs=(NODELOCAL,),
+    needs=(NODE_CACHES,),
     grants=(OBJECTS,),
     measures=(Run.topology,),
     cases=[

@@ -45,6 +45,11 @@ def test_what_makes_nodes_alike_is_read() -> None:
         ),
         (node(labels={"type": "virtual-kubelet"}), "is virtual: it has no kubelet of its own"),
         (
+            node(labels={"eks.amazonaws.com/compute-type": "fargate"}),
+            "is EKS Fargate: it runs one pod, which is of no DaemonSet and not in the node's network",
+        ),
+        (node(labels={"eks.amazonaws.com/compute-type": "ec2"}), ""),
+        (
             node() | {"metadata": {"name": "n", "deletionTimestamp": "2026-01-01T00:00:00Z"}},
             "is being deleted",
         ),

@@ -143,7 +143,8 @@ def test_nodes_that_run_no_daemonset_and_pods_that_wait_do_not_count(read: Read)
     )
     assert found.provider.name == "EKS"
     assert (set(found.nodes), found.total) == ({"n1", "n2", "n3"}, 5)
-    assert found.left_out == dict.fromkeys(("f1", "f2"), "is EKS Fargate: it runs no DaemonSet")
+    assert set(found.left_out) == {"f1", "f2"}
+    assert all(why.startswith("is EKS Fargate") for why in found.left_out.values())
     assert topology.nodelocal_coverage(found).outcome is PASSED
     capacity = tcp_paths.tcp_capacity(found, SETTINGS).measurements
     assert isinstance(capacity, tcp_paths.TcpCapacity)
@@ -164,6 +165,15 @@ def test_dns_that_is_part_of_the_node_is_known_as_such(read: Read) -> None:
     assert "172.20.0.10" in found.addresses()
 
 
+def test_pods_that_ask_cloud_dns_do_so_although_kube_dns_runs_on(read: Read) -> None:
+    gke = {"nodes": nodes(labels={"cloud.google.com/gke-nodepool": "p"})}
+    asked = {"169.254.169.254": "resolv.conf of pods"}
+    found = read(clusters.kube_dns(), gke, nameservers=asked)
+    assert [layer.kind for layer in found.layers] == [LayerKind.CLOUD_DNS, LayerKind.KUBE_DNS]
+    assert found.unexplained == ()
+    assert [layer.kind for layer in read(clusters.kube_dns(), gke).layers] == [LayerKind.KUBE_DNS]
+
+
 def test_localdns_of_aks_forwards_by_tcp_into_what_the_service_leads_to(read: Read) -> None:
     labels = {"kubernetes.azure.com/cluster": "c", "kubernetes.azure.com/localdns-state": "enabled"}
     aks = {"nodes": [*nodes("n1", "n2", labels=labels), *nodes("n3")]}
@@ -176,10 +186,12 @@ def test_localdns_of_aks_forwards_by_tcp_into_what_the_service_leads_to(read: Re
     assert by_tcp.paths_by_tcp
     assert tcp_paths.no_tcp_into_dnsmasq(found).outcome is PASSED
     assert tcp_paths.forward_pool(found).outcome is PASSED
-    into_dnsmasq = read(clusters.kube_dns(), aks)
+    behind = clusters.service("a-name-before-it", "10.96.0.53", app="names")
+    into_dnsmasq = read(clusters.kube_dns(), behind, aks)
     assert tcp_paths.no_tcp_into_dnsmasq(into_dnsmasq).outcome is FAILED
     assert tcp_paths.forward_pool(into_dnsmasq).outcome is FAILED
     assert "AKS LocalDNS (version not known)" in tcp_paths.forward_pool(into_dnsmasq).reason
+    assert tcp_paths.tcp_capacity(into_dnsmasq, SETTINGS).reason.startswith("2 nodes ")
 
 
 def test_a_daemon_that_nothing_labels_is_known_by_its_address(read: Read) -> None:
@@ -187,7 +199,8 @@ def test_a_daemon_that_nothing_labels_is_known_by_its_address(read: Read) -> Non
     for one in talos["nodes"]:
         one["status"]["nodeInfo"] = {"osImage": "Talos (v1.11.0)"}
     text = COREFILE.replace("/etc/resolv.conf", "169.254.116.108")
-    assert next(layer.name for layer in read(clusters.coredns(text), talos).layers) == "Talos' host DNS"
+    daemon = read(clusters.coredns(text), talos).layers[0]
+    assert (daemon.name, daemon.nodes) == ("Talos' host DNS", ("n1", "n2", "n3"))
 
 
 def test_a_redirect_policy_reaches_a_cache_whose_address_no_interface_has(

@@ -38,3 +38,11 @@ def test_every_address_is_asked_from_every_node() -> None:
         ("10.96.0.10", "tcp"),
         ("10.244.1.2", "tcp"),
     ]
+
+
+def test_an_address_of_some_nodes_is_asked_from_these_only() -> None:
+    prober = FakeProber({"send": lambda _, request: [answered(request["messages"][0], 0)]})
+    pods = {(node, DEFAULT): pod for node, pod in PODS.items()}
+    reachability = Reachability(prober.as_prober(), Probes(pods, {}), topology(), 1.5)
+    attempts = reachability.ask({"169.254.10.11": "AKS LocalDNS"}, "udp", nodes=("node-2", "node-9"))
+    assert attempts == [Attempt("node-2", "AKS LocalDNS (169.254.10.11)", "udp", None)]

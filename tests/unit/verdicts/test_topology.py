@@ -11,9 +11,11 @@ from clusterdns.model.profiles import Profile
 from clusterdns.model.reachability import Attempt
 from clusterdns.model.topology import Forward, Layer, LayerKind, Provider, Service, Topology
 from clusterdns.settings import Settings
-from clusterdns.verdicts.needs import AUTOSCALER, NODELOCAL
+from clusterdns.verdicts.needs import AUTOSCALER, NODE_CACHES, NODELOCAL
 from clusterdns.verdicts.topology import (
+    Coverage,
     identify,
+    nodelocal_answers,
     nodelocal_coverage,
     redundancy,
     tcp_reachable,
@@ -58,7 +60,7 @@ def test_an_audit_judges_by_the_topology_alone() -> None:
 
 def test_needs_say_why_they_are_not_met() -> None:
     bare = run_of(replace(topology(server()), autoscaler=None, nodes={"n1": "", "n2": ""}))
-    for need in (AUTOSCALER, NODELOCAL):
+    for need in (AUTOSCALER, NODE_CACHES, NODELOCAL):
         assert need.why_absent(run_of(topology())) is None
         assert need.why_absent(bare)
     skipped = {
@@ -128,6 +130,28 @@ def test_nodelocal_coverage(found: Topology, reason: str) -> None:
     verdict = nodelocal_coverage(found)
     assert verdict.outcome is (Outcome.FAILED if reason else Outcome.PASSED)
     assert reason in verdict.reason
+
+
+def test_a_node_cache_that_nothing_leads_to_is_told() -> None:
+    verdict = nodelocal_coverage(topology(replace(cache(), addresses=()), server()))
+    assert verdict.outcome is Outcome.WARNED
+    assert verdict.reason.startswith("nothing leads queries to kube-system/cache")
+
+
+def test_a_daemon_covers_the_nodes_of_its_pools_and_others_need_none() -> None:
+    daemon = replace(cache(nodes=("n1",)), kind=LayerKind.NODE_DNS, upstream=None)
+    alone = nodelocal_coverage(topology(daemon, server()))
+    assert alone.outcome is Outcome.PASSED
+    assert isinstance(alone.measurements, Coverage)
+    assert alone.measurements.covered == ["n1"]
+    beside = nodelocal_coverage(
+        topology(daemon, replace(cache(nodes=("n2",)), name="kube-system/c"), server())
+    )
+    assert beside.outcome is Outcome.PASSED
+
+
+def test_where_no_address_is_known_nothing_has_answered() -> None:
+    assert nodelocal_answers(()).outcome is Outcome.WARNED
 
 
 def test_two_daemonsets_cover_nodes_together() -> None:
