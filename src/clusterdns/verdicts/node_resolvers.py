@@ -10,6 +10,7 @@ from clusterdns.measuring.run import Run
 from clusterdns.model.outcome import Verdict, judged
 from clusterdns.model.pods import DEFAULT, NodeView
 from clusterdns.model.profiles import Profile
+from clusterdns.model.topology import Topology
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ def loop(views: Sequence[NodeView], cluster: Mapping[str, str], *, uses_nodes: b
 
     Args:
         views: One per node.
-        cluster: Address of the cluster's DNS -> what it belongs to.
+        cluster: Address of the cluster's DNS pods -> what it belongs to.
         uses_nodes: Whether the cluster's DNS sends what it does not know to its node's nameservers.
     """
     faults = []
@@ -56,10 +57,22 @@ LOOP = Check(
     "(systemd-resolved: /run/systemd/resolve/resolv.conf)",
     grants=(OBJECTS, PROBES),
     measures=(Run.views,),
-    cases=only(lambda run: loop(run.views, run.topology.addresses(), uses_nodes=run.topology.uses_nodes)),
+    cases=only(
+        lambda run: loop(run.views, addresses_of_pods(run.topology), uses_nodes=run.topology.uses_nodes)
+    ),
 )
 
 CHECKS = (LOOP,)
+
+
+def addresses_of_pods(topology: Topology) -> dict[str, str]:
+    """Return the addresses of DNS pods: what a daemon of the node does not know, it asks outside."""
+    return {
+        fact.value: f"{layer.kind}, {fact.source}"
+        for layer in topology.layers
+        if layer.namespace
+        for fact in layer.addresses
+    }
 
 
 def _is_loopback(address: str) -> bool:

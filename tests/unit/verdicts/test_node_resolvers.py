@@ -5,8 +5,11 @@ import pytest
 from clusterdns.model.outcome import Outcome
 from clusterdns.model.pods import DEFAULT, NodeView
 from clusterdns.model.resolver import ResolvConf
-from clusterdns.verdicts.node_resolvers import loop
+from clusterdns.model.topology import Fact, Layer, LayerKind
+from clusterdns.verdicts.node_resolvers import addresses_of_pods, loop
+from tests.unit.verdicts.topologies import cache, server, topology
 
+NODE_DAEMON = Layer(LayerKind.NODE_DNS, "LocalDNS", (Fact("169.254.10.10", "test"),), Fact("1", "test"))
 CLUSTER = {"10.96.0.10": "CoreDNS, Service kube-dns"}
 
 
@@ -28,3 +31,7 @@ def test_where_a_nodes_nameserver_leads(
     verdict = loop([view], CLUSTER, uses_nodes=uses_nodes)
     assert verdict.outcome is outcome
     assert reason in verdict.reason
+
+
+def test_a_daemon_of_the_node_does_not_lead_back() -> None:
+    assert set(addresses_of_pods(topology(cache(), server(), NODE_DAEMON))) == {"169.254.20.10", "10.96.0.10"}
