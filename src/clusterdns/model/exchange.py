@@ -11,6 +11,8 @@ HEADER = 12
 
 PLAIN_UDP = 512
 """Octets that an answer over UDP may have where the query offers no more (RFC 1035, 4.2.1)."""
+WHOLE = 65535
+"""Octets that an answer over TCP may have (RFC 1035, 4.2.2)."""
 
 
 class Flag(IntFlag):
@@ -131,7 +133,7 @@ class Path:
     def limit(self) -> int:
         """The octets that an answer may have."""
         if self.transport == "tcp":
-            return 65535
+            return WHOLE
         return max(self.edns or PLAIN_UDP, PLAIN_UDP)
 
     def __str__(self) -> str:

@@ -27,6 +27,7 @@ def html(report: Report) -> str:
         lstrip_blocks=True,
     )
     environment.filters["told"] = _told
+    environment.tests["lines"] = _are_lines
     template = environment.get_template("report.html.j2")
     return template.render(
         report=report,
@@ -64,6 +65,11 @@ def _skipped(checks: tuple[CheckResult, ...]) -> dict[str, list[str]]:
         if check.outcome is Outcome.SKIPPED:
             found.setdefault(check.reason, []).append(check.name)
     return found
+
+
+def _are_lines(value: object) -> bool:
+    """Return whether a fact is several lines of text, e.g. the documented deviations that were met."""
+    return isinstance(value, list | tuple) and bool(value) and all(isinstance(line, str) for line in value)
 
 
 def _told(value: object) -> str:

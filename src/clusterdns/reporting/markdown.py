@@ -7,6 +7,7 @@ from clusterdns.model.outcome import Outcome
 from clusterdns.reporting.compare import Comparison
 from clusterdns.reporting.comparison_text import cell, markdown_lines
 from clusterdns.reporting.schema import Report
+from clusterdns.reporting.summary import explained
 from clusterdns.reporting.terminal import exit_line
 
 _TOLD = (Outcome.FAILED, Outcome.ERROR, Outcome.WARNED)
@@ -15,7 +16,7 @@ _MOST_ROWS = 100  # GitHub cuts a step's summary off at 1 MiB
 
 
 def markdown(report: Report, comparison: Comparison | None = None) -> str:
-    """Return the report as Markdown: what it came to, every complaint, and what became worse."""
+    """Return the report as Markdown: what it came to, the causes, every complaint, and what became worse."""
     return "\n".join(_lines(report, comparison)) + "\n"
 
 
@@ -36,6 +37,15 @@ def _lines(report: Report, comparison: Comparison | None) -> Iterator[str]:
     yield "## Cluster DNS conformance"
     yield ""
     yield cell(f"{counts or 'nothing ran'}; {exit_line(report.run.exit_code)[0]}")
+    if report.causes:
+        yield ""
+        yield cell(f"{explained(report)}:")
+        yield ""
+        yield "| Cause | What is broken | Explains | To do |"
+        yield "|---|---|---|---|"
+        for cause in report.causes:
+            row = (cause.id, cause.sentence, ", ".join(cause.explains), cause.remedy)
+            yield f"| {' | '.join(map(cell, row))} |"
     complaints = [check for outcome in _TOLD for check in report.checks if check.outcome is outcome]
     if complaints:
         yield ""

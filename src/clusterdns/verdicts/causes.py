@@ -20,6 +20,7 @@ from clusterdns.verdicts.answer_rows import REACHABLE, REACHABLE_REMEDY, RecordA
 from clusterdns.verdicts.check_causes import CHECK_CAUSES, LOOKUPS
 from clusterdns.verdicts.consistency import CONSISTENCY
 from clusterdns.verdicts.lookups import LookupQueries
+from clusterdns.verdicts.path_mtu import PATH_MTU
 from clusterdns.verdicts.propagation import PROPAGATION
 from clusterdns.verdicts.records import ROWS, wrong_answers
 from clusterdns.verdicts.resolver import SearchLists
@@ -242,6 +243,7 @@ def _had_no_answer(complaint: Complaint) -> bool:
         return bool(measured.unanswered) or any(measured.retries.values())
     return complaint.check in {
         REACHABLE,
+        PATH_MTU,
         PROPAGATION.id,
         CONSISTENCY.id,
         "topology.tcp-reachable",

@@ -7,7 +7,7 @@ from itertools import chain
 
 from clusterdns.check import Check, only
 from clusterdns.measuring.run import Run
-from clusterdns.model.exchange import Path
+from clusterdns.model.exchange import WHOLE, Path
 from clusterdns.model.fault_localization import Attribute, Description, Term, localize, tallied
 from clusterdns.model.outcome import Outcome, Verdict, and_more, judged
 from clusterdns.model.profiles import Profile
@@ -58,7 +58,7 @@ def describe(asked: Iterable[Asked], topology: Topology) -> list[Description]:
         topology: Says where DNS pods run.
     """
     sent = [(question, exchange) for question, exchange in asked if exchange.sent]
-    octets = _octets(sent)
+    octets = octets_of_answers(sent)
     node_by_address = {
         backend.address: backend.node for service in topology.services for backend in service.backends
     }
@@ -111,6 +111,31 @@ def everything_asked(run: Run) -> list[Asked]:
     return [*run.path_probes, *run.query_matrix.asked]
 
 
+Octets = Mapping[tuple[str, str, int], int]
+"""Name, type and limit of a query -> octets of the largest answer to it."""
+
+
+def octets_of_answers(asked: Iterable[Asked]) -> Octets:
+    """Return how large the answers to each question are, for each limit that a query sets."""
+    octets: dict[tuple[str, str, int], int] = {}
+    for question, exchange in asked:
+        if exchange.message is not None:
+            key = question.name.lower(), question.rtype, exchange.path.limit
+            octets[key] = max(octets.get(key, 0), exchange.message.size)
+    return octets
+
+
+def octets_of(octets: Octets, question: Question, path: Path) -> int | None:
+    """Return how large the answer to a question along a path is or would be; None where nobody gave it."""
+    of_question = question.name.lower(), question.rtype
+    size = octets.get((*of_question, path.limit))
+    if size is None:
+        # An answer that never arrives by UDP, on whatever path, is as large as by TCP where it fits.
+        size = octets.get((*of_question, WHOLE))
+        return size if size is not None and size <= path.limit else None
+    return size
+
+
 def sentence(description: Description) -> str:
     """Return a description as a sentence, with its counts."""
     words = "".join(f" {_WORDS[term.attribute](term)}" for term in description.terms)
@@ -145,7 +170,7 @@ def _values(
     question: Question,
     path: Path,
     node_by_address: Mapping[str, str],
-    octets: Mapping[tuple[str, str, int], int],
+    octets: Octets,
 ) -> tuple[Hashable, ...]:
     """Return the values of `ATTRIBUTES`."""
     kind = POD if path.pod else SERVICE if path.server.startswith("Service ") else NODE_CACHE
@@ -164,22 +189,8 @@ def _values(
         f"{f'{kind} ' if kind == NODE_CACHE else ''}{path.server} ({path.address})",
         edns,
         name,
-        octets.get(_of(question, path)),
+        octets_of(octets, question, path),
     )
-
-
-def _octets(asked: Sequence[Asked]) -> dict[tuple[str, str, int], int]:
-    """Return the octets of the largest answer to each question, for each limit that a query sets."""
-    octets: dict[tuple[str, str, int], int] = {}
-    for question, exchange in asked:
-        if exchange.message is not None:
-            key = _of(question, exchange.path)
-            octets[key] = max(octets.get(key, 0), exchange.message.size)
-    return octets
-
-
-def _of(question: Question, path: Path) -> tuple[str, str, int]:
-    return question.name.lower(), question.rtype, path.limit
 
 
 def _by_path(sent: Sequence[Asked]) -> dict[str, list[str]]:

@@ -2,12 +2,17 @@
 
 from clusterdns.check import SelectedCase
 from clusterdns.measuring.run import Run
-from clusterdns.verdicts import consistency, propagation, reachable, records
+from clusterdns.verdicts import consistency, path_mtu, propagation, reachable, records
 from fixtures.checks import Conclude, each_case
 
 
 @each_case(reachable.CHECKS)
 def test_reachable(case: SelectedCase, run: Run, conclude: Conclude) -> None:
+    conclude(case.judge(run))
+
+
+@each_case(path_mtu.CHECKS)
+def test_path_mtu(case: SelectedCase, run: Run, conclude: Conclude) -> None:
     conclude(case.judge(run))
 
 

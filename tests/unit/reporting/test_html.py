@@ -214,6 +214,12 @@ def test_every_outcome_is_told_with_reason_and_remedy(page: Page) -> None:
         assert words in page.text, words
 
 
+def test_lines_of_text_are_a_list() -> None:
+    deviations = ["no dns-version record (kube-dns)", "<b>"]
+    text = html(report(check("records.dns-version", Outcome.PASSED, measurements={"deviations": deviations})))
+    assert f"<ul><li>{deviations[0]}</li><li>&lt;b&gt;</li></ul>" in text
+
+
 def test_causes_come_before_what_they_explain(page: Page) -> None:
     text = page.text
     assert "1 cause explains 1 of 3 failures" in text

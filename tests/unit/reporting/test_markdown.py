@@ -3,7 +3,7 @@ from __future__ import annotations
 from clusterdns.model.outcome import Outcome
 from clusterdns.reporting.compare import compare
 from clusterdns.reporting.markdown import github_annotations, markdown
-from tests.unit.test_reporting import report, result
+from tests.unit.test_reporting import CAUSE, report, result
 
 
 def test_complaints_are_a_table_worst_first_and_nothing_in_it_is_markup() -> None:
@@ -20,6 +20,18 @@ def test_complaints_are_a_table_worst_first_and_nothing_in_it_is_markup() -> Non
         "| a.warned | warned | slow |  |",
     ]
     assert "1 passed, 1 failed, 1 warned; exit code 1" in text
+
+
+def test_causes_come_before_the_complaints() -> None:
+    lost = result("records.reachable", Outcome.FAILED, reason="lost")
+    lines = markdown(report(lost, causes=[CAUSE])).splitlines()
+    cause = lines.index(
+        "| type-unanswered | queries of type AAAA are never answered (210 of 210) "
+        "| records.reachable, records.case[udp] | find what drops them |"
+    )
+    assert lines[cause - 4] == "1 cause explains 1 of 1 failures:"
+    assert cause < lines.index("| records.reachable | failed | lost |  |")
+    assert "cause" not in markdown(report(lost))
 
 
 def test_what_is_left_out_of_a_long_table_is_counted() -> None:
