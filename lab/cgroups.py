@@ -6,6 +6,7 @@ takes for its root, so that kubelets inside see a hierarchy of their own.
 
 import contextlib
 import os
+import shlex
 import signal
 import time
 from dataclasses import dataclass
@@ -100,8 +101,11 @@ def join(folders: list[Path]) -> None:
 
 
 def joining(folders: list[Path], argv: list[str]) -> list[str]:
-    """Return a command that joins the groups and then becomes `argv`."""
-    joins = "".join(f"echo $$ >{folder}/cgroup.procs; " for folder in folders)
+    """Return a command that joins the groups and then becomes `argv`.
+
+    systemd escapes dashes in the names of groups with backslashes, which a shell would take away.
+    """
+    joins = "".join(f"echo $$ >{shlex.quote(str(folder / 'cgroup.procs'))}; " for folder in folders)
     return ["sh", "-ec", f'{joins}exec "$@"', "sh", *argv]
 
 
@@ -112,7 +116,7 @@ def mount_script() -> str:
     if found and found[0].version == 1:
         lines.append(f"mount -n -t tmpfs -o mode=755 cgroup {_MOUNT_ROOT}")
     for hierarchy in found:
-        point = hierarchy.mount_point
+        point = shlex.quote(str(hierarchy.mount_point))
         kind = f"-t cgroup -o {hierarchy.options}" if hierarchy.version == 1 else "-t cgroup2"
         lines.append(f"mkdir -p {point} && mount -n {kind} cgroup {point}")
     return "\n".join(lines)

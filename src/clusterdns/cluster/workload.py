@@ -167,16 +167,20 @@ class Workload:
                 raise NotYet(f"namespace {name} is {found['status'].get('phase', 'there')}")
 
 
-def left_behind(cluster: Cluster) -> list[tuple[Object, datetime | None]]:
+def left_behind(cluster: Cluster, run_id: str | None = None) -> list[tuple[Object, datetime | None]]:
     """Return everything that a run made, and when it expires; None where that cannot be read.
 
     What is in the run's own namespaces goes with them, and is not listed.
+
+    Args:
+        cluster: Where to look.
+        run_id: Of the run in question; None for all.
     """
     label = ",".join(f"{name}={value}" for name, value in MANAGED_BY.items())
     found: list[tuple[Object, datetime | None]] = []
     own: set[str] = set()  # namespaces: the first of what runs make
     for api, kind, resource in _MADE:
-        selector = f"{label},{RUN_LABEL}"
+        selector = f"{label},{RUN_LABEL}" + (f"={run_id}" if run_id else "")
         optional = "." in api  # an operator's: of what is Kubernetes' own, a list must have been seen
         for made in cluster.list(resource, api=api, labels=selector, missing_ok=optional):
             metadata = made["metadata"]

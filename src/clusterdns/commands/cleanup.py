@@ -17,18 +17,24 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--all", action="store_true", help="also what has not expired: of runs that may still go on"
     )
+    parser.add_argument(
+        "--run",
+        dest="run_id",
+        metavar="ID",
+        help="only what this run made, expired or not: of one that has ended",
+    )
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> ExitCode:
-    """Remove what runs made that have expired, or all runs; say what is removed."""
+    """Remove what runs made that have expired, or a certain run, or all; say what is removed."""
     with target(options) as cluster:
         now = datetime.now(UTC)
-        found = left_behind(cluster)
+        found = left_behind(cluster, options.run_id)
         for made, expires in found:
             if "deletionTimestamp" in made["metadata"]:
                 print(f"{described(made)}: is going")
-            elif options.all or expires is None or expires <= now:
+            elif options.all or options.run_id or expires is None or expires <= now:
                 cluster.delete(made)
                 print(f"{described(made)}: being removed")
             else:

@@ -32,24 +32,36 @@ def lag_limit_ms(step: LoadStep, settings: Settings) -> float:
     return settings.burst_lag_limit if step.pattern == BURSTS else settings.schedule_lag_limit
 
 
+def senders(step: LoadStep, nodes: Sequence[str], settings: Settings) -> tuple[str, ...]:
+    """Return the nodes that a step's queries come from: as many as the cap allows, spread over all.
+
+    Raises:
+        HarnessError: a single node would send more than the cap.
+    """
+    rate = _rate(step, settings)
+    most = int(settings.load_cap // rate)
+    if not most:
+        raise HarnessError(
+            f"{rate:g} queries per second from one node are above --load-cap {settings.load_cap:g}: "
+            "lower the load, or raise the cap if the cluster may be sent that"
+        )
+    count = min(most, len(nodes))
+    return tuple(nodes[position * len(nodes) // count] for position in range(count))
+
+
 def schedule(step: LoadStep, nodes: int, settings: Settings) -> Schedule:
     """Return when a pod on each of so many nodes sends the queries of a step.
 
     At a rate it takes as long as it takes all of them to send enough for a p99.
-
-    Raises:
-        HarnessError: all of them together would send more than the cap.
     """
-    rate = settings.burst_size / BURST_INTERVAL if step.pattern == BURSTS else step.rate
-    if rate * nodes > settings.load_cap:
-        raise HarnessError(
-            f"{nodes} nodes at {rate:g} queries per second are above --load-cap {settings.load_cap:g}: "
-            "lower the load, or raise the cap if the cluster may be sent that"
-        )
     if step.pattern == BURSTS:
         return Bursts(settings.burst_size, BURST_INTERVAL, settings.burst_seconds)
     seconds = max(settings.load_seconds, _SPARE * samples_needed(P99) / step.rate / nodes)
     return (Constant if step.pattern == CONSTANT else Poisson)(step.rate, seconds)
+
+
+def _rate(step: LoadStep, settings: Settings) -> float:
+    return settings.burst_size / BURST_INTERVAL if step.pattern == BURSTS else step.rate
 
 
 def plan(  # noqa: PLR0913 - all that a plan is made of

@@ -11,6 +11,7 @@ from clusterdns.measuring.load_plans import (
     lag_limit_ms,
     plan,
     schedule,
+    senders,
 )
 from clusterdns.measuring.observer import Observer
 from clusterdns.model.load import BURSTS, Destination, LoadResult, LoadStep
@@ -100,17 +101,21 @@ class Loads:
 
     def _send(self, step: LoadStep, there: Destination, to: Mapping[str, str]) -> _Outcome:
         settings = self.settings
-        when = schedule(step, len(self.pods), settings)
+        nodes = sorted(self.pods)
+        sending = senders(step, nodes, settings)
+        when = schedule(step, len(sending), settings)
         distinct = distinct_names(self.zone)
         templates = distinct[:1] if step.pattern == BURSTS else (self.templates or distinct)
         plans = [
             (
-                pod,
+                self.pods[node],
                 plan(step, when, to[node], there.port, templates, deadline=settings.query_timeout, seed=seed),
             )
-            for seed, (node, pod) in enumerate(sorted(self.pods.items()))
+            for seed, node in enumerate(sending)
         ]
-        what = f"{described(when)} by {step.protocol}, from every node, to {there.what}"
+        few = f"{len(sending)} of {len(nodes)} nodes (as many as --load-cap allows)"
+        origin = "every node" if len(sending) == len(nodes) else few
+        what = f"{described(when)} by {step.protocol}, from {origin}, to {there.what}"
         results: list[LoadResult] = []
 
         def send() -> LoadFigures:

@@ -7,6 +7,7 @@ Version 2 adds `causes`; a report of version 1 is read as one without.
 
 import json
 import math
+import shlex
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime
@@ -134,6 +135,13 @@ class Report(_Model):
         explained = {name for cause in self.causes for name in cause.explains}
         failed = (check for check in self.checks if check.outcome is Outcome.FAILED)
         return tuple(check for check in failed if check.name not in explained)
+
+    @property
+    def cleanup_command(self) -> str:
+        """The command that removes what the run left behind."""
+        file = self.settings.get("kubeconfig") or "KUBECONFIG"
+        where = ["--kubeconfig", str(file), "--kube-context", str(self.cluster.get("context", "CONTEXT"))]
+        return shlex.join(["clusterdns", "cleanup", "--run", self.run.id, *where])
 
     def json_text(self) -> str:
         """Return the report as the text of report.json."""

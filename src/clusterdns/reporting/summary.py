@@ -25,7 +25,7 @@ def summary(report: Report) -> Iterator[Line]:
     for node in unmeasured if isinstance(unmeasured, list) else ():
         yield f"node not measured: {node}", Outcome.WARNED
     for left in report.run.left_behind:
-        yield f"left behind: {left}; remove it with: clusterdns cleanup", Outcome.ERROR
+        yield f"left behind: {left}; remove it with: {report.cleanup_command}", Outcome.ERROR
     yield exit_line(report.run.exit_code)
 
 

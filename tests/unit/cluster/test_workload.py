@@ -122,3 +122,16 @@ def test_what_runs_left_behind_is_found_by_label(api_server: ApiServer, cluster:
         api_server.answers[f"GET {resource}"] = 200, {"metadata": {}, "items": items_}
     found = [(namespace["metadata"]["name"], expires) for namespace, expires in left_behind(cluster)]
     assert found == [("a", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)), ("b", None), ("c", None)]
+
+
+def test_what_one_run_left_behind_is_found_by_its_id(api_server: ApiServer, cluster: Cluster) -> None:
+    asked: list[str] = []
+
+    def answer(query: Any, _body: object) -> tuple[int, Any]:
+        asked.extend(query["labelSelector"])
+        return 200, {"metadata": {}, "items": []}
+
+    for path in (NAMESPACES, "/apis/apps/v1/deployments", "/api/v1/services"):
+        api_server.answers[f"GET {path}"] = answer
+    assert left_behind(cluster, "1a2b") == []
+    assert set(asked) == {"app.kubernetes.io/managed-by=cluster-dns-conformance,clusterdns.io/run=1a2b"}

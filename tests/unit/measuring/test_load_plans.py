@@ -16,6 +16,7 @@ from clusterdns.measuring.load_plans import (
     load_steps,
     plan,
     schedule,
+    senders,
     templates_of,
 )
 from clusterdns.model.load import BURSTS, CONSTANT, POISSON, LoadStep, Protocol
@@ -80,10 +81,17 @@ def test_bursts_are_as_large_and_last_as_long_as_is_set() -> None:
     ("step", "given"),
     [(STEADY, {}), (RANDOM, {}), (UDP_BURSTS, {"burst_size": 100})],
 )
-def test_all_nodes_together_may_send_the_cap_and_no_more(step: LoadStep, given: dict[str, Any]) -> None:
-    schedule(step, 20, settings(load_cap=10_000, **given))
-    with pytest.raises(HarnessError, match=r"^21 nodes at 500 queries per second are above --load-cap 10000"):
-        schedule(step, 21, settings(load_cap=10_000, **given))
+def test_as_many_nodes_send_as_the_cap_allows(step: LoadStep, given: dict[str, Any]) -> None:
+    limits = settings(load_cap=10_000, **given)
+    nodes = [f"n{number:02}" for number in range(40)]
+    assert senders(step, nodes[:20], limits) == tuple(nodes[:20])
+    assert senders(step, nodes, limits) == tuple(nodes[::2])  # spread over all
+
+
+def test_a_single_node_above_the_cap_sends_nothing() -> None:
+    assert senders(STEADY, ["n1", "n2"], settings(load_cap=500)) == ("n1",)
+    with pytest.raises(HarnessError, match=r"^500 queries per second from one node are above --load-cap 499"):
+        senders(STEADY, ["n1", "n2"], settings(load_cap=499))
 
 
 def test_a_plan_has_the_pods_own_seed_where_arrivals_are_random() -> None:

@@ -151,9 +151,16 @@ def test_no_load_goes_where_the_cluster_has_nothing() -> None:
     assert prober.requests == []
 
 
-def test_nothing_is_sent_above_the_cap() -> None:
+def test_fewer_nodes_send_where_all_would_be_above_the_cap() -> None:
     under_test, prober, _ = loads(load_cap=999)
-    with pytest.raises(HarnessError, match="2 nodes at 500 queries per second"):
+    result = under_test.sent(STEADY, KUBE_DNS)
+    assert len(prober.requests) == 1
+    assert "from 1 of 2 nodes (as many as --load-cap allows)" in result.plan
+
+
+def test_nothing_is_sent_where_one_node_is_above_the_cap() -> None:
+    under_test, prober, _ = loads(load_cap=499)
+    with pytest.raises(HarnessError, match="500 queries per second from one node"):
         under_test.sent(STEADY, KUBE_DNS)
     assert prober.requests == []
 
