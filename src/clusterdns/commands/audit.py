@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 
 from clusterdns import defects
@@ -13,12 +13,10 @@ from clusterdns.check import SelectedCase, cases_of
 from clusterdns.cluster.preflight import preflight
 from clusterdns.commands._arguments import Commands
 from clusterdns.commands._target import add_target, target
-from clusterdns.errors import HarnessError, UsageError
+from clusterdns.errors import HarnessError
 from clusterdns.measuring.run import Run
 from clusterdns.model.outcome import ExitCode, Outcome, exit_code
 from clusterdns.model.profiles import Profile
-from clusterdns.model.topology import Topology
-from clusterdns.model.what_if import Change, changed, parse
 from clusterdns.reporting import schema
 from clusterdns.reporting.results import check_result
 from clusterdns.reporting.schema import CheckResult, Report
@@ -46,14 +44,6 @@ def add(commands: Commands) -> None:
         default = "read from the cluster" if field.default is None else field.default
         text = f"{field.description} (default: {default})"
         parser.add_argument(flag(name), default=None, metavar=metavar, help=text)
-    parser.add_argument(
-        "--what-if",
-        action="append",
-        default=[],
-        metavar="CHANGE",
-        help="judge the cluster as it would be, with several in their order: nodelocal=on|off, "
-        "kube-dns=coredns, nodes=NUMBER, gke=VERSION",
-    )
     parser.add_argument("--strict", action="store_true", default=None, help="a warning fails the audit")
     parser.add_argument("--json", action="store_true", help="print the report of a run (report.json) instead")
     parser.set_defaults(run=run)
@@ -67,22 +57,11 @@ def run(options: argparse.Namespace) -> ExitCode:
         if getattr(options, name) is not None
     }
     settings = Settings.load({"cluster": "kubeconfig", "profile": Profile.AUDIT, **given}, os.environ)
-    changes, assumptions = _changes(options.what_if), []
-
-    def change(topology: Topology) -> Topology:
-        try:
-            imagined, assumed = changed(topology, changes)
-        except ValueError as error:
-            raise UsageError(f"--what-if {error}") from None
-        assumptions.extend(assumed)
-        return imagined
-
     began, clock = datetime.now(UTC), time.monotonic()
     cases = [case for case in cases_of(CATALOGUE.values(), settings) if case.profile is Profile.AUDIT]
     with target(options) as cluster:
         told_before = preflight(cluster, [grant for case in cases for grant in case.grants])
-        measured = Run(cluster, settings, foreign=True, missing=told_before.missing, change=change)
-        _ = measured.topology if changes else None  # a change that does not fit ends it
+        measured = Run(cluster, settings, foreign=True, missing=told_before.missing)
         results = audit(cases, measured)
     code = exit_code([(result.id, result.outcome) for result in results], strict=settings.strict)
     report = Report(
@@ -93,30 +72,17 @@ def run(options: argparse.Namespace) -> ExitCode:
             profile=Profile.AUDIT,
             exit_code=code,
         ),
-        cluster={
-            "context": options.kube_context,
-            "version": told_before.version,
-            "kind": "kubeconfig",
-            **({"what if": assumptions} if changes else {}),
-        },
+        cluster={"context": options.kube_context, "version": told_before.version, "kind": "kubeconfig"},
         settings=settings.model_dump(mode="json"),
         checks=tuple(results),
     )
     facts = measured.topology.in_short() if Run.topology.is_measured(measured) else ()
-    imagined = [f"what if {assumption}" for assumption in assumptions]
-    lines: list[Line] = [(printable(fact), None) for fact in (*imagined, *facts)]
+    lines: list[Line] = [(printable(fact), None) for fact in facts]
     lines += [line for result in results for line in told([_without(result, facts)])]
     coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     text = rendered([*lines, exit_line(code)], coloured=coloured)
     sys.stdout.write(report.json_text() if options.json else text)
     return code
-
-
-def _changes(texts: Sequence[str]) -> list[Change]:
-    try:
-        return [parse(text) for text in texts]
-    except ValueError as error:
-        raise UsageError(f"--what-if: {error}") from None
 
 
 def audit(cases: Iterable[SelectedCase], measured: Run) -> list[CheckResult]:

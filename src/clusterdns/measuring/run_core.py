@@ -2,7 +2,7 @@
 
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
@@ -54,7 +54,6 @@ class CoreRun:
         run_id: str | None = None,
         load_questions: Sequence[tuple[str, str]] = (),
         missing: Mapping[Grant, Sequence[str]] | None = None,
-        change: Callable[[Topology], Topology] = lambda topology: topology,
         probing: bool = False,
     ) -> None:
         """Measure nothing yet.
@@ -67,7 +66,6 @@ class CoreRun:
             load_questions: Names and types that load at a rate asks for (`load_plans.load_questions`); names
                 that no cache holds where there are none.
             missing: Permissions that the credentials lack (`preflight.Preflight`).
-            change: Topology -> what is judged in its place.
             probing: Whether any of its checks uses probe pods.
         """
         self.cluster = cluster
@@ -76,13 +74,12 @@ class CoreRun:
         self.run_id = run_id or secrets.token_hex(4)
         self.load_questions = load_questions
         self.missing = missing or {}
-        self._change = change
         self.probing = probing
 
     @part
     def declared_topology(self) -> Topology:
         """What serves the cluster's DNS, as far as its objects tell."""
-        return self._change(read_topology(self.cluster, zone=self.settings.zone))
+        return read_topology(self.cluster, zone=self.settings.zone)
 
     @part
     def topology(self) -> Topology:

@@ -81,29 +81,6 @@ def test_json_is_the_report_of_a_run(flags: list[str], capsys: pytest.CaptureFix
     assert outcomes["topology.identify"] == "passed"
 
 
-def test_what_if_judges_the_cluster_as_it_would_be(
-    flags: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main([*flags, "--what-if", "kube-dns=coredns"]) == 0
-    said = capsys.readouterr().out
-    assert said.startswith("what if kube-dns=coredns: CoreDNS in the place of kube-system/dns")
-    assert "PASSED  topology.no-tcp-into-dnsmasq\n" in said
-    main([*flags, "--json", "--what-if", "nodes=7"])
-    (assumption,) = json.loads(capsys.readouterr().out)["cluster"]["what if"]
-    assert assumption.startswith("nodes=7: 7 nodes")
-
-
-@pytest.mark.parametrize("change", ["nodelocal=perhaps", "gke=1.36"])
-def test_a_change_that_cannot_be_is_one_line(
-    change: str, flags: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main([*flags, "--what-if", change]) == 4
-    output = capsys.readouterr()
-    assert output.out == ""
-    assert len(output.err.splitlines()) == 1
-    assert "--what-if" in output.err
-
-
 def test_nothing_is_written(flags: list[str], api_server: ApiServer) -> None:
     main(flags)
     assert {key.split()[0] for key, _ in api_server.requests if "selfsubjectaccessreviews" not in key} == {
