@@ -141,6 +141,8 @@ def of_size(nodes: int) -> Change:
             wanted = scaler.replicas(nodes, cores)
             replicas = dict.fromkeys(behind, wanted)
             how = f"its autoscaler gives {next(iter(behind))} {wanted} replicas"
+        elif not behind:
+            how = "there are no DNS pods to scale"
         elif scaler:
             how = f"replicas stay as they are: the autoscaler's workload is not told among {len(behind)}"
         layers = tuple(_resized(layer, names, replicas.get(layer.name)) for layer in topology.layers)

@@ -85,3 +85,9 @@ def test_without_an_autoscaler_replicas_stay() -> None:
     after = of_size(50)(replace(INCIDENT, autoscaler=None))
     assert "replicas stay as they are: no autoscaler is known" in after.assumption
     assert len(after.topology.services[0].ready) == 2
+
+
+def test_a_cluster_without_dns_pods_has_none_to_scale() -> None:
+    after = of_size(50)(replace(INCIDENT, layers=(), services=()))
+    assert "there are no DNS pods to scale" in after.assumption
+    assert len(after.topology.nodes) == 50
