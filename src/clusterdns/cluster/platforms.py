@@ -34,10 +34,17 @@ class NodeDaemon:
 
 @dataclass(frozen=True, slots=True)
 class Upgrade:
-    """What an upgrade to a release changes, said to clusters that are older."""
+    """What an upgrade to a release changes, said to clusters that are older.
+
+    Attributes:
+        release: The first with the change.
+        change: In words.
+        what_if: The same as a change of `clusterdns audit --what-if`; "" where it is none.
+    """
 
     release: tuple[int, ...]
     change: str
+    what_if: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +104,13 @@ PLATFORMS: tuple[Platform, ...] = (
                 (1, 34, 1, 3720000),
                 "an upgrade to 1.34.1-gke.3720000 or later turns NodeLocal DNSCache on in new clusters; "
                 "kube-dns stays dnsmasq-based until 1.36",
+                what_if="nodelocal=on",
             ),
             Upgrade(
                 (1, 36, 0, 0),
                 "NodeLocal DNSCache is on by default while kube-dns is dnsmasq-based; "
                 "1.36 brings one based on CoreDNS",
+                what_if="kube-dns=coredns",
             ),
         ),
     ),
@@ -237,6 +246,18 @@ class Signs:
     systems: frozenset[str]
     version: str
     configmaps: frozenset[str] = frozenset()
+
+
+def gke_release(version: str) -> tuple[int, ...] | None:
+    """Return a version of GKE, such as "v1.34.1-gke.3720000", as numbers; None where it is none."""
+    found = _RELEASE.fullmatch(version)
+    return tuple(int(part) for part in found.groups()) if found and found[4] else None
+
+
+def gke_upgrades(before: tuple[int, ...], after: tuple[int, ...]) -> list[Upgrade]:
+    """Return what the documentation of GKE says that an upgrade between two releases changes."""
+    gke = next(platform for platform in PLATFORMS if platform.name == "GKE")
+    return [upgrade for upgrade in gke.upgrades if before < upgrade.release <= after]
 
 
 def recognised(signs: Signs) -> tuple[Platform | None, Provider]:

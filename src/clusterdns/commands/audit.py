@@ -13,6 +13,7 @@ from clusterdns.check import SelectedCase, cases_of
 from clusterdns.cluster.preflight import preflight
 from clusterdns.commands._arguments import Commands
 from clusterdns.commands._target import add_target, target
+from clusterdns.commands._what_if import RunAfter, add_what_if, supposed
 from clusterdns.errors import HarnessError
 from clusterdns.measuring.run import Run
 from clusterdns.model.outcome import ExitCode, Outcome, exit_code
@@ -44,6 +45,7 @@ def add(commands: Commands) -> None:
         default = "read from the cluster" if field.default is None else field.default
         text = f"{field.description} (default: {default})"
         parser.add_argument(flag(name), default=None, metavar=metavar, help=text)
+    add_what_if(parser)
     parser.add_argument("--strict", action="store_true", default=None, help="a warning fails the audit")
     parser.add_argument("--json", action="store_true", help="print the report of a run (report.json) instead")
     parser.set_defaults(run=run)
@@ -62,6 +64,10 @@ def run(options: argparse.Namespace) -> ExitCode:
     with target(options) as cluster:
         told_before = preflight(cluster, [grant for case in cases for grant in case.grants])
         measured = Run(cluster, settings, foreign=True, missing=told_before.missing)
+        assumptions: list[str] = []
+        if options.what_if:
+            topology, assumptions = supposed(measured.topology, options.what_if, told_before.version)
+            measured = RunAfter(cluster, settings, topology, missing=told_before.missing)
         results = audit(cases, measured)
     code = exit_code([(result.id, result.outcome) for result in results], strict=settings.strict)
     report = Report(
@@ -72,12 +78,17 @@ def run(options: argparse.Namespace) -> ExitCode:
             profile=Profile.AUDIT,
             exit_code=code,
         ),
-        cluster={"context": options.kube_context, "version": told_before.version, "kind": "kubeconfig"},
+        cluster={
+            "context": options.kube_context,
+            "version": told_before.version,
+            "kind": "kubeconfig",
+            **({"what_if": assumptions} if assumptions else {}),
+        },
         settings=settings.model_dump(mode="json"),
         checks=tuple(results),
     )
     facts = measured.topology.in_short() if Run.topology.is_measured(measured) else ()
-    lines: list[Line] = [(printable(fact), None) for fact in facts]
+    lines: list[Line] = [(printable(line), None) for line in (*assumptions, *facts)]
     lines += [line for result in results for line in told([_without(result, facts)])]
     coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     text = rendered([*lines, exit_line(code)], coloured=coloured)

@@ -105,3 +105,66 @@ def test_the_first_lines_are_platform_layers_and_where_each_fact_was_read(
         "kube-dns (dnsmasq) 1.26.7 (image k8s-dns-dnsmasq-nanny:1.26.7) (kube-system/dns)"
     )
     assert lines[4] == "PASSED  topology.identify"
+
+
+def as_gke(api_server: ApiServer, version: str = "v1.33.5-gke.100") -> None:
+    """Let the cluster be one of GKE."""
+    api_server.answers["GET /version"] = 200, {"gitVersion": version}
+
+
+def test_what_if_judges_the_changed_topology_and_says_what_it_assumes(
+    flags: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    main([*flags, "--what-if", "nodes=3", "--what-if", "nodelocal=off"])
+    said = capsys.readouterr().out
+    assert said.startswith("what if nodes=3: 3 nodes that take pods")
+    assert said.splitlines()[1].startswith("what if nodelocal=off: kube-system/cache is gone")
+    assert "PASSED  topology.no-tcp-into-dnsmasq\n" in said
+
+
+def test_what_if_stands_in_the_report(flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    main([*flags, "--json", "--what-if", "kube-dns=coredns"])
+    report: dict[str, Any] = json.loads(capsys.readouterr().out)
+    (assumption,) = report["cluster"]["what_if"]
+    assert assumption.startswith("what if kube-dns=coredns: kube-system/dns runs CoreDNS")
+
+
+def test_what_gke_documents_of_an_upgrade_is_supposed(
+    flags: list[str], api_server: ApiServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    as_gke(api_server)
+    main([*flags, "--what-if", "nodelocal=off", "--what-if", "gke=1.34.1-gke.3720000"])
+    assert "FAILED  topology.no-tcp-into-dnsmasq\n" in capsys.readouterr().out
+    main([*flags, "--what-if", "gke=1.36.0-gke.0"])
+    said = capsys.readouterr().out
+    assert "what if gke=1.36.0-gke.0 (documented: NodeLocal DNSCache is on by default" in said
+    assert "PASSED  topology.no-tcp-into-dnsmasq\n" in said
+    main([*flags, "--what-if", "gke=1.33.9-gke.1"])
+    assert "no change of DNS on the way from v1.33.5-gke.100 is documented" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("change", "version", "told"),
+    [
+        ("nodelocal=maybe", "v1.33.5-gke.100", "'nodelocal=maybe' is none of nodelocal=on"),
+        ("nodes=0", "v1.33.5-gke.100", "'nodes=0' is none of"),
+        ("nodes=9999999999999", "v1.33.5-gke.100", "at most 65000 nodes"),
+        ("gke=1.36", "v1.33.5-gke.100", "'gke=1.36' is none of"),
+        ("gke=1.36.0-gke.0", "v1.34.0", "the cluster is not known to be GKE (it runs v1.34.0)"),
+        ("gke=1.32.0-gke.0", "v1.33.5-gke.100", "runs v1.33.5-gke.100 already, and is not downgraded"),
+    ],
+)
+def test_a_change_that_cannot_be_supposed_is_a_usage_error(
+    flags: list[str],
+    api_server: ApiServer,
+    capsys: pytest.CaptureFixture[str],
+    change: str,
+    version: str,
+    told: str,
+) -> None:
+    as_gke(api_server, version)
+    assert main([*flags, "--what-if", change]) == 4
+    said = capsys.readouterr()
+    assert told in said.err
+    assert len(said.err.splitlines()) == 1
+    assert not said.out
