@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if sys.stdout is None:  # closed by who called us: only the code is asked for
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the process ends
     try:
-        with _interrupted_by(signal.SIGTERM, signal.SIGHUP):
+        with _interrupted_by(signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # a background job ignores SIGINT
             code = _run(sys.argv[1:] if argv is None else argv)
         sys.stdout.flush()
     except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - whatever it is, it is no verdict
