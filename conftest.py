@@ -1,5 +1,9 @@
 """The suite's plugins; what they do is in `fixtures/`."""
 
+from clusterdns.starting import tell_interrupts
+
+tell_interrupts()  # the plugins take a second to import
+
 pytest_plugins = [
     "clusterdns.flags",
     "fixtures.options",

@@ -16,10 +16,14 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from clusterdns import defects
-from clusterdns.errors import HarnessError, UsageError
-from clusterdns.model.outcome import ExitCode
-from clusterdns.reporting.text import shown
+from clusterdns.starting import tell_interrupts
+
+tell_interrupts()
+
+from clusterdns import defects  # noqa: E402 - an interrupt of what follows is told
+from clusterdns.errors import HarnessError, UsageError  # noqa: E402
+from clusterdns.model.outcome import ExitCode  # noqa: E402
+from clusterdns.reporting.text import shown  # noqa: E402
 
 _PIPE_CLOSED = 128 + signal.SIGPIPE
 

@@ -217,3 +217,32 @@ def test_a_signal_leaves_no_copy_of_credentials(
         _, said = process.communicate(timeout=30)
     assert (process.returncode, said) == (2, "clusterdns: interrupted\n")
     assert not list(temporary.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("program", "imported"),
+    [
+        ("from clusterdns.cli import main; sys.exit(main())", "clusterdns.errors"),
+        ("import runpy; runpy.run_module('pytest', run_name='__main__')", "kubernetes"),
+    ],
+)
+def test_an_interrupt_of_the_imports_is_one_line(program: str, imported: str) -> None:
+    interrupt = (
+        "import os, signal, sys\n"
+        "class Interrupt:\n"
+        "    def find_spec(self, name, *_):\n"
+        f"        if name == {imported!r}:\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "sys.meta_path.insert(0, Interrupt())\n"
+    )
+    arguments = ["--collect-only", "-p", "no:cacheprovider", "--cluster", "lab"]
+    ended = subprocess.run(
+        [sys.executable, "-c", interrupt + program, *arguments],
+        check=False,
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", "clusterdns: interrupted\n")

@@ -18,6 +18,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "parallel": set(),
     "printable": set(),
+    "starting": set(),
     "defects": set(),
     "suite": set(),
     "model": set(),
@@ -35,7 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "reporting": {"catalogue", "check", "errors", "measuring", "model", "settings", "verdicts"},
     "flags": {"settings"},
     "commands": {*_DECLARED, "catalogue", "defects", "printable", "reporting", "selection"},
-    "cli": {*_PURE, "commands", "defects", "reporting"},
+    "cli": {*_PURE, "commands", "defects", "reporting", "starting"},
 }
 # What the folders beside the package may import of the project.
 BESIDE = {

@@ -6,6 +6,7 @@ hard to do well: credentials, TLS and proxies out of a kubeconfig.
 """
 
 import json
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -261,6 +262,7 @@ def connect(kubeconfig: Path, context: str, timeout: float) -> Cluster:
     """
     configuration = kubernetes.client.Configuration()
     configuration.connection_pool_maxsize = WORKERS
+    logging.getLogger().addFilter(_quotes_no_plugin)  # of which it keeps one, however often it is given
     try:
         client = kubernetes.config.new_client_from_config(
             str(kubeconfig), context, persist_config=False, client_configuration=configuration
@@ -271,6 +273,14 @@ def connect(kubeconfig: Path, context: str, timeout: float) -> Cluster:
             "check its certificates, keys and files"
         ) from None
     return Cluster(client, context, timeout)
+
+
+def _quotes_no_plugin(record: logging.LogRecord) -> bool:
+    """Put words of ours in place of what the client logs about an exec plugin, which quotes its output."""
+    if record.module == "kube_config" and record.levelno >= logging.ERROR:
+        record.msg = "the kubeconfig's exec plugin gave no credentials: run it by hand to see why"
+        record.args = ()
+    return True
 
 
 def is_object(value: Any) -> bool:  # noqa: ANN401 - whatever a server sent

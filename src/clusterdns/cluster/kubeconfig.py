@@ -7,7 +7,7 @@ import difflib
 import re
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import yaml
 
@@ -85,16 +85,23 @@ def _named(config: Kubeconfig, kind: str, name: object) -> dict[str, Any] | None
 
 def _cluster_trouble(cluster: dict[str, Any]) -> str:
     """Return why a cluster's entry cannot be used, "" where it can; the words quote nothing of it."""
-    server = cluster.get("server")
-    try:
-        parts = urlsplit(server) if isinstance(server, str) else None
-    except ValueError:
-        parts = None
-    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+    parts = _url(cluster.get("server"))
+    if parts is None:
         return "its server is no URL of the form https://HOST:PORT"
     if parts.username is not None or parts.password is not None:
         return "its server's URL holds credentials, which do not belong there: give them in the user's entry"
+    if cluster.get("proxy-url") and _url(cluster["proxy-url"]) is None:
+        return "its proxy-url is no URL of the form http://HOST:PORT: no other proxies can be used"
     return ""
+
+
+def _url(given: object) -> SplitResult | None:
+    """Return an HTTP URL of a kubeconfig in parts, None where it is something else."""
+    try:
+        parts = urlsplit(given) if isinstance(given, str) else None
+    except ValueError:
+        return None
+    return parts if parts and parts.scheme in ("http", "https") and parts.hostname else None
 
 
 def _user_trouble(user: dict[str, Any]) -> str:

@@ -104,7 +104,7 @@ class Transport:
             )
 
         def refused(status: int, body: bytes) -> HarnessError:
-            return failure(status, status_of(body), "get", what, self._context)
+            return failure(status, self._said(body), "get", what, self._context)
 
         yield from arriving(send, refused, what, seconds)
 
@@ -119,7 +119,8 @@ class Transport:
             try:
                 return open_session(self._configuration, where, self._headers(), what, left)
             except websocket.WebSocketBadStatusException as error:
-                refusal = failure(error.status_code, status_of(error.resp_body), "start", what, self._context)
+                said = self._said(error.resp_body)
+                refusal = failure(error.status_code, said, "start", what, self._context)
                 if is_transient(error.status_code) and type(refusal) is ClusterError:
                     after = (error.resp_headers or {}).get("retry-after")
                     raise Transient(refusal, retry_after(after)) from None
@@ -132,12 +133,17 @@ class Transport:
     def _failure(
         self, response: urllib3.BaseHTTPResponse, body: bytes, verb: str, path: str, what: str
     ) -> Exception:
-        error = failure(response.status, status_of(body), verb, what, self._context)
+        error = failure(response.status, self._said(body), verb, what, self._context)
         # What a page behind the API server answers is the page's: it is what was asked for.
         proxied = "/proxy/" in path and response.status != BUSY
         if is_transient(response.status) and type(error) is ClusterError and not proxied:
             return Transient(error, retry_after(response.headers.get("retry-after")))
         return error
+
+    def _said(self, body: bytes | None) -> Mapping[str, Any]:
+        """Return the words of a refusal, without the token: what lies in between may echo a request."""
+        token = self._headers().get("authorization", "").rpartition(" ")[2].encode()
+        return status_of(body.replace(token, b"(token)") if body and token else body)
 
     def _open(
         self,

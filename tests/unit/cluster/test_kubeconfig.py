@@ -88,11 +88,11 @@ def test_a_bad_file_is_told_in_one_line(tmp_path: Path, text: str | None, contex
 CANARY = "c4n4ry"
 
 
-def written(file: Path, *, server: object = "https://h", **user: object) -> Path:
+def written(file: Path, *, server: object = "https://h", proxy: object = None, **user: object) -> Path:
     """Write a kubeconfig with these entries."""
     config = {
         **CONFIG,
-        "clusters": [{"name": "it", "cluster": {"server": server}}],
+        "clusters": [{"name": "it", "cluster": {"server": server, "proxy-url": proxy}}],
         "users": [{"name": "me", "user": user}],
     }
     file.write_text(yaml.safe_dump(config))
@@ -124,6 +124,9 @@ def test_entries_without_a_value_are_left_out(file: Path) -> None:
         ({"server": CANARY}, "its server is no URL"),
         ({"server": {CANARY: CANARY}}, "its server is no URL"),
         ({"server": None}, "its server is no URL"),
+        ({"proxy": f"socks5://u:{CANARY}@h:1080"}, "its proxy-url is no URL of the form http://HOST:PORT"),
+        ({"proxy": f"http://u:{CANARY}@[h"}, "its proxy-url is no URL"),
+        ({"proxy": [CANARY]}, "its proxy-url is no URL"),
         (
             {"auth-provider": {"name": "gcp", "config": {"access-token": CANARY}}},
             "gone since Kubernetes 1.26",
