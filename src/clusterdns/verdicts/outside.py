@@ -1,11 +1,13 @@
-"""Names outside the cluster: wildcards in search suffixes, stub domains, and upstreams that slow lookups."""
+"""Names outside the cluster: wildcards in search suffixes, stub domains, and upstreams that slow lookups.
+
+They are asked at rest, since their times count: what is measured side by side makes servers slow.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from clusterdns.check import Check, Need, only
+from clusterdns.check import Check, Need, Stage, only
 from clusterdns.cluster.permissions import OBJECTS, PROBES
-from clusterdns.measuring.run import Run
 from clusterdns.model import outside
 from clusterdns.model.outcome import Outcome, Verdict, judged
 from clusterdns.model.outside import Aim, OutsideAnswer
@@ -73,8 +75,7 @@ WILDCARD = Check(
     "out of its zone",
     needs=(FOREIGN_SUFFIXES,),
     grants=(OBJECTS, PROBES),
-    measures=(Run.outside,),
-    cases=only(lambda run: wildcard(run.outside)),
+    cases=only(lambda run: wildcard(run.outside), stage=Stage.AT_REST),
 )
 
 
@@ -118,8 +119,7 @@ STUB_DOMAINS = Check(
     remedy="ask these servers from a DNS pod's node: look at their addresses, firewalls and routes",
     needs=(STUB_DOMAINS_SET,),
     grants=(OBJECTS, PROBES),
-    measures=(Run.outside,),
-    cases=only(lambda run: stub_domains(run.outside, run.topology)),
+    cases=only(lambda run: stub_domains(run.outside, run.topology), stage=Stage.AT_REST),
 )
 
 
@@ -161,8 +161,10 @@ UPSTREAM = Check(
     source="ours: nothing healthy takes a second; CoreDNS' forward waits 2 s for an upstream, glibc 5 s",
     remedy="ask each upstream from a DNS pod's node, and take those out that do not answer",
     grants=(OBJECTS, PROBES),
-    measures=(Run.outside,),
-    cases=only(lambda run: slow_upstream(run.outside, run.topology, run.settings.upstream_limit)),
+    cases=only(
+        lambda run: slow_upstream(run.outside, run.topology, run.settings.upstream_limit),
+        stage=Stage.AT_REST,
+    ),
 )
 
 CHECKS = (WILDCARD, STUB_DOMAINS, UPSTREAM)
