@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from clusterdns.cluster.api import Cluster, Object
-from clusterdns.cluster.inventory import is_ready, serves_dns, why_not_ready
+from clusterdns.cluster.inventory import serves_dns, why_not_ready
 from clusterdns.cluster.objects import items, labels, mapping, name_of, number, part, text
 from clusterdns.cluster.places import find_places
 from clusterdns.cluster.programs import Surroundings, is_node_cache, program
@@ -131,7 +131,7 @@ def _dns_pod(pod: Object) -> DNSPod:
         ports=ports,
         metrics=tuple(_metrics(runs.kind, spec, ports)),
         asks=asks.get(runs.kind, ""),
-        trouble="" if is_ready(pod) else why_not_ready(pod),
+        trouble=why_not_ready(pod),
     )
 
 

@@ -229,7 +229,12 @@ def is_ready(pod: Object) -> bool:
 
 
 def why_not_ready(pod: Object) -> str:
-    """Return why a pod is not ready, as its status tells: not placed, a container, its readiness probe."""
+    """Return why a pod is not ready, as its status tells: not placed, a container, its readiness probe.
+
+    "" where it is ready.
+    """
+    if is_ready(pod):
+        return ""
     for condition in items(pod, "status", "conditions"):
         if (text(condition, "type"), text(condition, "status")) == ("PodScheduled", "False"):
             return _said(condition)
@@ -288,7 +293,7 @@ def _pod(pod: Object) -> Pod:
         node=text(pod, "spec", "nodeName"),
         address=text(pod, "status", "podIP"),
         ready=is_ready(pod),
-        trouble="" if is_ready(pod) else why_not_ready(pod),
+        trouble=why_not_ready(pod),
         labels=of_pod,
         workload=(owner or name_of(pod)).removesuffix(f"-{template}"),
         template=template,

@@ -25,6 +25,7 @@ from clusterdns.measuring.probes import (
     search_list_events,
     start_probes,
 )
+from clusterdns.measuring.querying import server_addresses
 from clusterdns.measuring.reachability import Reachability
 from clusterdns.model.network_policies import Ways
 from clusterdns.model.node_choice import NodeChoice, choose
@@ -221,10 +222,8 @@ class CoreRun:
     @part
     def serving_pods(self) -> Mapping[str, str]:
         """Address -> DNS pod, of as many as records are asked of."""
-        pods = {
-            backend.address: backend.pod for service in self.topology.services for backend in service.ready
-        }
-        return dict(list(pods.items())[: self.settings.record_servers])
+        servers = server_addresses(self.topology, self.settings.record_servers)
+        return {server.address: server.server for server in servers if server.pod}
 
     @part
     def pod_times(self) -> Sequence[PodTimes]:
