@@ -1,14 +1,15 @@
-"""`python -m lab build | up | status | exec | break | mend | down`."""
+"""`python -m lab build | up | status | exec | break | mend | node | down`."""
 
 import argparse
 import json
 import os
 import signal
 import sys
+from dataclasses import replace
 from types import FrameType
 from typing import NoReturn
 
-from lab import addons, breakage, build, commands, enter, launch, state, toolchain, topology
+from lab import addons, breakage, build, commands, control, enter, launch, state, toolchain, topology
 from lab.errors import LabError
 
 _USAGE = 4
@@ -35,8 +36,11 @@ def _parser() -> argparse.ArgumentParser:
     mending = verbs.add_parser("mend", help="undo that")
     for verb in (breaking, mending):
         verb.add_argument("breakage", help=f"one of: {', '.join(breakage.names())}")
+    node = verbs.add_parser("node", help="add a node to a running lab, take one away, restart its kubelet")
+    node.add_argument("change", choices=("add", "remove", "restart"))
+    node.add_argument("node", nargs="?", help="e.g. node-2; not for add")
     down = verbs.add_parser("down", help="end a lab and remove everything of it")
-    for verb in (up, status, inside, breaking, mending, down):
+    for verb in (up, status, inside, breaking, mending, node, down):
         verb.add_argument("--name", default="lab", help="the lab's name (default lab)")
     return parser
 
@@ -96,6 +100,18 @@ def _mend(options: argparse.Namespace) -> None:
     breakage.load(options.breakage).mend(state.running(options.name))
 
 
+def _node(options: argparse.Namespace) -> None:
+    if (options.change == "add") == bool(options.node):
+        raise LabError("node add takes no name, node remove and node restart take one, e.g. node-2")
+    with state.alone(options.name):
+        record = state.running(options.name)
+        answer = control.ask(record.folder, {"do": f"{options.change} node", "node": options.node})
+        if options.change != "restart":
+            replace(record, nodes=answer["nodes"]).save()
+    if options.change == "add":
+        print(answer["node"])
+
+
 def _down(options: argparse.Namespace) -> None:
     with state.alone(options.name):
         existed = state.remove(options.name)
@@ -126,6 +142,7 @@ def main() -> int:
         "exec": _exec,
         "break": _break,
         "mend": _mend,
+        "node": _node,
         "down": _down,
     }
     try:

@@ -10,6 +10,7 @@ from lab.paths import SOURCE
 ADDRESS = network.BRIDGE
 PORT = 6443
 SERVER = f"https://{ADDRESS}:{PORT}"
+_CONFIG = "kubeadm.yaml"  # in the lab's state folder
 AUDIT_LOG = "audit.log"  # in the lab's state folder
 ISSUER = "https://kubernetes.default.svc.cluster.local"
 
@@ -33,17 +34,24 @@ def make_pki(programs: Path, folder: Path, nodes: list[str], services: str) -> N
     run(
         [kubeadm, "init", "phase", "kubeconfig", "all", pki, advertise, version, f"--kubeconfig-dir={folder}"]
     )
-    config = folder / "kubeadm.yaml"
-    config.write_text(
+    (folder / _CONFIG).write_text(
         "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\n"
         f"kubernetesVersion: v{KUBERNETES_VERSION}\ncertificatesDir: {folder / 'pki'}\n"
         f"controlPlaneEndpoint: {ADDRESS}:{PORT}\n"
     )
-    users = [(node, f"system:node:{node}", "system:nodes") for node in nodes]
-    for file, name, organisation in [*users, ("kube-proxy", "system:kube-proxy", "")]:
-        argv = [kubeadm, "kubeconfig", "user", f"--config={config}", f"--client-name={name}"]
-        kubeconfig = run([*argv, *([f"--org={organisation}"] if organisation else [])])
-        (folder / f"{file}.conf").write_text(kubeconfig)
+    for node in nodes:
+        make_kubelet_user(programs, folder, node)
+    _make_user(programs, folder, "kube-proxy", "--client-name=system:kube-proxy")
+
+
+def make_kubelet_user(programs: Path, folder: Path, node: str) -> None:
+    """Let kubeadm make the kubeconfig of a node's kubelet, `folder`/NODE.conf."""
+    _make_user(programs, folder, node, f"--client-name=system:node:{node}", "--org=system:nodes")
+
+
+def _make_user(programs: Path, folder: Path, file: str, *names: str) -> None:
+    argv = [str(programs / "kubeadm"), "kubeconfig", "user", f"--config={folder / _CONFIG}", *names]
+    (folder / f"{file}.conf").write_text(run(argv))
 
 
 def etcd(programs: Path, folder: Path) -> list[str]:

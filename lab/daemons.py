@@ -78,6 +78,10 @@ class Daemons:
         self._all[name].stop()
         self._all[name].start()
 
+    def end(self, name: str) -> None:
+        """Stop a program for good."""
+        self._all.pop(name).stop()
+
     def wait(self, what: str, ready: Callable[[], bool], seconds: float) -> None:
         """Wait until `ready()`; give up at once when a program dies.
 

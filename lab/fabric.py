@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NoReturn
@@ -51,10 +51,8 @@ class Fabric:
         self.daemons = Daemons(logs)
         self.dual_stack = bool(spec["dual_stack"])
         self.services = network.both(network.SERVICE_CIDR, network.SERVICE_CIDR6, dual_stack=self.dual_stack)
-        self.nodes = [
-            Node(index, INSIDE_STATE / "nodes" / f"node-{index}", self.topology, self.dual_stack)
-            for index in range(1, int(spec["nodes"]) + 1)
-        ]
+        self.nodes = [self._node(index) for index in range(1, int(spec["nodes"]) + 1)]
+        self.last_index = len(self.nodes)
         self.pids: dict[str, int] = {}
         self.kubectl = Kubectl(self.programs, INSIDE_STATE / "super-admin.conf")
 
@@ -182,6 +180,56 @@ class Fabric:
         leaves = [group / "init" for group in node.cgroups]
         self.daemons.start(f"{program}-{node.name}", argv, inside=self.pids[node.name], groups=leaves)
 
+    def _node(self, index: int) -> Node:
+        return Node(index, INSIDE_STATE / "nodes" / f"node-{index}", self.topology, self.dual_stack)
+
+    def add_node(self) -> str:
+        """Add a node, wait until it is ready and return its name; numbers are never used twice.
+
+        Raises:
+            LabError: it did not become ready in time.
+        """
+        node = self._node(self.last_index + 1)
+        controlplane.make_kubelet_user(self.programs, INSIDE_STATE, node.name)
+        self.last_index = node.index
+        self._namespaces(node)
+        routes = network.pod_route_lines_to(node.index, dual_stack=self.dual_stack)
+        for pid in (None, *(self.pids[other.name] for other in self.nodes)):
+            network.ip_batch(routes, namespace_of=pid)
+        self.nodes.append(node)
+        self._create_nodes([node])
+        self._node_agents(node)
+        self.daemons.wait(f"{node.name} ready", self._nodes_ready, _READY_SECONDS)
+        return node.name
+
+    def remove_node(self, name: str) -> None:
+        """Take a node away with all that runs on it: a machine switched off, and its object deleted.
+
+        Raises:
+            LabError: there is no such node, or something of it would not go away.
+        """
+        node = self._named(name)
+        for program in (f"kube-proxy-{name}", f"kubelet-{name}", f"containerd-{name}", name):
+            self.daemons.end(program)
+        left = cgroups.destroy(node.cgroups)
+        if left:
+            raise LabError(f"{name}: cannot remove the control groups {', '.join(map(str, left))}")
+        self.nodes.remove(node)
+        del self.pids[name]
+        self.kubectl("delete", "node", name)
+
+    def restart_node(self, name: str) -> None:
+        """Restart a node's kubelet and kube-proxy; its pods run on."""
+        self._named(name)
+        for program in ("kubelet", "kube-proxy"):
+            self.daemons.restart(f"{program}-{name}")
+
+    def _named(self, name: str) -> Node:
+        for node in self.nodes:
+            if node.name == name:
+                return node
+        raise LabError(f"no node named {name!r}; there are: {', '.join(self.pids)}")
+
     def _register(self) -> None:
         """Create Node objects ahead of the kubelets; start what must not start before the API is ready."""
         for name, argv in (
@@ -189,13 +237,14 @@ class Fabric:
             ("kube-scheduler", controlplane.scheduler(self.programs, INSIDE_STATE)),
         ):
             self.daemons.start(name, argv)
+        self._create_nodes(self.nodes)
+        self.kubectl.apply([SOURCE / "base.yaml"])
+
+    def _create_nodes(self, nodes: Sequence[Node]) -> None:
         manifests = INSIDE_STATE / "nodes.json"
-        manifests.write_text(
-            json.dumps(
-                {"apiVersion": "v1", "kind": "List", "items": [node.manifest() for node in self.nodes]}
-            )
-        )
-        self.kubectl.apply([manifests, SOURCE / "base.yaml"])
+        items = [node.manifest() for node in nodes]
+        manifests.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+        self.kubectl.apply([manifests])
 
     def _controller_manager(self) -> list[str]:
         pods = network.both(network.POD_CIDR, network.POD_CIDR6, dual_stack=self.dual_stack)
@@ -224,6 +273,14 @@ class Fabric:
         """Answer one request from the host (see `lab.control`)."""
         if request.get("do") == "restart":
             self.daemons.restart(str(request["daemon"]))
+            return {}
+        if request.get("do") == "add node":
+            return {"node": self.add_node(), "nodes": len(self.nodes)}
+        if request.get("do") == "remove node":
+            self.remove_node(str(request["node"]))
+            return {"nodes": len(self.nodes)}
+        if request.get("do") == "restart node":
+            self.restart_node(str(request["node"]))
             return {}
         if request.get("do") == "pids":
             return {"pids": self.pids}

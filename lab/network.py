@@ -125,7 +125,12 @@ def host_lines(address: str, address6: str | None = None) -> list[str]:
 def pod_route_lines(nodes: int, *, besides: int = 0, dual_stack: bool = False) -> list[str]:
     """Return the batch of routes to every node's pod network, `besides` the node it is for."""
     others = [index for index in range(1, nodes + 1) if index != besides]
-    lines = [f"route add {pod_cidr(index)} via {node_address(index)}" for index in others]
+    return [line for index in others for line in pod_route_lines_to(index, dual_stack=dual_stack)]
+
+
+def pod_route_lines_to(index: int, *, dual_stack: bool) -> list[str]:
+    """Return the batch of routes to the pod networks of node `index`."""
+    lines = [f"route add {pod_cidr(index)} via {node_address(index)}"]
     if dual_stack:
-        lines += [f"route add {pod_cidr6(index)} via {node_address6(index)}" for index in others]
+        lines.append(f"route add {pod_cidr6(index)} via {node_address6(index)}")
     return lines

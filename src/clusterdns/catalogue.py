@@ -31,6 +31,7 @@ from clusterdns.verdicts import (
     saturation,
     scraping,
     service_routing,
+    soak,
     tcp_paths,
     topology,
     upstreams,
@@ -61,6 +62,7 @@ _MODULES: tuple[ModuleType, ...] = (
     latency,
     http,
     resilience,
+    soak,
 )
 
 CATALOGUE: dict[str, Check] = {check.id: check for module in _MODULES for check in module.CHECKS}

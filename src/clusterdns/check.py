@@ -29,6 +29,7 @@ class Stage(IntEnum):
     LOGGED_LOAD = 5
     REMOVAL = 6  # of what the others needed
     DISRUPTION = 7  # DNS pods are replaced, and what others have learnt of them is no longer true
+    SOAK = 8  # somebody else changes the cluster meanwhile
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,10 @@ class Cluster:
             raise self._strange(what)
         return version
 
+    def answers(self, within: float) -> bool:
+        """Return whether the API server answers within so many seconds, at the first attempt."""
+        return self._transport.answers("/version", within)
+
     def list(  # noqa: PLR0913 - all that a list call can narrow
         self,
         resource: str,
@@ -64,6 +68,57 @@ class Cluster:
 
         With `missing_ok` there are none where the cluster does not know the resource.
         """
+        for items, _ in self._pages(resource, api, namespace, labels, fields, missing_ok=missing_ok):
+            yield from items
+
+    def snapshot(
+        self, resource: str, *, api: str = "v1", namespace: str | None = None
+    ) -> tuple[Sequence[Object], str]:
+        """Return every object of a resource, and the version of the list, from which `watch` goes on."""
+        pages = list(self._pages(resource, api, namespace))
+        return [thing for items, _ in pages for thing in items], pages[-1][1]
+
+    def watch(
+        self, resource: str, version: str, *, api: str = "v1", namespace: str | None = None, seconds: int
+    ) -> Iterator[tuple[str, Object]]:
+        """Yield ("ADDED" | "MODIFIED" | "DELETED", object) for what changes after a version.
+
+        Args:
+            resource: As in `list`.
+            version: Of the list, or of the last object that came.
+            api: As in `list`.
+            namespace: As in `list`.
+            seconds: After which it ends; what it lacks then, the next one brings.
+
+        Raises:
+            ClusterError: also where the server no longer knows the version: take a new list.
+        """
+        query = {"watch": "1", "resourceVersion": version, "timeoutSeconds": str(seconds)}
+        what = f"changes of {_what(resource, namespace)}"
+        lines = _lines(self.chunks(_path(api, resource, namespace), query, seconds=2 * seconds, what=what))
+        for line in lines:
+            try:
+                event = json.loads(line)
+                kind, changed = event["type"], event["object"]
+            except (ValueError, KeyError, TypeError):
+                raise self._strange(what) from None
+            if kind == "ERROR":
+                raise ClusterError(f"{what}: the API server no longer knows version {version}")
+            if not is_object(changed):
+                raise self._strange(what)
+            yield kind, changed
+
+    def _pages(  # noqa: PLR0913 - all that a list call can narrow
+        self,
+        resource: str,
+        api: str,
+        namespace: str | None,
+        labels: str | None = None,
+        fields: str | None = None,
+        *,
+        missing_ok: bool = False,
+    ) -> Iterator[tuple[Sequence[Object], str]]:
+        """Yield each page's objects, and the version of the list."""
         query = {"limit": str(_PAGE), "labelSelector": labels, "fieldSelector": fields}
         what = _what(resource, namespace)
         path = _path(api, resource, namespace)
@@ -78,7 +133,7 @@ class Cluster:
                 or not all(map(is_object, items))
             ):
                 raise self._strange(what)
-            yield from items
+            yield items, str(metadata.get("resourceVersion", ""))
             token = metadata.get("continue")
             if not token:
                 return
@@ -304,6 +359,14 @@ def _is_resource(value: Any) -> bool:  # noqa: ANN401 - whatever a server sent
         and all(isinstance(value.get(key), str) for key in ("name", "kind"))
         and isinstance(value.get("namespaced"), bool)
     )
+
+
+def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the whole lines of what comes piece by piece."""
+    rest = b""
+    for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        yield from filter(None, whole)
 
 
 def _named(path: str, manifest: Mapping[str, Any]) -> str:

@@ -157,6 +157,30 @@ DISRUPTION = Grant(
         Permission("", "pods/eviction", ("create",), NAMESPACE),
     ),
 )
+SOAKING = Grant(
+    "put a prober on every node and follow its log while the cluster changes",
+    (
+        Permission("", "configmaps", ("create",)),
+        Permission("", "namespaces", ("get", "list", "create", "delete")),
+        Permission("", "pods", ("get", "deletecollection")),
+        Permission("", "pods/log", ("get",)),
+        Permission("", "serviceaccounts", ("get",)),
+        Permission("", "services", ("create",)),
+        Permission("apps", "daemonsets", ("get", "create")),
+    ),
+)
+WATCHES = Grant(
+    "tell what happens to nodes and DNS meanwhile",
+    (
+        Permission("", "configmaps", ("watch",), NAMESPACE),
+        Permission("", "nodes", ("watch",)),
+        Permission("", "pods", ("watch",), NAMESPACE),
+        Permission("apps", "daemonsets", ("watch",), NAMESPACE),
+        Permission("apps", "deployments", ("watch",), NAMESPACE),
+        Permission("discovery.k8s.io", "endpointslices", ("watch",), NAMESPACE),
+    ),
+    dispensable=True,
+)
 
 
 def verbs(grants: Iterable[Grant]) -> Iterator[tuple[Permission, str]]:

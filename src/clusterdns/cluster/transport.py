@@ -88,6 +88,14 @@ class Transport:
 
         return retried(attempt, self._timeout)
 
+    def answers(self, path: str, within: float) -> bool:
+        """Return whether the API server answers a GET at all, whatever it says, at the first attempt."""
+        try:
+            whole(self._open("get", path, urllib3.Timeout(total=within)))
+        except (HTTPError, OSError, Transient, HarnessError):
+            return False
+        return True
+
     def chunks(self, path: str, query: Query | None, *, seconds: float, what: str) -> Iterator[bytes]:
         """Yield the answer to a GET piece by piece.
 

@@ -1,17 +1,12 @@
-"""`--what-if`: the changes that an audit supposes, and the run that judges the topology after them."""
+"""`--what-if`: the changes that an audit supposes, and the topology after them."""
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
 
-from clusterdns.cluster.api import Cluster
-from clusterdns.cluster.permissions import Grant
 from clusterdns.cluster.platforms import gke_release, gke_upgrades
 from clusterdns.errors import UsageError
-from clusterdns.measuring.part import part
-from clusterdns.measuring.run import Run
 from clusterdns.model.topology import LayerKind, Topology
 from clusterdns.model.what_if import Change, of_size, on_coredns, with_node_caches, without_node_caches
-from clusterdns.settings import Settings
 
 _CHANGES: Mapping[str, Change] = {
     "nodelocal=on": with_node_caches,
@@ -33,27 +28,6 @@ def add_what_if(parser: argparse.ArgumentParser) -> None:
         metavar="CHANGE",
         help=f"judge the topology as a change would leave it, in the order given: {_FORMS}",
     )
-
-
-class RunAfter(Run):
-    """A run that judges a topology which the cluster does not have yet; for checks that read objects only."""
-
-    def __init__(
-        self,
-        cluster: Cluster,
-        settings: Settings,
-        topology: Topology,
-        *,
-        missing: Mapping[Grant, Sequence[str]],
-    ) -> None:
-        """Take the topology."""
-        super().__init__(cluster, settings, foreign=True, missing=missing)
-        self._supposed = topology
-
-    @part
-    def topology(self) -> Topology:
-        """What would serve the cluster's DNS."""
-        return self._supposed
 
 
 def supposed(topology: Topology, changes: Sequence[str], version: str) -> tuple[Topology, list[str]]:

@@ -13,9 +13,9 @@ from clusterdns.check import SelectedCase, cases_of
 from clusterdns.cluster.preflight import preflight
 from clusterdns.commands._arguments import Commands
 from clusterdns.commands._target import add_target, target
-from clusterdns.commands._what_if import RunAfter, add_what_if, supposed
+from clusterdns.commands._what_if import add_what_if, supposed
 from clusterdns.errors import HarnessError
-from clusterdns.measuring.run import Run
+from clusterdns.measuring.run import Run, TopologyRun
 from clusterdns.model.outcome import ExitCode, Outcome, exit_code
 from clusterdns.model.profiles import Profile
 from clusterdns.reporting import schema
@@ -67,7 +67,7 @@ def run(options: argparse.Namespace) -> ExitCode:
         assumptions: list[str] = []
         if options.what_if:
             topology, assumptions = supposed(measured.topology, options.what_if, told_before.version)
-            measured = RunAfter(cluster, settings, topology, missing=told_before.missing)
+            measured = TopologyRun(cluster, settings, topology, missing=told_before.missing)
         results = audit(cases, measured)
     code = exit_code([(result.id, result.outcome) for result in results], strict=settings.strict)
     report = Report(

@@ -66,7 +66,7 @@ def start_probes(
         with making[least]:
             if namespace not in prepared:
                 prepared.add(namespace)
-                for manifest in (agent_configmap(), *(() if least else (_service(),))):
+                for manifest in (agent_configmap(), *(() if least else (probe_service(),))):
                     cluster.create(workload.owned(manifest, namespace))
         templates = {
             name: _template(variant, capture=not least)
@@ -192,7 +192,8 @@ def _template(variant: Variant, *, capture: bool) -> dict[str, Any]:
     return template
 
 
-def _service() -> dict[str, Any]:
+def probe_service() -> dict[str, Any]:
+    """Return a Service that has a name, and nothing behind it."""
     return {
         "apiVersion": "v1",
         "kind": "Service",

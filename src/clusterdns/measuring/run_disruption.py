@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 
-from clusterdns.cluster.dns_pods import node_caches
+from clusterdns.cluster.dns_pods import dns_namespaces, node_caches
+from clusterdns.cluster.facts import read_topology
 from clusterdns.measuring.disruption import Disruptor, Replaceable, asked_addresses, serving_pods
 from clusterdns.measuring.part import part
 from clusterdns.measuring.run_core import CoreRun
+from clusterdns.measuring.soak import soak
 from clusterdns.model.disruption import Disruption
 from clusterdns.model.pods import CLUSTER_FIRST
+from clusterdns.model.soak import Soak
+from clusterdns.model.topology import Topology
 
 
 class DisruptionRun(CoreRun):
@@ -42,3 +46,18 @@ class DisruptionRun(CoreRun):
             if pod["spec"]["nodeName"] in self.disruptor.pods
         ]
         return [self.disruptor.delete(pod) for pod in pods[: self.settings.disruption_nodes]]
+
+    @part
+    def soak(self) -> tuple[Soak, Topology]:
+        """What clients go through while something else goes on, and the topology afterwards."""
+        topology = self.topology
+        return soak(
+            self.cluster,
+            self.workload,
+            topology,
+            lambda: read_topology(self.cluster, zone=self.settings.zone),
+            addresses=asked_addresses(topology),
+            namespaces=dns_namespaces(self.cluster),
+            image=self.probe_image,
+            settings=self.settings,
+        )

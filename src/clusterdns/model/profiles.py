@@ -11,6 +11,7 @@ class Profile(StrEnum):
     SLOW = "slow"  # waits for caches to expire
     LOAD = "load"  # sends bounded load
     DISRUPTIVE = "disruptive"  # restarts DNS pods
+    SOAK = "soak"  # asks from every node while something else, such as an upgrade, goes on
 
 
 # What runs when a profile is asked for. Only what is harmless comes along: asking for
@@ -21,4 +22,5 @@ INCLUDES: dict[Profile, frozenset[Profile]] = {
     Profile.SLOW: frozenset({Profile.AUDIT, Profile.CORE, Profile.SLOW}),
     Profile.LOAD: frozenset({Profile.AUDIT, Profile.CORE, Profile.LOAD}),
     Profile.DISRUPTIVE: frozenset({Profile.AUDIT, Profile.CORE, Profile.DISRUPTIVE}),
+    Profile.SOAK: frozenset({Profile.AUDIT, Profile.SOAK}),
 }

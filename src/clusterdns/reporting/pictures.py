@@ -7,11 +7,18 @@ from pydantic import TypeAdapter
 
 from clusterdns.model.load_figures import PathLatency
 from clusterdns.model.saturation import TcpWorkers
+from clusterdns.model.soak import Soak, Stretch, Trouble
+from clusterdns.reporting.lanes import Lane, Look, Span, clock, lanes
 from clusterdns.reporting.plots import Axis, Limit, Series, SeriesStyle, chart
 from clusterdns.reporting.schema import CheckResult, Report
 
 _PATH_LATENCY = TypeAdapter(PathLatency)
 _TCP_WORKERS = TypeAdapter(TcpWorkers)
+_SOAK = TypeAdapter(Soak)
+_LOOKS = {Trouble.SILENT: Look.FULL, Trouble.SLOW: Look.HALF, Trouble.UNMEASURED: Look.EMPTY}
+_LEGEND = {Trouble.SILENT: "no answer", Trouble.SLOW: "slow", Trouble.UNMEASURED: "not measured"}
+_MOST_LANES = 40
+_MOST_EVENTS = 200
 _HEADS = ("to", "sent", "lost", "errors", "p50 ms", "p99 ms", "max ms", "send to receive p99", "lag p99")
 
 
@@ -36,10 +43,10 @@ def pictures(report: Report) -> list[Picture]:
     """Draw every timeline of a report; those without any have no pictures.
 
     Raises:
-        ValidationError: measurements of latency.path or saturation.tcp-workers are not of their types
-            (`PathLatency`, `TcpWorkers`), as in a report of another version.
+        ValidationError: measurements of latency.path, saturation.tcp-workers or resilience.soak are not of
+            their types (`PathLatency`, `TcpWorkers`, `Soak`), as in a report of another version.
     """
-    return [*_latencies(report.checks), *_saturations(report.checks)]
+    return [*_latencies(report.checks), *_saturations(report.checks), *_soaks(report.checks)]
 
 
 def _latencies(checks: Sequence[CheckResult]) -> Iterator[Picture]:
@@ -110,6 +117,41 @@ def _saturations(checks: Sequence[CheckResult]) -> Iterator[Picture]:
                 title, series, x=Axis("seconds since the first look"), y=Axis("how many"), limits=marks
             )
             yield Picture(title, svg)
+
+
+def _soaks(checks: Sequence[CheckResult]) -> Iterator[Picture]:
+    """Yield the timeline of a soak: when which path was in trouble, and what happened to the cluster."""
+    for check in checks:
+        if check.name != "resilience.soak[paths]" or not check.measurements:
+            continue
+        soak = _SOAK.validate_python(check.measurements)
+        by_path: dict[tuple[str, str], list[Stretch]] = {(path.node, path.address): [] for path in soak.paths}
+        for stretch in soak.stretches:
+            by_path.setdefault((stretch.node, stretch.address), []).append(stretch)
+        troubled = sorted(by_path, key=lambda path: (not by_path[path], path))
+        drawn = [
+            Lane(f"{node} {address}".strip(), [_span(stretch) for stretch in by_path[node, address]])
+            for node, address in sorted(troubled[:_MOST_LANES])
+        ]
+        left_out = len(troubled) - len(drawn)
+        events = soak.events[:_MOST_EVENTS]
+        title = f"What clients went through in {clock(soak.seconds)} min from {soak.began} on"
+        title += f"; {left_out} further paths are not drawn" if left_out else ""
+        svg = lanes(
+            title,
+            drawn,
+            seconds=soak.seconds,
+            marks=[event.at_s for event in events],
+            legend=[(_LOOKS[trouble], words) for trouble, words in _LEGEND.items()],
+        )
+        rows = [[str(number), f"{event.at_s:,.1f}", event.what] for number, event in enumerate(events, 1)]
+        yield Picture(title, svg, ("event", "after s", "what happened"), rows)
+
+
+def _span(stretch: Stretch) -> Span:
+    words = f"{_LEGEND[stretch.trouble]}: {stretch.start_s:.1f} to {stretch.end_s:.1f} s"
+    failed = f", {stretch.failed} queries failed" if stretch.failed else ""
+    return Span(stretch.start_s, stretch.end_s, _LOOKS[stretch.trouble], words + failed)
 
 
 def _number(value: float | None) -> str:

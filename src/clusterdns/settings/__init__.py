@@ -20,6 +20,7 @@ from clusterdns.settings.disrupting import Disrupting
 from clusterdns.settings.fields import setting
 from clusterdns.settings.limits import Limits
 from clusterdns.settings.measuring import Measuring
+from clusterdns.settings.soaking import Soaking
 
 ENV_PREFIX = "CLUSTERDNS_"
 
@@ -29,7 +30,7 @@ OWN_IMAGE = "clusterdns.lab/probe:1"
 
 
 class Settings(
-    Comparing, Disrupting, Measuring, Limits, Choice
+    Comparing, Soaking, Disrupting, Measuring, Limits, Choice
 ):  # pydantic lists the fields of the last one first
     """What a run is asked to do, what it holds a cluster to, and how it measures that."""
 

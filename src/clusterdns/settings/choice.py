@@ -58,7 +58,8 @@ class Choice(BaseModel):
     )
 
     profile: Profile = setting(
-        "which checks run: audit (read-only), core (and audit), or slow, load, disruptive (each and core)",
+        "which checks run: audit (read-only), core (and audit), or slow, load, disruptive (each and core), "
+        "or soak (and audit)",
         default=Profile.CORE,
         source="the most that is safe on any cluster",
     )

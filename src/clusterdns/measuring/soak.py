@@ -1,0 +1,227 @@
+"""A soak: probers on every node, followed through their logs, and the cluster's events beside them."""
+
+import copy
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from types import FrameType
+from typing import Any
+
+import yaml
+
+from clusterdns.cluster.api import Cluster, Object
+from clusterdns.cluster.containers import why_not_started
+from clusterdns.cluster.versions import numbers
+from clusterdns.cluster.waiting import NotYet, wait_until
+from clusterdns.cluster.workload import Workload
+from clusterdns.errors import HarnessError, ProbeError
+from clusterdns.measuring.cluster_events import EventLog, watched_cluster
+from clusterdns.measuring.probes import SERVICE, probe_service
+from clusterdns.measuring.soak_log import Prober, SoakRecord
+from clusterdns.model.soak import Soak
+from clusterdns.model.topology import Topology
+from clusterdns.probing.load import distinct, fixed
+from clusterdns.probing.pods import agent_configmap
+from clusterdns.probing.soak import SoakPlan
+from clusterdns.settings import Settings
+from clusterdns.suite import MANIFESTS
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SETTLED_SECONDS = 30.0
+"""How long a soak goes on after the last node has reached the version that it waits for."""
+
+_LOOK = 1.0  # seconds between two looks at the probers' pods
+_PAUSE = 0.2  # seconds between two calls of getaddrinfo
+_LABEL = "app=clusterdns-soak"
+
+
+def soak(  # noqa: PLR0913 - all that a soak is made of
+    cluster: Cluster,
+    workload: Workload,
+    topology: Topology,
+    read_again: Callable[[], Topology],
+    *,
+    addresses: Sequence[str],
+    namespaces: Sequence[str],
+    image: str,
+    settings: Settings,
+) -> tuple[Soak, Topology]:
+    """Ask along every path until the time is over, every node has its version, or a signal ends it.
+
+    Args:
+        cluster: Which.
+        workload: Where the probers go.
+        topology: Of the cluster's DNS, as it is at the beginning.
+        read_again: Reads it at the end.
+        addresses: Whom every node asks.
+        namespaces: With DNS.
+        image: Of the probers.
+        settings: How long, how often, until when.
+
+    Returns:
+        What clients went through, and the topology afterwards.
+
+    Raises:
+        ProbeError: there are too many nodes, or no node's prober started.
+        HarnessError: the API server refuses what is needed.
+    """
+    if not addresses:
+        raise ProbeError("a soak has nobody to ask: no Service with pods and no node cache was found")
+    zone, namespace = topology.zone.value, workload.namespace
+    plan = SoakPlan(
+        addresses=addresses,
+        templates=[
+            fixed(f"kubernetes.default.svc.{zone}.", "A"),
+            distinct(f"default.svc.{zone}.", "A"),
+            fixed(f"{settings.external_name}.", "A"),
+        ],
+        rate=round(settings.disruption_rate),
+        timeout=settings.query_timeout,
+        names=(f"{SERVICE}.{namespace}.svc", "kubernetes.default", settings.external_name),
+        pause=_PAUSE,
+    )
+    for manifest in (agent_configmap(), probe_service(), _daemonset(plan, image)):
+        cluster.create(workload.owned(manifest, namespace))
+    pods = _Pods(cluster, namespace)
+    pods.await_first(settings.pod_ready_timeout, settings.soak_nodes)
+    began, start = datetime.now(UTC), time.monotonic()
+    record = SoakRecord(cluster, plan, start, slow_ns=round(settings.soak_slow * 1e6))
+    with watched_cluster(cluster, namespaces, start) as log, _until_signal() as interrupted:
+        ended = _watch(pods, record, log, interrupted, settings)
+        record.close()
+        seconds = time.monotonic() - start
+    after = read_again()
+    return record.result(
+        began=began.isoformat(timespec="seconds"),
+        seconds=round(seconds, 3),
+        ended=ended,
+        events=log.events(),
+        unprobed=pods.unprobed,
+        topologies=(topology, after),
+    ), after
+
+
+def _watch(
+    pods: "_Pods", record: SoakRecord, log: EventLog, interrupted: threading.Event, settings: Settings
+) -> str:
+    """Follow every prober that there is, until the soak is over; return why it is."""
+    until = time.monotonic() + settings.soak
+    wanted = settings.soak_until_nodes_at
+    reached: float | None = None
+    while not interrupted.is_set():
+        for prober in pods.look():
+            record.follow(prober)
+        now = time.monotonic()
+        if now >= until:
+            return f"its time of {settings.soak:g} s was over"
+        if wanted and all_at(wanted, [node["kubelet"] for node in log.known("nodes").values()]):
+            reached = reached or now
+            if now >= reached + SETTLED_SECONDS:
+                return f"every node has been at {wanted} for {SETTLED_SECONDS:g} s"
+        else:
+            reached = None
+        interrupted.wait(_LOOK)
+    return "a signal ended it"
+
+
+def all_at(wanted: str, kubelets: Sequence[str]) -> bool:
+    """Return whether every kubelet is at a version, such as "1.36" or "v1.36.1-gke.5", or a later one."""
+    least = numbers(wanted) or ()
+    return bool(kubelets) and all((numbers(version) or ()) >= least for version in kubelets)
+
+
+class _Pods:
+    """The probers' pods, as they come and go."""
+
+    def __init__(self, cluster: Cluster, namespace: str) -> None:
+        self._cluster = cluster
+        self._namespace = namespace
+        self.unprobed: dict[str, str] = {}
+        """Node -> why its prober does not run."""
+        self._first = True
+
+    def await_first(self, timeout: float, most: int) -> None:
+        """Wait until every node that takes a prober runs one, as far as that can come about.
+
+        Raises:
+            ProbeError: no prober runs; or there are more nodes than may be followed.
+        """
+
+        def look() -> None:
+            status = self._cluster.get("daemonsets", "soak", api="apps/v1", namespace=self._namespace)[
+                "status"
+            ]
+            wanted = status.get("desiredNumberScheduled", 0)
+            if wanted > most:
+                raise ProbeError(
+                    f"a soak follows every node, and {wanted} are more than --soak-nodes {most}: raise it"
+                )
+            running, failed = self._state()
+            if not wanted or len(running) + len(failed) < wanted:
+                raise NotYet(f"{len(running)} of {wanted} probers run")
+
+        try:
+            wait_until(look, what="the soak's probers", timeout=timeout)
+        except HarnessError as late:
+            if isinstance(late, ProbeError) or not self._state()[0]:
+                raise
+        running, failed = self._state()
+        if not running:
+            raise ProbeError(f"no prober started: {next(iter(failed.values()), 'no pod was made')}")
+
+    def look(self) -> list[Prober]:
+        """Return the probers that run; none where the API server does not answer just now."""
+        try:
+            running, failed = self._state()
+        except HarnessError:
+            return []
+        self.unprobed = failed
+        first, self._first = self._first, False
+        return [Prober(self._namespace, name, node, joined=not first) for node, name in running.items()]
+
+    def _state(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Return node -> name of its pod that runs, and node -> why its pod does not."""
+        running, failed = {}, {}
+        for pod in self._cluster.list("pods", namespace=self._namespace, labels=_LABEL):
+            node, name = pod["spec"].get("nodeName"), pod["metadata"]["name"]
+            status = pod.get("status", {})
+            if not node:
+                continue
+            if status.get("phase") == "Running" and "deletionTimestamp" not in pod["metadata"]:
+                running[node] = name
+                continue
+            reasons = (why_not_started(container, node) for container in status.get("containerStatuses", ()))
+            if reason := next(filter(None, reasons), None):
+                failed[node] = reason
+        return running, {node: why for node, why in failed.items() if node not in running}
+
+
+def _daemonset(plan: SoakPlan, image: str) -> Object:
+    manifest: dict[str, Any] = copy.deepcopy(yaml.safe_load((MANIFESTS / "probe" / "soak.yaml").read_text()))
+    (container,) = manifest["spec"]["template"]["spec"]["containers"]
+    container["image"] = image
+    container["args"] = [plan.argument()]
+    return manifest
+
+
+@contextmanager
+def _until_signal() -> Iterator[threading.Event]:
+    """Take signals for the wish to end the soak, verdict and all, while the block runs in the main thread."""
+    interrupted = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupted
+        return
+
+    def end(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        interrupted.set()
+
+    before = {number: signal.signal(number, end) for number in SIGNALS}
+    try:
+        yield interrupted
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,163 @@
+"""A soak beside changes of a cluster, as they come with upgrades: it says what these did to clients."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab import build, topology
+from lab.kubectl import Kubectl
+from tests.proof.conftest import ROOT, Lab, Result, lab_command, on
+
+_BEFORE, _AFTER = 8, 8  # seconds of a soak before and after the change
+_SECONDS = 120.0
+_INCIDENT = {"topology.no-tcp-into-dnsmasq", "topology.tcp-capacity"}
+
+
+@pytest.fixture
+def fresh(request: pytest.FixtureRequest) -> Iterator[Lab]:
+    """A lab of a topology that the test may change for good."""
+    name = f"{os.environ.get('PYTEST_XDIST_WORKER', 'gw0')}-upgrade"
+    lab_command("down", "--name", name)
+    path = lab_command("up", "--topology", request.param, "--name", name).strip()
+    yield Lab(name, request.param, Path(path))
+    lab_command("down", "--name", name)
+
+
+def kubectl(lab: Lab) -> Kubectl:
+    return Kubectl(build.build(print).kubernetes, lab.kubeconfig)
+
+
+def soak(lab: Lab, folder: Path, change: Callable[[], object], *arguments: str) -> Result:
+    """Run a soak, make a change in the middle, and end it by a signal, as a pipeline does."""
+    argv = [*on(lab), "--profile=soak", "--soak=5m", f"--report-dir={folder}", *arguments]
+    run = subprocess.Popen(
+        [sys.executable, "-m", "pytest", *argv],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        probers_run(lab, run)
+        time.sleep(_BEFORE)
+        change()
+        time.sleep(_AFTER)
+        run.send_signal(signal.SIGTERM)
+        output, _ = run.communicate(timeout=_SECONDS)
+    finally:
+        if run.poll() is None:
+            run.send_signal(signal.SIGINT)
+            run.wait()
+    return Result(run.returncode, output, json.loads((folder / "report.json").read_text()))
+
+
+def probers_run(lab: Lab, run: "subprocess.Popen[str]") -> None:
+    """Wait until every node's prober runs."""
+    deadline = time.monotonic() + _SECONDS
+    path = "/api/v1/pods?labelSelector=app=clusterdns-soak"
+    while time.monotonic() < deadline:
+        assert run.poll() is None, run.communicate()[0]
+        phases = [pod["status"].get("phase") for pod in kubectl(lab).items(path)]
+        if phases and set(phases) == {"Running"}:
+            return
+        time.sleep(0.5)
+    raise AssertionError("no prober ran in time")
+
+
+def manifests(*paths: str) -> list[Path]:
+    folder = Path(topology.__file__).parent / "topologies"
+    return [folder / path for path in paths]
+
+
+def compared(old: Path, new: Path) -> "subprocess.CompletedProcess[str]":
+    argv = [
+        str(Path(sys.executable).with_name("clusterdns")),
+        "compare",
+        str(old / "report.json"),
+        str(new / "report.json"),
+    ]
+    return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def measured(result: Result) -> dict[str, Any]:
+    return dict(result.case("resilience.soak", "paths")["measurements"])
+
+
+def events(result: Result) -> str:
+    return "\n".join(event["what"] for event in measured(result)["events"])
+
+
+@pytest.mark.parametrize("fresh", ["gke-kubedns"], indirect=True)
+def test_an_upgrade_into_the_incident_and_out_of_it(fresh: Lab, tmp_path: Path) -> None:
+    """GKE 1.33 -> 1.34 turns NodeLocal DNSCache on before dnsmasq; 1.36 brings CoreDNS in its place."""
+    into, out_of = tmp_path / "into", tmp_path / "out"
+    node_local = manifests("shared/node-local-dns.yaml", "gke-kubedns-nodelocal/node-local-dns-corefile.yaml")
+
+    def into_it() -> None:
+        kubectl(fresh).apply(node_local)
+        kubectl(fresh)("rollout", "status", "--namespace=kube-system", "daemonset/node-local-dns")
+
+    def out_of_it() -> None:
+        kubectl(fresh).apply(manifests("shared/coredns.yaml"))
+        kubectl(fresh)("rollout", "status", "--namespace=kube-system", "deployment/coredns")
+        kubectl(fresh)("delete", "deployment", "--namespace=kube-system", "kube-dns")
+
+    result = soak(fresh, into, into_it)
+    topology_after = result.case("resilience.soak", "topology")
+    assert result.ids("failed") == {"resilience.soak"}, result.output
+    assert topology_after["outcome"] == "failed"
+    assert set(topology_after["measurements"]["worse"]) >= _INCIDENT
+    assert [result.case("resilience.soak", case)["outcome"] for case in ("paths", "lookups")] == [
+        "passed"
+    ] * 2
+    assert "DaemonSet kube-system/node-local-dns is new" in events(result)
+    assert result.code == 1
+
+    result = soak(fresh, out_of, out_of_it)
+    assert result.ids("failed") - {"resilience.soak"} == _INCIDENT, (
+        result.output
+    )  # as it was at the beginning
+    assert result.case("resilience.soak", "topology")["outcome"] == "passed"
+    assert "Deployment kube-system/kube-dns is gone" in events(result)
+    # A kube-dns pod that ends has no dnsmasq, yet is "serving" for half a minute: docs/decisions/0110.
+    hurt = {path["address"] for path in measured(result)["paths"] if path["failed"]}
+    assert not hurt & {"10.96.0.10", "169.254.20.10"}
+
+    worse = compared(into, out_of)
+    assert worse.returncode == 1
+    assert "topology.no-tcp-into-dnsmasq: passed -> failed" in worse.stdout
+
+
+@pytest.mark.parametrize("fresh", ["coredns"], indirect=True)
+def test_nodes_replaced_one_by_one(fresh: Lab, tmp_path: Path) -> None:
+    """A node joins, another one is drained and leaves, a kubelet restarts: no client notices."""
+
+    def replaced() -> None:
+        assert lab_command("node", "add", "--name", fresh.name).strip() == "node-3"
+        kubectl(fresh)("drain", "node-1", "--ignore-daemonsets", "--force")
+        lab_command("node", "remove", "node-1", "--name", fresh.name)
+        lab_command("node", "restart", "node-2", "--name", fresh.name)
+
+    result = soak(fresh, tmp_path / "report", replaced)
+    assert result.ids("failed") | result.ids("error") == set(), result.output
+    assert result.code == 0
+    soaked = measured(result)
+    assert {path["node"] for path in soaked["paths"]} == {"node-1", "node-2", "node-3"}
+    nodes = {
+        trouble: {stretch["node"] for stretch in soaked["stretches"] if stretch["trouble"] == trouble}
+        for trouble in ("silent", "not measured")
+    }
+    assert nodes["silent"] == set()
+    assert nodes["not measured"] >= {"node-1", "node-3"}
+    told = events(result)
+    for what in ("node node-3 is new", "node node-1 was cordoned", "node node-1 is gone"):
+        assert what in told
+    assert soaked["ended"] == "a signal ended it"
