@@ -89,7 +89,7 @@ def soak(  # noqa: PLR0913 - all that a soak is made of
     pods.await_first(settings.pod_ready_timeout, settings.soak_nodes)
     began, start = datetime.now(UTC), time.monotonic()
     record = SoakRecord(cluster, plan, start, slow_ns=round(settings.soak_slow * 1e6))
-    with watched_cluster(cluster, namespaces, start) as log, _until_signal() as interrupted:
+    with watched_cluster(cluster, namespaces, start) as log, until_signal() as interrupted:
         ended = _watch(pods, record, log, interrupted, settings)
         record.close()
         seconds = time.monotonic() - start
@@ -208,7 +208,7 @@ def _daemonset(plan: SoakPlan, image: str) -> Object:
 
 
 @contextmanager
-def _until_signal() -> Iterator[threading.Event]:
+def until_signal() -> Iterator[threading.Event]:
     """Take signals for the wish to end the soak, verdict and all, while the block runs in the main thread."""
     interrupted = threading.Event()
     if threading.current_thread() is not threading.main_thread():

@@ -51,6 +51,7 @@ class SoakRecord:
         self._start = start
         self._slow_ns = slow_ns
         self._followed: set[str] = set()
+        self._ended: set[str] = set()
         self._closed = threading.Event()
         self._lock = threading.Lock()
         self._paths: dict[tuple[str, str], PathHistory] = {}
@@ -68,6 +69,10 @@ class SoakRecord:
         if prober.name not in self._followed:
             self._followed.add(prober.name)
             threading.Thread(target=self._follow, args=(prober,), daemon=True).start()
+
+    def ended(self, prober: Prober) -> bool:
+        """Return whether a prober that was followed has come to its end."""
+        return prober.name in self._ended
 
     def close(self) -> None:
         """Take no more lines than have come by now, and a moment later."""
@@ -123,7 +128,18 @@ class SoakRecord:
                     yield Stretch(node, "", Trouble.UNMEASURED, earlier, later)
 
     def _follow(self, prober: Prober) -> None:
-        """Read a prober's log to its end, or the soak's, and again where the connection breaks off."""
+        try:
+            self._read(prober)
+        except ProbeError as error:
+            self.trouble[prober.node] = str(error)
+        self._ended.add(prober.name)
+
+    def _read(self, prober: Prober) -> None:
+        """Read a prober's log to its end, or the soak's, and again where the connection breaks off.
+
+        Raises:
+            ProbeError: the prober says that it cannot go on, or something else.
+        """
         path = f"/api/v1/namespaces/{prober.namespace}/pods/{prober.name}/log"
         reader = _Reader(self._plan)
         since = time.monotonic()
@@ -142,9 +158,8 @@ class SoakRecord:
                             self._add(prober, said, reader.offset)
                     if self._closed.is_set():
                         return
-            except ProbeError as error:
-                self.trouble[prober.node] = str(error)
-                return
+            except ProbeError:
+                raise
             except HarnessError:  # the log holds it all: it is asked for again
                 pass
             self._closed.wait(_AGAIN)

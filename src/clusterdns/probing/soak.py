@@ -35,6 +35,7 @@ class SoakPlan:
         timeout: Seconds after which a query is lost.
         names: Are looked up one after the other.
         pause: Seconds between two lookups.
+        port: Of every server.
     """
 
     addresses: Sequence[str]
@@ -43,6 +44,7 @@ class SoakPlan:
     timeout: float
     names: Sequence[str]
     pause: float
+    port: int = 53
 
     def argument(self) -> str:
         """Return it as the program takes it: one argument."""
@@ -50,7 +52,7 @@ class SoakPlan:
             {"wire": base64.b64encode(template.wire).decode(), "number_at": template.number_at}
             for template in self.templates
         ]
-        paths = [{"address": address, "messages": messages} for address in self.addresses]
+        paths = [{"address": address, "port": self.port, "messages": messages} for address in self.addresses]
         request = {
             "paths": paths,
             "rate": self.rate,

@@ -4,8 +4,8 @@ It is a pod's own program: its request is the first argument, its answers go to 
 is lost while the API server is away. It ends with the pod.
 
 Request:
-    {"paths": [{"address": "10.96.0.10", "messages": [{"wire": "<base64>", "number_at": 17 | null}, ...]},
-               ...],
+    {"paths": [{"address": "10.96.0.10", "port": 53,
+                "messages": [{"wire": "<base64>", "number_at": 17 | null}, ...]}, ...],
      "rate": 50, "timeout": 5.0, "names": ["kubernetes.default", ...], "pause": 0.2}
 "rate" is in queries per second and path, a whole number; messages are used in turn, numbered as by load.py.
 Each query has a source port of its own, as each lookup has. "timeout" is every query's deadline. "names" are
@@ -93,7 +93,7 @@ class Path:
     def __init__(self, index: int, path: dict[str, Any], rate: int) -> None:
         # Numeric only: what is asked must not depend on the resolver under test.
         ((family, _, _, _, peer),) = socket.getaddrinfo(
-            path["address"], 53, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST
+            path["address"], path["port"], type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST
         )
         self.family: int = family
         self.peer: Any = peer
