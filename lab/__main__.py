@@ -1,4 +1,4 @@
-"""`python -m lab build | up | status | exec | break | mend | node | down`."""
+"""`python -m lab build | up | status | exec | break | mend | node | api | down`."""
 
 import argparse
 import json
@@ -14,6 +14,7 @@ from lab.errors import LabError
 
 _USAGE = 4
 _INTERRUPTED = 130
+_LONGEST_STOP = 50  # seconds: a lab answers within a minute
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -39,8 +40,11 @@ def _parser() -> argparse.ArgumentParser:
     node = verbs.add_parser("node", help="add a node to a running lab, take one away, restart its kubelet")
     node.add_argument("change", choices=("add", "remove", "restart"))
     node.add_argument("node", nargs="?", help="e.g. node-2; not for add")
+    api = verbs.add_parser("api", help="keep the API server of a running lab from answering for a while")
+    api.add_argument("change", choices=("stop",))
+    api.add_argument("--seconds", type=float, default=20.0, help="for how long (default 20)")
     down = verbs.add_parser("down", help="end a lab and remove everything of it")
-    for verb in (up, status, inside, breaking, mending, node, down):
+    for verb in (up, status, inside, breaking, mending, node, api, down):
         verb.add_argument("--name", default="lab", help="the lab's name (default lab)")
     return parser
 
@@ -112,6 +116,12 @@ def _node(options: argparse.Namespace) -> None:
         print(answer["node"])
 
 
+def _api(options: argparse.Namespace) -> None:
+    if not 0 < options.seconds <= _LONGEST_STOP:
+        raise LabError(f"--seconds {options.seconds:g}: more than 0 and at most {_LONGEST_STOP}")
+    control.ask(state.running(options.name).folder, {"do": "stop the API", "seconds": options.seconds})
+
+
 def _down(options: argparse.Namespace) -> None:
     with state.alone(options.name):
         existed = state.remove(options.name)
@@ -143,6 +153,7 @@ def main() -> int:
         "break": _break,
         "mend": _mend,
         "node": _node,
+        "api": _api,
         "down": _down,
     }
     try:

@@ -78,6 +78,17 @@ class Daemons:
         self._all[name].stop()
         self._all[name].start()
 
+    def pause(self, name: str, seconds: float) -> None:
+        """Keep a program from running for a while: it neither answers nor ends its connections."""
+        process = self._all[name].process
+        if process is None:
+            return
+        process.send_signal(signal.SIGSTOP)
+        try:
+            time.sleep(seconds)
+        finally:
+            process.send_signal(signal.SIGCONT)
+
     def end(self, name: str) -> None:
         """Stop a program for good."""
         self._all.pop(name).stop()

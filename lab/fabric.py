@@ -274,6 +274,9 @@ class Fabric:
         if request.get("do") == "restart":
             self.daemons.restart(str(request["daemon"]))
             return {}
+        if request.get("do") == "stop the API":
+            self.daemons.pause("kube-apiserver", float(request["seconds"]))
+            return {}
         if request.get("do") == "add node":
             return {"node": self.add_node(), "nodes": len(self.nodes)}
         if request.get("do") == "remove node":

@@ -220,7 +220,7 @@ class Cluster:
         resource: str,
         name: str,
         patch: Mapping[str, Any],
-        namespace: str,
+        namespace: str | None = None,
         subresource: str = "",
         *,
         api: str = "v1",

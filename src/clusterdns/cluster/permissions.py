@@ -157,6 +157,10 @@ DISRUPTION = Grant(
         Permission("", "pods/eviction", ("create",), NAMESPACE),
     ),
 )
+CORDONING = Grant(
+    "cordon a node while its DNS pods are evicted",
+    (Permission("", "nodes", ("patch",)),),
+)
 SOAKING = Grant(
     "put a prober on every node and follow its log while the cluster changes",
     (

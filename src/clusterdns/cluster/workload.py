@@ -18,6 +18,13 @@ from clusterdns.errors import AdmissionRefused, HarnessError, PermissionMissing
 MANAGED_BY = {"app.kubernetes.io/managed-by": "cluster-dns-conformance"}
 RUN_LABEL = "clusterdns.io/run"
 EXPIRES = "clusterdns.io/expires"
+CORDONED = "clusterdns.io/cordoned-by"
+"""A node's label with the run that has cordoned it for a while."""
+UNCORDON: Mapping[str, Any] = {
+    "metadata": {"labels": {CORDONED: None}, "annotations": {EXPIRES: None}},
+    "spec": {"unschedulable": None},
+}
+"""The patch that undoes `cordon`."""
 
 _MADE = (
     ("v1", "Namespace", "namespaces"),
@@ -188,12 +195,26 @@ def left_behind(cluster: Cluster, run_id: str | None = None) -> list[tuple[Objec
                 continue
             if kind == "Namespace":
                 own.add(metadata["name"])
-            try:
-                expires = datetime.fromisoformat(metadata.get("annotations", {})[EXPIRES])
-            except (KeyError, ValueError):
-                expires = None
-            found.append(({"apiVersion": api, "kind": kind, **made}, expires))
+            found.append(({"apiVersion": api, "kind": kind, **made}, expiry(made)))
     return found
+
+
+def cordon(run_id: str, seconds: float) -> Mapping[str, Any]:
+    """Return the patch that cordons a node for a run, which lets go of it within so many seconds."""
+    expires = datetime.now(UTC) + timedelta(seconds=2 * seconds)
+    metadata = {
+        "labels": {CORDONED: run_id},
+        "annotations": {EXPIRES: expires.isoformat(timespec="seconds")},
+    }
+    return {"metadata": metadata, "spec": {"unschedulable": True}}
+
+
+def expiry(made: Object) -> datetime | None:
+    """Return when what a run made or marked counts as left behind; None where that cannot be read."""
+    try:
+        return datetime.fromisoformat((made["metadata"].get("annotations") or {})[EXPIRES])
+    except (KeyError, ValueError):
+        return None
 
 
 def described(manifest: Mapping[str, Any]) -> str:

@@ -3,8 +3,9 @@
 import argparse
 from datetime import UTC, datetime
 
+from clusterdns.cluster.api import Cluster
 from clusterdns.cluster.retarget import restore, retargeted
-from clusterdns.cluster.workload import described, left_behind
+from clusterdns.cluster.workload import CORDONED, UNCORDON, described, expiry, left_behind
 from clusterdns.commands._arguments import Commands
 from clusterdns.commands._target import add_target, target
 from clusterdns.model.outcome import ExitCode
@@ -39,10 +40,25 @@ def run(options: argparse.Namespace) -> ExitCode:
                 print(f"{described(made)}: being removed")
             else:
                 print(f"{described(made)}: kept until {expires}, its run may still go on (--all removes it)")
+        cordoned = _uncordon(cluster, options)
         changed = retargeted(cluster)
         for service in changed:
             restore(cluster, service)
             print(f"Service {service['metadata']['name']}: selects its own pods again")
-    if not found and not changed:
+    if not found and not changed and not cordoned:
         print("nothing is left behind")
     return ExitCode.OK
+
+
+def _uncordon(cluster: Cluster, options: argparse.Namespace) -> bool:
+    """Uncordon the nodes that killed runs have cordoned; return whether there are any, kept ones too."""
+    selector = f"{CORDONED}={options.run_id}" if options.run_id else CORDONED
+    nodes = list(cluster.list("nodes", labels=selector))
+    for node in nodes:
+        name, expires = node["metadata"]["name"], expiry(node)
+        if options.all or options.run_id or expires is None or expires <= datetime.now(UTC):
+            cluster.patch("nodes", name, UNCORDON)
+            print(f"node {name}: takes pods again")
+        else:
+            print(f"node {name}: cordoned until {expires}, its run may still go on (--all uncordons it)")
+    return bool(nodes)

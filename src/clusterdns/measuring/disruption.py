@@ -1,8 +1,4 @@
-"""DNS pods that are replaced one after the other while every path is asked and names are looked up.
-
-Nothing has to be put back: a pod's controller replaces it, whether the run goes on or not, and an
-interrupted run replaces no further one.
-"""
+"""What clients go through while something is done to DNS pods: every path is asked, names are looked up."""
 
 import threading
 import time
@@ -10,68 +6,23 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from clusterdns.cluster.api import Cluster, Object
-from clusterdns.cluster.inventory import is_ready
-from clusterdns.cluster.waiting import NotYet, wait_until
-from clusterdns.errors import ClusterError, HarnessError
+from clusterdns.errors import DeadlineExceeded, HarnessError
 from clusterdns.measuring.probes import SERVICE
 from clusterdns.model.disruption import Disruption, PathOutage, path_outage
 from clusterdns.model.lookups import Lookup
 from clusterdns.model.resolver import Libc
-from clusterdns.model.topology import LayerKind, Topology
+from clusterdns.model.topology import Topology
 from clusterdns.parallel import in_parallel
 from clusterdns.probing.load import Constant, Plan, Template, distinct, fixed, run_load_together
 from clusterdns.probing.pods import ProbePod, Prober
 from clusterdns.probing.resolving import resolve
 from clusterdns.settings import Settings
 
-LEAST_READY = 2
-"""DNS pods of somebody else's cluster that are ready at any time."""
-
-_QUIET = 2.0  # seconds that are watched before a pod is replaced
+_QUIET = 2.0  # seconds that are watched before anything is done
 _LOOKUP_SECONDS = 30.0  # what a resolver takes for a name that no server answers
 _BATCH = 10  # lookups per exec
 _PAUSE = 0.2  # seconds between two of them
-
-
-@dataclass(frozen=True, slots=True)
-class Replaceable:
-    """A pod that may be replaced.
-
-    Attributes:
-        namespace: Its own.
-        name: Its own.
-    """
-
-    namespace: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.namespace}/{self.name}"
-
-
-def serving_pods(topology: Topology) -> dict[str, list[Replaceable]]:
-    """Return layer -> its ready pods behind a Service, those of node caches left out."""
-    caches = {layer.name for layer in topology.of_kind(LayerKind.NODE_LOCAL)}
-    by_layer: dict[str, set[tuple[str, str]]] = {}
-    for backend in (backend for service in topology.services for backend in service.ready):
-        if backend.layer and backend.layer not in caches:
-            namespace, _, name = backend.pod.partition("/")
-            by_layer.setdefault(backend.layer, set()).add((namespace, name))
-    return {layer: [Replaceable(*pod) for pod in sorted(pods)] for layer, pods in sorted(by_layer.items())}
-
-
-def why_not_to_be_evicted(topology: Topology, *, foreign: bool) -> str | None:
-    """Return why DNS pods may not be evicted one after the other; None where they may."""
-    by_layer = serving_pods(topology)
-    if not by_layer:
-        return "no pod behind a Service serves this cluster's DNS"
-    for layer, pods in by_layer.items():
-        if foreign and len(pods) <= LEAST_READY:
-            return (
-                f"{layer} has {len(pods)} ready: without one of them fewer than {LEAST_READY} would be left"
-            )
-    return None
+_MOST_SOCKETS = 2400  # of a path's queries: beyond that source ports are used again, half a minute later
 
 
 def asked_addresses(topology: Topology) -> list[str]:
@@ -85,78 +36,62 @@ def asked_addresses(topology: Topology) -> list[str]:
 
 @dataclass(frozen=True)
 class Disruptor:
-    """Replaces DNS pods, and sees what clients go through meanwhile.
+    """Sees what clients go through while something is done.
 
     Attributes:
-        cluster: Where.
         prober: Runs queries and lookups.
         pods: Node -> the pod that asks there.
         addresses: Whom every node asks.
         zone: The cluster domain.
         namespace: Of the probe Service, whose name is looked up.
         settings: How long, how often.
-        foreign: Whether the cluster is somebody else's.
     """
 
-    cluster: Cluster
     prober: Prober
     pods: Mapping[str, ProbePod]
     addresses: Sequence[str]
     zone: str
     namespace: str
     settings: Settings
-    foreign: bool
 
-    def evict(self, pod: Replaceable) -> Disruption:
-        """Evict a pod of a Deployment; return what clients went through, once its successor is ready.
+    def during(self, what: str, node: str, change: Callable[[], None], *, windows: int = 1) -> Disruption:
+        """Return what clients go through while something is done.
+
+        Args:
+            what: What is done, in words.
+            node: Where, "" for nowhere in particular.
+            change: Does it, and returns when all is as it was, or raises DeadlineExceeded where it does not
+                become so.
+            windows: How many times --disruption-window is watched.
 
         Raises:
-            ClusterError: a disruption budget does not allow it.
-            HarnessError: too few pods would be left, the generator was late, an agent failed, or the
-                successor did not become ready in time.
+            HarnessError: it could not be done, it took longer than was watched, the generator was late, or an
+                agent failed.
         """
-        if self.foreign:
-            ready = self._siblings(pod, self._read(pod))
-            if len(ready) <= LEAST_READY:
-                raise HarnessError(
-                    f"{pod} is not evicted: {len(ready)} pods like it are ready, and {LEAST_READY} must stay"
-                )
-        return self._replace(pod, lambda: self.cluster.evict(pod.namespace, pod.name))
-
-    def delete(self, pod: Replaceable) -> Disruption:
-        """Delete a pod of a DaemonSet; see `evict`."""
-        manifest = {
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": {"namespace": pod.namespace, "name": pod.name},
-        }
-        return self._replace(pod, lambda: self.cluster.delete(manifest))
-
-    def _replace(self, pod: Replaceable, begin: Callable[[], None]) -> Disruption:
-        before = self._read(pod)
-        wanted = len(self._siblings(pod, before))
-        ends = time.monotonic() + self.settings.disruption_window
-
+        window = windows * self.settings.disruption_window
+        ends = time.monotonic() + window
         given_up = threading.Event()
 
-        def replace() -> float:
+        def make() -> float | None:
             if given_up.wait(_QUIET):
-                return 0.0
+                return None
             began = time.monotonic()
-            begin()
-            self._await_successor(pod, before, wanted)
+            try:
+                change()
+            except DeadlineExceeded:  # clients have the say, and this is told with it
+                return None
             return time.monotonic() - began
 
         pool = ThreadPoolExecutor(3)
         try:
-            replacing = pool.submit(replace)
-            asking = pool.submit(self._ask)
+            making = pool.submit(make)
+            asking = pool.submit(self._ask, window)
             looking_up = pool.submit(self._look_up, ends)
             paths, lag_ms = asking.result()
             lookups, failed, slowest = looking_up.result()
-            seconds = replacing.result()
+            seconds = making.result()
         finally:
-            # An interrupt must reach the clean-up at once, and nothing is replaced after it.
+            # An interrupt must reach the clean-up at once, and nothing is done after it.
             given_up.set()
             pool.shutdown(wait=False, cancel_futures=True)
         if lag_ms > self.settings.disruption_lag_limit:
@@ -164,15 +99,17 @@ class Disruptor:
                 f"the generator was {lag_ms:.1f} ms late (p99), more than --disruption-lag-limit: "
                 "its gaps are not the servers'"
             )
-        node = before["spec"]["nodeName"]
-        return Disruption(
-            str(pod), node, round(seconds, 3), paths, lookups, failed, slowest, round(lag_ms, 3)
-        )
+        if seconds is not None and seconds > window - _QUIET:
+            raise HarnessError(
+                f"{what} took {seconds:.0f} s, longer than was watched: raise --disruption-window"
+            )
+        again = None if seconds is None else round(seconds, 3)
+        return Disruption(what, node, again, paths, lookups, failed, slowest, round(lag_ms, 3))
 
-    def _ask(self) -> tuple[list[PathOutage], float]:
-        """Ask along every path for the length of the window; return what became of it, and the lag in ms."""
+    def _ask(self, window: float) -> tuple[list[PathOutage], float]:
+        """Ask along every path for so many seconds; return what became of it, and the lag in ms."""
         settings = self.settings
-        schedule = Constant(settings.disruption_rate, settings.disruption_window)
+        schedule = Constant(settings.disruption_rate, window)
         plans = [
             (
                 pod,
@@ -181,7 +118,7 @@ class Disruptor:
                     schedule=schedule,
                     templates=self._templates(),
                     # A source port of its own for each query, as each lookup has.
-                    sockets=int(settings.disruption_rate * settings.disruption_window),
+                    sockets=min(int(settings.disruption_rate * window), _MOST_SOCKETS),
                     deadline=settings.query_timeout,
                 ),
             )
@@ -227,33 +164,3 @@ class Disruptor:
         loops = in_parallel(loop, self.pods.values())
         failed = [failure for _, failures, _ in loops for failure in failures]
         return sum(count for count, _, _ in loops), failed, round(max(slowest for *_, slowest in loops), 3)
-
-    def _await_successor(self, pod: Replaceable, before: Object, wanted: int) -> None:
-        """Wait until as many pods of its controller are ready as before, it itself not counted."""
-
-        def look() -> None:
-            ready = [name for name in self._siblings(pod, before) if name != pod.name]
-            if len(ready) < wanted:
-                raise NotYet(f"{len(ready)} of {wanted} pods like it are ready")
-
-        wait_until(look, what=f"a successor of {pod}", timeout=self.settings.pod_ready_timeout)
-
-    def _read(self, pod: Replaceable) -> Object:
-        found = self.cluster.find("pods", pod.name, namespace=pod.namespace)
-        if found is None:
-            raise ClusterError(f"pod {pod} is gone: somebody else replaces DNS pods at the same time")
-        return found
-
-    def _siblings(self, pod: Replaceable, before: Object) -> list[str]:
-        """Return the names of the ready pods that the same controller owns."""
-        return [
-            sibling["metadata"]["name"]
-            for sibling in self.cluster.list("pods", namespace=pod.namespace)
-            if _owners(sibling) & _owners(before)
-            and is_ready(sibling)
-            and "deletionTimestamp" not in sibling["metadata"]
-        ]
-
-
-def _owners(pod: Object) -> set[str]:
-    return {owner["uid"] for owner in pod["metadata"].get("ownerReferences") or ()}

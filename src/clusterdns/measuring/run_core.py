@@ -2,7 +2,7 @@
 
 import secrets
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
@@ -56,6 +56,7 @@ class CoreRun:
         load_questions: Sequence[tuple[str, str]] = (),
         missing: Mapping[Grant, Sequence[str]] | None = None,
         probing: bool = False,
+        stop_api: Callable[[float], None] | None = None,
     ) -> None:
         """Measure nothing yet.
 
@@ -68,6 +69,7 @@ class CoreRun:
                 that no cache holds where there are none.
             missing: Permissions that the credentials lack (`preflight.Preflight`).
             probing: Whether any of its checks uses probe pods.
+            stop_api: Keeps the API server from answering for so many seconds, where that is ours to do.
         """
         self.cluster = cluster
         self.settings = settings
@@ -76,6 +78,7 @@ class CoreRun:
         self.load_questions = load_questions
         self.missing = missing or {}
         self.probing = probing
+        self.stop_api = stop_api
 
     @part
     def declared_topology(self) -> Topology:

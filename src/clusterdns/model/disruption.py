@@ -1,4 +1,4 @@
-"""What clients go through while a DNS pod is replaced."""
+"""What clients go through while something is done to a cluster's DNS."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,12 +40,12 @@ class PathOutage:
 
 @dataclass(frozen=True, slots=True)
 class Disruption:
-    """What clients went through while one pod was replaced.
+    """What clients went through while something was done.
 
     Attributes:
-        pod: Which, as "namespace/name".
-        node: Where it ran.
-        ready_again_s: Seconds until as many pods were ready as before.
+        what: What was done, e.g. "kube-system/coredns-a replaced".
+        node: Where; "" where that was nowhere in particular.
+        ready_again_s: Seconds until as many pods were ready as before; None where that took too long.
         paths: Of each node and address.
         lookups: How many calls of getaddrinfo were made.
         failed_lookups: Of those that failed: node, name and failure.
@@ -53,9 +53,9 @@ class Disruption:
         lag_ms: How late (p99) the generator sent its queries.
     """
 
-    pod: str
+    what: str
     node: str
-    ready_again_s: float
+    ready_again_s: float | None
     paths: Sequence[PathOutage]
     lookups: int
     failed_lookups: Sequence[str]

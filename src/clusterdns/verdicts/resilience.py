@@ -1,11 +1,11 @@
-"""What clients go through while DNS pods are replaced: every pod in turn, as an upgrade does it."""
+"""What clients go through while something is done to a cluster's DNS, as upgrades do it."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from clusterdns.check import Check, Need, Stage, only
-from clusterdns.cluster.permissions import DISRUPTION, OBJECTS, PROBES
-from clusterdns.measuring.disruption import why_not_to_be_evicted
+from clusterdns.cluster.permissions import CORDONING, DISRUPTION, OBJECTS, PROBES
+from clusterdns.measuring.dns_changes import why_not_to_be_evicted
 from clusterdns.model.disruption import Disruption, PathOutage
 from clusterdns.model.outcome import Verdict, judged
 from clusterdns.model.profiles import Profile
@@ -14,11 +14,20 @@ from clusterdns.verdicts.needs import NODELOCAL
 
 SPARE_DNS_POD = Need("spare-dns-pod", lambda run: why_not_to_be_evicted(run.topology, foreign=run.foreign))
 """DNS pods enough that one of them may be evicted."""
+OWN_CLUSTER = Need(
+    "own-cluster",
+    lambda run: "it would change somebody's configuration: on a lab or kind only" if run.foreign else None,
+)
+"""A lab or kind cluster."""
+OWN_API = Need(
+    "own-api", lambda run: None if run.stop_api else "its API server is not ours to stop: on a lab only"
+)
+"""A lab, whose API server may be away for a while."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resilience:
-    """Measurements of all pods that were replaced.
+    """Measurements of all that was done.
 
     Attributes:
         lookups: Calls of getaddrinfo.
@@ -29,8 +38,8 @@ class Resilience:
         longest_gap_s: The longest time that a path was without an answer.
         longest_disturbed_s: From a path's first failed query to the first good one after the last.
         p99_ms: Of the slowest path; None where no path had an answer.
-        longest_ready_again_s: Until as many pods were ready as before.
-        disruptions: Pod by pod, path by path.
+        longest_ready_again_s: Until as many pods were ready as before; None where that took too long once.
+        disruptions: One after the other, path by path.
     """
 
     lookups: int
@@ -41,20 +50,20 @@ class Resilience:
     longest_gap_s: float
     longest_disturbed_s: float
     p99_ms: float | None
-    longest_ready_again_s: float
+    longest_ready_again_s: float | None
     disruptions: Sequence[Disruption]
 
 
 def resilience(disruptions: Sequence[Disruption], settings: Settings, lost_limit: float) -> Verdict:
-    """Judge what clients went through while pods were replaced.
+    """Judge what clients went through.
 
     Args:
-        disruptions: Pod by pod; at least one.
+        disruptions: One after the other; at least one.
         settings: The limits.
         lost_limit: Per cent of the queries along a path that may fail; 100 where only gaps count.
     """
     faults = [
-        f"{disruption.pod} replaced: {fault}"
+        f"{disruption.what}: {fault}"
         for disruption in disruptions
         for fault in _faults(disruption, settings, lost_limit)
     ]
@@ -63,6 +72,8 @@ def resilience(disruptions: Sequence[Disruption], settings: Settings, lost_limit
 
 def _faults(disruption: Disruption, settings: Settings, lost_limit: float) -> Iterator[str]:
     failed = disruption.failed_lookups
+    if disruption.ready_again_s is None:
+        yield f"not as it was before within {settings.pod_ready_timeout:g} s"
     if len(failed) > settings.disruption_failed_limit:
         yield f"{len(failed)} of {disruption.lookups} lookups failed, e.g. {failed[0]}"
     for path in disruption.paths:
@@ -85,6 +96,7 @@ def _faults_of_path(path: PathOutage, settings: Settings, lost_limit: float) -> 
 
 def _measured(disruptions: Sequence[Disruption]) -> Resilience:
     paths = [path for disruption in disruptions for path in disruption.paths]
+    ready_again = [disruption.ready_again_s for disruption in disruptions]
     return Resilience(
         lookups=sum(disruption.lookups for disruption in disruptions),
         failed_lookups=sum(len(disruption.failed_lookups) for disruption in disruptions),
@@ -94,7 +106,7 @@ def _measured(disruptions: Sequence[Disruption]) -> Resilience:
         longest_gap_s=max(path.gap_s for path in paths),
         longest_disturbed_s=max(path.disturbed_s for path in paths),
         p99_ms=max((path.p99_ms for path in paths if path.p99_ms is not None), default=None),
-        longest_ready_again_s=max(disruption.ready_again_s for disruption in disruptions),
+        longest_ready_again_s=None if None in ready_again else max(filter(None, ready_again), default=0.0),
         disruptions=disruptions,
     )
 
@@ -115,6 +127,69 @@ DNS_RESTART = Check(
         stage=Stage.DISRUPTION,
     ),
 )
+NODE_DRAIN = Check(
+    id="resilience.node-drain",
+    profile=Profile.DISRUPTIVE,
+    requirement=(
+        "No lookup fails and no path falls silent while a node is cordoned and its DNS pods are evicted."
+    ),
+    source="kubernetes.io/docs/tasks/administer-cluster/safely-drain-node/; --disruption-*-limit",
+    remedy=(
+        "spread DNS pods over nodes (podAntiAffinity, topologySpreadConstraints), let them move to others, "
+        "and give them a PodDisruptionBudget with maxUnavailable: 1"
+    ),
+    needs=(SPARE_DNS_POD,),
+    grants=(OBJECTS, PROBES, DISRUPTION, CORDONING),
+    cases=only(
+        lambda run: resilience(run.node_drain, run.settings, run.settings.disruption_lost_limit),
+        stage=Stage.DISRUPTION,
+    ),
+)
+DNS_ROLLOUT = Check(
+    id="resilience.dns-rollout",
+    profile=Profile.DISRUPTIVE,
+    requirement="No lookup fails and no path falls silent while the DNS Deployments are rolled out.",
+    source="kubernetes/kubernetes issue 129617, coredns/coredns issue 5834; --disruption-*-limit",
+    remedy=DNS_RESTART.remedy,
+    needs=(OWN_CLUSTER, SPARE_DNS_POD),
+    grants=(OBJECTS, PROBES),
+    cases=only(
+        lambda run: resilience(run.dns_rollout, run.settings, run.settings.disruption_lost_limit),
+        stage=Stage.DISRUPTION,
+    ),
+)
+SCALE = Check(
+    id="resilience.scale",
+    profile=Profile.DISRUPTIVE,
+    requirement=(
+        "No lookup fails and no path falls silent while the DNS Deployments get twice their replicas and "
+        "give them up again."
+    ),
+    source="kubernetes.io/docs/tasks/administer-cluster/dns-horizontal-autoscaling/; --disruption-*-limit",
+    remedy=DNS_RESTART.remedy,
+    needs=(OWN_CLUSTER, SPARE_DNS_POD),
+    grants=(OBJECTS, PROBES),
+    cases=only(
+        lambda run: resilience(run.dns_scale, run.settings, run.settings.disruption_lost_limit),
+        stage=Stage.DISRUPTION,
+    ),
+)
+API_OUTAGE = Check(
+    id="resilience.api-outage",
+    profile=Profile.DISRUPTIVE,
+    requirement="Names that exist stay answered while the API server is away for 20 s.",
+    source="coredns.io/plugins/kubernetes: answers come from what was watched; --disruption-*-limit",
+    remedy=(
+        "let nothing that DNS pods live by ask the API server: probes of their containers, webhooks that "
+        "fail closed on their pods"
+    ),
+    needs=(OWN_API,),
+    grants=(OBJECTS, PROBES),
+    cases=only(
+        lambda run: resilience(run.api_outage, run.settings, run.settings.disruption_lost_limit),
+        stage=Stage.DISRUPTION,
+    ),
+)
 NODE_CACHE_RESTART = Check(
     id="resilience.node-cache-restart",
     profile=Profile.DISRUPTIVE,
@@ -130,4 +205,4 @@ NODE_CACHE_RESTART = Check(
     cases=only(lambda run: resilience(run.node_cache_restart, run.settings, 100), stage=Stage.DISRUPTION),
 )
 
-CHECKS = (DNS_RESTART, NODE_CACHE_RESTART)
+CHECKS = (DNS_RESTART, NODE_CACHE_RESTART, NODE_DRAIN, DNS_ROLLOUT, SCALE, API_OUTAGE)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import struct
 import time
 import zlib
@@ -9,15 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from clusterdns.errors import ClusterError, HarnessError
+from clusterdns.cluster.workload import CORDONED
+from clusterdns.errors import ClusterError, DeadlineExceeded, HarnessError
 from clusterdns.measuring import disruption
-from clusterdns.measuring.disruption import Disruptor, Replaceable
+from clusterdns.measuring.disruption import Disruptor
+from clusterdns.measuring.dns_changes import DNSChanges, Replaceable
 from clusterdns.probing.pods import Answer, ProbePod
 from clusterdns.settings import Settings
+from tests.unit.cluster.clusters import coredns_spec
 from tests.unit.measuring.fakes import FakeCluster, FakeProber
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from clusterdns.model.disruption import Disruption
 
 QUERIES = 100
 STEP = 16_666_667  # ns
@@ -92,24 +98,26 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Replacing:
     return Replacing({"pods": pods})
 
 
-def disruptor(cluster: Replacing, probes: FakeProber, *, foreign: bool = False) -> Disruptor:
-    settings = Settings().model_copy(update={"disruption_window": 0.5})  # shorter than a user may ask for
-    probe = ProbePod("ns", "probe", "n1", "10.0.0.1")
-    return Disruptor(
-        cluster.as_cluster(),
-        probes.as_prober(),
-        {"n1": probe},
-        ["10.96.0.10", "10.96.0.11"],
-        "cluster.local",
-        "ns",
-        settings,
-        foreign,
-    )
+class Doing:
+    """What the tests do: a change, seen by a disruptor."""
+
+    def __init__(self, cluster: Replacing, probes: FakeProber, *, foreign: bool = False) -> None:
+        settings = Settings().model_copy(update={"disruption_window": 0.5})  # shorter than a user may ask for
+        pods = {"n1": ProbePod("ns", "probe", "n1", "10.0.0.1")}
+        addresses = ["10.96.0.10", "10.96.0.11"]
+        self.disruptor = Disruptor(probes.as_prober(), pods, addresses, "cluster.local", "ns", settings)
+        self.changes = DNSChanges(cluster.as_cluster(), "r1", 0.3, foreign)
+
+    def evict(self, pod: Replaceable) -> Disruption:
+        return self.disruptor.during(f"{pod} replaced", "n1", lambda: self.changes.evict(pod))
+
+    def delete(self, pod: Replaceable) -> Disruption:
+        return self.disruptor.during(f"{pod} replaced", "n1", lambda: self.changes.delete(pod))
 
 
 def test_a_pod_is_evicted_while_every_path_is_asked_and_names_are_looked_up(cluster: Replacing) -> None:
     probes = prober(lost=range(10, 20))
-    seen = disruptor(cluster, probes).evict(POD)
+    seen = Doing(cluster, probes).evict(POD)
     assert cluster.evicted == ["coredns-0"]
     assert [(path.address, path.failed) for path in seen.paths] == [("10.96.0.10", 10), ("10.96.0.11", 10)]
     assert seen.lookups >= 10
@@ -121,12 +129,12 @@ def test_a_pod_is_evicted_while_every_path_is_asked_and_names_are_looked_up(clus
 
 
 def test_a_node_cache_is_deleted(cluster: Replacing) -> None:
-    disruptor(cluster, prober(failure="EAI_AGAIN")).delete(POD)
+    Doing(cluster, prober(failure="EAI_AGAIN")).delete(POD)
     assert [deleted["metadata"]["name"] for deleted in cluster.deleted] == ["coredns-0"]
 
 
 def test_failed_lookups_are_named(cluster: Replacing) -> None:
-    seen = disruptor(cluster, prober(failure="EAI_AGAIN")).evict(POD)
+    seen = Doing(cluster, prober(failure="EAI_AGAIN")).evict(POD)
     assert len(seen.failed_lookups) == seen.lookups
     assert seen.failed_lookups[0] == "n1: clusterdns-target.ns.svc: EAI_AGAIN"
 
@@ -134,23 +142,23 @@ def test_failed_lookups_are_named(cluster: Replacing) -> None:
 def test_what_a_budget_forbids_is_not_done(cluster: Replacing) -> None:
     cluster.refuse = ClusterError("cannot create pods/eviction: would violate the pod's disruption budget")
     with pytest.raises(ClusterError, match="disruption budget"):
-        disruptor(cluster, prober()).evict(POD)
+        Doing(cluster, prober()).evict(POD)
 
 
 def test_a_foreign_cluster_keeps_two_ready(cluster: Replacing) -> None:
     with pytest.raises(HarnessError, match="2 pods like it are ready, and 2 must stay"):
-        disruptor(cluster, prober(), foreign=True).evict(POD)
+        Doing(cluster, prober(), foreign=True).evict(POD)
     assert cluster.evicted == []
 
 
 def test_a_generator_that_was_late_measures_nothing(cluster: Replacing) -> None:
     with pytest.raises(HarnessError, match=r"600\.0 ms late"):
-        disruptor(cluster, prober(lag_ns=600_000_000)).evict(POD)
+        Doing(cluster, prober(lag_ns=600_000_000)).evict(POD)
 
 
 def test_a_pod_that_somebody_else_replaced_is_an_error(cluster: Replacing) -> None:
     with pytest.raises(ClusterError, match="is gone"):
-        disruptor(cluster, prober()).evict(Replaceable("kube-system", "coredns-9"))
+        Doing(cluster, prober()).evict(Replaceable("kube-system", "coredns-9"))
 
 
 def test_nothing_is_replaced_once_the_run_is_interrupted(
@@ -164,6 +172,127 @@ def test_nothing_is_replaced_once_the_run_is_interrupted(
     probes = prober()
     probes.operations["load"] = interrupted
     with pytest.raises(KeyboardInterrupt):
-        disruptor(cluster, probes).evict(POD)
+        Doing(cluster, probes).evict(POD)
     time.sleep(0.6)
     assert cluster.evicted == []
+
+
+def test_a_successor_that_does_not_come_is_told_and_clients_have_the_say(
+    cluster: Replacing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "_replace", lambda _name: cluster.objects["pods"].pop(0))
+    assert Doing(cluster, prober()).evict(POD).ready_again_s is None
+
+
+def test_what_takes_longer_than_is_watched_is_not_measured(cluster: Replacing) -> None:
+    doing = Doing(cluster, prober())
+    with pytest.raises(HarnessError, match="the change took 1 s, longer than was watched"):
+        doing.disruptor.during("the change", "", lambda: time.sleep(0.7))
+
+
+def test_a_node_is_drained_of_all_its_dns_pods_and_takes_pods_again(cluster: Replacing) -> None:
+    cluster.objects["nodes"] = [{"metadata": {"name": "n1"}, "spec": {}}]
+    changes = DNSChanges(cluster.as_cluster(), "r1", 5, foreign=False)
+    with changes.cordoned("n1"):
+        (node,) = cluster.objects["nodes"]
+        assert node["spec"] == {"unschedulable": True}
+        assert node["metadata"]["labels"] == {CORDONED: "r1"}
+        changes.drain([POD, Replaceable("kube-system", "coredns-1")])
+    assert sorted(cluster.evicted) == ["coredns-0", "coredns-1"]
+    assert node["spec"] == {}
+    assert not node["metadata"]["labels"]
+
+
+def test_a_node_is_uncordoned_when_the_run_is_interrupted(cluster: Replacing) -> None:
+    cluster.objects["nodes"] = [{"metadata": {"name": "n1"}, "spec": {}}]
+    changes = DNSChanges(cluster.as_cluster(), "r1", 5, foreign=False)
+    with pytest.raises(KeyboardInterrupt), changes.cordoned("n1"):
+        raise KeyboardInterrupt
+    assert cluster.objects["nodes"][0]["spec"] == {}
+
+
+def test_an_eviction_waits_for_its_budget_and_gives_up_in_time(cluster: Replacing) -> None:
+    cluster.refuse = ClusterError("Cannot evict pod as it would violate the pod's disruption budget.")
+    changes = DNSChanges(cluster.as_cluster(), "r1", 0.3, foreign=False)
+    with pytest.raises(DeadlineExceeded, match="the eviction of kube-system/coredns-0"):
+        changes.drain([POD])
+    cluster.refuse = ClusterError("cannot reach the API server")
+    with pytest.raises(ClusterError, match="cannot reach"):
+        changes.drain([POD])
+
+
+def test_a_foreign_node_with_too_many_of_the_pods_is_not_drained(cluster: Replacing) -> None:
+    changes = DNSChanges(cluster.as_cluster(), "r1", 5, foreign=True)
+    with pytest.raises(HarnessError, match="2 must stay"):
+        changes.drain([POD])
+    assert cluster.evicted == []
+
+
+def deployment(replicas: int) -> dict[str, Any]:
+    """A Deployment that its controller has brought to what its specification says."""
+    return {
+        "metadata": {"name": "coredns", "namespace": "kube-system", "generation": 1},
+        "spec": {"replicas": replicas, "template": {"metadata": {}, "spec": coredns_spec()}},
+        "status": {
+            "observedGeneration": 2,
+            "replicas": replicas,
+            "updatedReplicas": replicas,
+            "availableReplicas": replicas,
+        },
+    }
+
+
+@dataclass
+class Controlled(Replacing):
+    """A cluster whose Deployments follow their patches at once, if at all."""
+
+    follows: bool = True
+
+    def patch(
+        self, resource: str, name: str, patch: Mapping[str, Any], *where: object, **more: object
+    ) -> Any:
+        super().patch(resource, name, patch, *where, **more)
+        (kept,) = self.objects[resource]
+        kept["metadata"]["generation"] += 1
+        if self.follows:
+            status = dict.fromkeys(
+                ("replicas", "updatedReplicas", "availableReplicas"), kept["spec"]["replicas"]
+            )
+            kept["status"] = {"observedGeneration": kept["metadata"]["generation"], **status}
+        return kept
+
+    def get(self, resource: str, name: str, **where: object) -> dict[str, Any]:
+        (kept,) = self.objects[resource]
+        assert kept["metadata"]["name"] == name
+        assert where == {"api": "apps/v1", "namespace": "kube-system"}
+        return kept
+
+
+def test_a_deployment_is_scaled_and_has_its_replicas_again_whatever_happens() -> None:
+    cluster = Controlled({"deployments": [deployment(2)]})
+    changes = DNSChanges(cluster.as_cluster(), "r1", 5, foreign=False)
+    (found,) = (copy.deepcopy(seen) for seen in changes.deployments(["kube-system"]))
+    seen = []
+
+    def interrupted() -> None:
+        with changes.scaled_back(found):
+            changes.scale(found, 4)
+            seen.append(cluster.objects["deployments"][0]["spec"]["replicas"])
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert seen == [4]
+    assert cluster.objects["deployments"][0]["spec"]["replicas"] == 2
+
+
+def test_a_roll_out_ends_when_its_controller_has_seen_it_and_every_pod_is_available() -> None:
+    cluster = Controlled({"deployments": [deployment(2)]})
+    changes = DNSChanges(cluster.as_cluster(), "r1", 0.3, foreign=False)
+    (found,) = changes.deployments(["kube-system"])
+    changes.roll_out(found)
+    annotations = cluster.objects["deployments"][0]["spec"]["template"]["metadata"]["annotations"]
+    assert list(annotations) == ["kubectl.kubernetes.io/restartedAt"]
+    cluster.follows = False
+    with pytest.raises(DeadlineExceeded, match="2 of 2 replicas are available"):
+        changes.roll_out(found)

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from clusterdns.measuring.disruption import asked_addresses, serving_pods, why_not_to_be_evicted
+from clusterdns.measuring.disruption import asked_addresses
+from clusterdns.measuring.dns_changes import serving_pods, why_not_to_be_evicted
 from clusterdns.model.disruption import Disruption, PathOutage
 from clusterdns.model.outcome import Outcome
 from clusterdns.model.topology import Backend, Fact, Layer, LayerKind, Service, Topology
@@ -12,7 +13,7 @@ from clusterdns.settings import Settings
 from clusterdns.verdicts.resilience import Resilience, resilience
 
 QUIET = PathOutage("n1", "10.96.0.10", 1200, 0, 0.0, 0.0, recovered=True, p99_ms=2.0)
-REPLACED = Disruption("kube-system/coredns-a", "n1", 4.0, [QUIET], 60, [], 0.05, 0.2)
+REPLACED = Disruption("kube-system/coredns-a replaced", "n1", 4.0, [QUIET], 60, [], 0.05, 0.2)
 DNS = Fact("10.96.0.10", "Service")
 
 
@@ -31,6 +32,7 @@ def test_a_replacement_that_nobody_notices_passes() -> None:
     ("disruption", "reason"),
     [
         (replace(REPLACED, failed_lookups=["n1: web: EAI_AGAIN"]), "1 of 60 lookups failed, e.g. n1: web"),
+        (replace(REPLACED, ready_again_s=None), "not as it was before within 90 s"),
         (on_path(failed=1, recovered=False), "not answering 20 s after"),
         (on_path(failed=1, gap_s=5.5), "no answer for 5.5 s, more than 5 s"),
         (on_path(failed=1, disturbed_s=12.0), "disturbed for 12.0 s, more than 10 s"),
