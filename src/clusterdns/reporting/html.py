@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from clusterdns.model.outcome import Outcome
+from clusterdns.reporting.drawing import drawing
 from clusterdns.reporting.pictures import pictures
 from clusterdns.reporting.schema import Cause, CheckResult, Report
 from clusterdns.reporting.summary import explained
@@ -43,7 +44,8 @@ def html(report: Report) -> str:
         complaints=_complaints(report),
         areas=_areas(report.checks),
         skipped=_skipped(report.checks),
-        # Our own drawing, which escapes its labels itself.
+        # Our own drawings, which escape their labels themselves.
+        drawing=Markup(drawing(report)),  # noqa: S704
         pictures=[(one, Markup(one.svg)) for one in pictures(report)],  # noqa: S704
     )
 
@@ -137,6 +139,6 @@ def _told(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.6g}"
-    if isinstance(value, str | int):
+    if isinstance(value, str | int) and value != "":
         return str(value)
     return "none"
