@@ -18,6 +18,7 @@ from clusterdns.reporting.terminal import MEANING
 _WORST_FIRST = (Outcome.FAILED, Outcome.ERROR, Outcome.WARNED, Outcome.PASSED, Outcome.SKIPPED)
 _COMPLAINTS = (Outcome.FAILED, Outcome.ERROR, Outcome.WARNED)
 _LINE = 100  # characters
+_FEW = 3  # lines
 _FACT = {"value", "source", "assumed"}  # of `model.topology.Fact`
 
 
@@ -40,6 +41,7 @@ def html(report: Report) -> str:
         meaning=MEANING[report.run.exit_code],
         counts=_counts(report.checks),
         explained=explained(report),
+        long_facts={name: fact for name, fact in report.cluster.items() if name != "dns" and _is_long(fact)},
         causes=_causes(report),
         complaints=_complaints(report),
         areas=_areas(report.checks),
@@ -113,6 +115,11 @@ def _are_words(value: object) -> bool:
         return False
     texts = [_told(item) for item in value]
     return len(", ".join(texts)) < _LINE and not any(" " in text for text in texts)
+
+
+def _is_long(value: object) -> bool:
+    """Return whether a fact about the cluster is too long to stand above what is wrong with it."""
+    return isinstance(value, list | tuple) and len(value) > _FEW and not _are_words(value)
 
 
 def _are_rows(value: object) -> bool:

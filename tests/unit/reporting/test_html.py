@@ -281,6 +281,14 @@ def test_measurements_that_are_alike_are_a_table() -> None:
     assert "<tr><td>2</td><td>yes</td></tr>" in "".join(text.splitlines())
 
 
+def test_long_facts_do_not_stand_above_what_is_wrong() -> None:
+    deviations = [f"deviation {number}" for number in range(14)]
+    facts = {"documented deviations": deviations, "version": "v1.34.4"}
+    text = Page(html(report(*CHECKS).model_copy(update={"cluster": facts}))).text
+    assert "documented deviations 14, see below version v1.34.4" in text
+    assert text.index("What no cause explains") < text.index("deviation 0 deviation 1 ")
+
+
 def test_of_very_many_items_the_first_are_shown() -> None:
     values = [f"line {number} of many" for number in range(5000)]
     text = html(report(check("a.b", Outcome.PASSED, measurements={"lines": values})))
