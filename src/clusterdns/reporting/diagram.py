@@ -10,17 +10,16 @@ from clusterdns.reporting.layout import (
     GAP,
     LINE,
     PADDING,
-    SIGN,
-    TITLE_LETTER,
     Arrow,
     Box,
     Cell,
     arrange,
-    letters,
 )
 from clusterdns.reporting.text import printable
 
 _HEAD = 7  # height of an arrow's head, less its tip
+# Before each fault: it is not told by its colour alone.
+_CROSS = '<tspan font-size="16">\N{MULTIPLICATION SIGN}</tspan>'
 _STYLE = """
 .diagram text { fill: var(--ink, #1d2430); text-anchor: middle; }
 .diagram .title { font-size: 13px; font-weight: 600; }
@@ -30,7 +29,7 @@ _STYLE = """
 .diagram .fault rect { fill: var(--bad-fill, #fdecea); stroke: var(--bad, #b3261e); stroke-width: 2.4; }
 .diagram .fault path { stroke: var(--bad, #b3261e); stroke-width: 2.4; }
 .diagram .fault .head { fill: var(--bad, #b3261e); stroke: none; }
-.diagram .fault .why { fill: var(--bad, #b3261e); font-weight: 600; }
+.diagram .why { fill: var(--bad, #b3261e); font-weight: 600; }
 """
 
 
@@ -80,10 +79,7 @@ def _drawn(cell: Cell, around: Iterator[str]) -> Iterator[str]:
         yield f'<text x="{cell.x:.1f}" y="{y:.1f}"{style}>{_text(line)}</text>'
     for fault in cell.faults:
         y += LINE
-        # A cross, so that a fault is not told by its colour alone.
-        left = cell.x - letters(fault) * TITLE_LETTER / 2 - 6
-        yield f'<path d="M{left:.1f},{y - 8:.1f}l8,8m0,-8l-8,8"/>'
-        yield f'<text x="{cell.x + SIGN / 2:.1f}" y="{y:.1f}" class="why">{_text(fault)}</text>'
+        yield f'<text x="{cell.x:.1f}" y="{y:.1f}" class="why">{_CROSS} {_text(fault)}</text>'
     yield "</g>"
 
 

@@ -12,10 +12,10 @@ from itertools import accumulate, pairwise
 
 from clusterdns.reporting.text import one_line, printable
 
-LETTER, TITLE_LETTER = 7.2, 8.2  # widths in the widest of the usual fonts
+_LETTER, _TITLE_LETTER = 7.2, 8.2  # widths in the widest of the usual fonts
 LINE = 17  # height of a line of text
 PADDING = 14  # between a box and its text
-SIGN = 14  # width of the sign before a fault
+_SIGN = 18  # width of the sign before a fault
 GAP = 30  # between rows, for lines to turn in
 _BETWEEN, _MARGIN = 24, 8  # cells of a row; the picture and its edge
 _LANE = 22  # room for each arrow that skips rows
@@ -122,9 +122,9 @@ class Cell:
     @property
     def width(self) -> float:
         """Its width."""
-        letter = TITLE_LETTER if isinstance(self.thing, Box) else LETTER
-        widths = [letters(line) * letter for line in self.lines]
-        widths += [letters(fault) * TITLE_LETTER + 2 * SIGN for fault in self.faults]
+        letter = _TITLE_LETTER if isinstance(self.thing, Box) else _LETTER
+        widths = [_letters(line) * letter for line in self.lines]
+        widths += [_letters(fault) * _TITLE_LETTER + _SIGN for fault in self.faults]
         return max(widths, default=0.0) + (2 * PADDING if isinstance(self.thing, Box) else 0)
 
     @property
@@ -248,6 +248,6 @@ def _clipped(texts: Iterable[str]) -> list[str]:
     return [line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…" for line in lines]
 
 
-def letters(text: str) -> float:
+def _letters(text: str) -> float:
     """Return how many letters wide a text is: those of East Asia count twice."""
     return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)

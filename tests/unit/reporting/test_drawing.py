@@ -20,6 +20,7 @@ from tests.unit.reporting.test_html import check
 from tests.unit.verdicts.topologies import BY_TCP, TWO, cache, server, topology, upstream
 
 ROOT = Path(__file__).parents[3]
+CROSS = "\N{MULTIPLICATION SIGN}"
 SVG = "{http://www.w3.org/2000/svg}"
 ASKED = Fact("169.254.20.10", "resolv.conf")
 
@@ -47,7 +48,10 @@ def told(found: Topology, source: str, target: str) -> str:
 def wrong(svg: str) -> list[str]:
     """The texts of each thing that fails."""
     groups = [group for group in ET.fromstring(svg).iter(f"{SVG}g") if group.get("class")]  # noqa: S314 - our own
-    return [" | ".join(text.text or "" for text in group.findall(f"{SVG}text")) for group in groups]
+    return [
+        " | ".join("".join(text.itertext()).replace(CROSS, "fails:") for text in group.findall(f"{SVG}text"))
+        for group in groups
+    ]
 
 
 def test_the_incident_shows_each_layer_and_way_with_its_limit() -> None:
@@ -137,20 +141,20 @@ def test_pods_behind_a_service_that_are_no_known_dns_are_shown() -> None:
 def test_what_is_wrong_is_marked_where_it_is_mentioned() -> None:
     found = STUB_DOMAIN
     dead = Mark("stub-domain-dead", Place.OUTSIDE, frozenset({"corp.example"}))
-    assert wrong(draw(found, [dead])) == ["192.0.2.53 | stub-domain-dead"]
+    assert wrong(draw(found, [dead])) == ["192.0.2.53 | fails: stub-domain-dead"]
     slow = Mark("upstream-slow", Place.OUTSIDE, frozenset())
     assert len(wrong(draw(found, [slow]))) == 3
     pod = Mark("dns-pod-wrong", Place.SERVERS, frozenset({"kube-system/p1"}))
     assert wrong(draw(found, [pod]))[0].endswith(
-        "kube-system/kube-dns | 2 of 2 ready, on 2 of 2 nodes | dns-pod-wrong"
+        "kube-system/kube-dns | 2 of 2 ready, on 2 of 2 nodes | fails: dns-pod-wrong"
     )
 
 
 def test_tcp_into_dnsmasq_is_marked_on_each_way_there() -> None:
     marked = wrong(draw(INCIDENT, [Mark("tcp-into-dnsmasq", Place.TCP_INTO_DNSMASQ, frozenset())]))
     assert marked == [
-        "TCP, 20 per replica | 2 of 2 endpoints ready | tcp-into-dnsmasq",
-        "TCP, 20 per replica | for cluster.local | tcp-into-dnsmasq",
+        "TCP, 20 per replica | 2 of 2 endpoints ready | fails: tcp-into-dnsmasq",
+        "TCP, 20 per replica | for cluster.local | fails: tcp-into-dnsmasq",
     ]
 
 
@@ -165,7 +169,9 @@ def test_queries_that_are_lost_by_one_transport_are_marked_where_it_is_used() ->
 
 def test_of_many_faults_at_one_place_the_first_are_told() -> None:
     many = [Mark(f"records.r{number}", Place.SERVERS, frozenset()) for number in range(9)]
-    assert wrong(draw(INCIDENT, many))[0].endswith("records.r0 | records.r1 | records.r2 | and 6 more")
+    assert wrong(draw(INCIDENT, many))[0].endswith(
+        "fails: records.r0 | fails: records.r1 | fails: records.r2 | fails: and 6 more"
+    )
 
 
 def report(*causes: Cause, failed: tuple[str, ...] = ()) -> Report:
@@ -192,7 +198,7 @@ def test_a_report_is_drawn_from_its_data_with_causes_before_what_none_explains()
     read = Report.model_validate_json(
         report(cause, failed=("records.external-name", "records.ttl")).json_text()
     )
-    assert wrong(drawing(read))[0].endswith("records-rewritten | records.ttl")
+    assert wrong(drawing(read))[0].endswith("fails: records-rewritten | fails: records.ttl")
     assert wrong(drawing(report())) == []
     assert drawing(report().model_copy(update={"checks": ()})) == ""
 
