@@ -6,7 +6,16 @@ Nodes and pods are counted, not shown one by one.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from clusterdns.model.topology import TCP_LIMIT, Forward, Layer, LayerKind, Service, Topology, host
+from clusterdns.model.topology import (
+    FORWARD_LIMIT,
+    TCP_LIMIT,
+    Forward,
+    Layer,
+    LayerKind,
+    Service,
+    Topology,
+    host,
+)
 from clusterdns.reporting.layout import Box
 from clusterdns.reporting.marks import Place
 
@@ -101,8 +110,9 @@ class Plan:
     def _forwards(self, layer: Layer) -> None:
         """Add a layer, and where it sends what it does not answer itself."""
         source = self._layer(layer)
-        ways = [*layer.forwards, *self._stub_domains(layer)]
-        for forward in ways:
+        limit = layer.limits.get(FORWARD_LIMIT)
+        for forward in (*layer.forwards, *self._stub_domains(layer)):
+            at_once = limit.value if limit else forward.max_concurrent
             outside: list[str] = []
             for upstream in forward.upstreams:
                 target = self._inside(layer, upstream)
@@ -112,11 +122,11 @@ class Plan:
                     box = self.parts[target].box
                     title = f"back to {box.title}"
                     back = self._add(f"back {target}", Place.OUTSIDE, title, box.lines[:1], ())
-                    self._send(source, back, forward)
+                    self._send(source, back, forward, at_once)
                 else:
-                    self._send(source, target, forward)
+                    self._send(source, target, forward, at_once)
             if outside:
-                self._send(source, self._servers(outside), forward)
+                self._send(source, self._servers(outside), forward, at_once)
 
     def _unasked(self) -> None:
         """Add the Services that nothing shown asks: as one box where there are several."""
@@ -243,7 +253,9 @@ class Plan:
         self.parts[key] = Part(Box(key, title, lines), Place.OUTSIDE, frozenset(names))
         return key
 
-    def _send(self, source: str, target: str, forward: Forward | None = None) -> Flow:
+    def _send(
+        self, source: str, target: str, forward: Forward | None = None, at_once: int | None = None
+    ) -> Flow:
         """Add that queries go from one box to another; those that no forward tells go as they were asked."""
         flow = self.flows.setdefault((source, target), Flow())
         transports: frozenset[str] = frozenset()
@@ -254,7 +266,7 @@ class Plan:
             transports = frozenset({"TCP" if forward.force_tcp else "UDP"})
         if any(upstream.startswith("tls://") for upstream in forward.upstreams):
             transports = frozenset({"TLS"})
-        zones = flow.zones.setdefault((transports, forward.max_concurrent), [])
+        zones = flow.zones.setdefault((transports, at_once), [])
         zones += [zone for zone in forward.zones if zone not in zones]
         part = self.parts[target]
         if part.place is Place.OUTSIDE:

@@ -11,7 +11,7 @@ import yaml
 
 from clusterdns.catalogue import CATALOGUE
 from clusterdns.model.outcome import ExitCode, Outcome
-from clusterdns.model.topology import Backend, Fact, Forward, LayerKind, Service, Topology
+from clusterdns.model.topology import FORWARD_LIMIT, Backend, Fact, Forward, LayerKind, Service, Topology
 from clusterdns.reporting.drawing import draw, drawing
 from clusterdns.reporting.marks import AREAS, CAUSES, CHECKS, Mark, Place, marks
 from clusterdns.reporting.schema import Cause, Report, Run
@@ -125,6 +125,14 @@ def test_a_way_says_how_many_queries_may_be_in_flight_and_that_it_is_encrypted()
     layer = server("dns/coredns", LayerKind.COREDNS, forwards=(forward,))
     found = topology(layer, services=())
     assert told(found, "CoreDNS 2.90 dns/coredns", "tls://9.9.9.9") == "TLS, 1,000 at once; for other names"
+
+
+def test_dnsmasq_says_how_many_queries_it_forwards_at_once() -> None:
+    limits = {**server().limits, FORWARD_LIMIT: Fact(150, "dnsmasq's default")}
+    found = topology(replace(server(), limits=limits), services=())
+    assert told(found, "kube-dns (dnsmasq) 2.90 kube-system/kube-dns", "8.8.8.8").startswith(
+        "UDP or TCP, 150 at once"
+    )
 
 
 def test_stub_domains_of_kube_dns_have_servers_of_their_own() -> None:
