@@ -12,7 +12,14 @@ from clusterdns.cluster.objects import texts
 
 # Letters of dnsmasq's options that take a value. Source: dnsmasq's src/option.c, OPTSTRING.
 _WITH_VALUE = frozenset("rmpclsitugaxSCATHQIBFGOMXVUjPJWY2467803")
-_LONG = {"S": "server", "c": "cache-size", "N": "no-negcache", "R": "no-resolv", "r": "resolv-file"}
+_LONG = {
+    "S": "server",
+    "c": "cache-size",
+    "N": "no-negcache",
+    "R": "no-resolv",
+    "r": "resolv-file",
+    "0": "dns-forward-max",
+}
 
 _TAKES = frozenset({"server", "cache-size", "resolv-file", "max-tcp-connections", "dns-forward-max"})
 """Long options that take a value which may be the next word, as far as anybody asks for them."""

@@ -14,7 +14,16 @@ from clusterdns.cluster.versions import coredns_of_node_cache, dnsmasq_tcp_limit
 from clusterdns.formats.releases import NODE_CACHE_DIRECTIVES
 from clusterdns.formats.words import not_known
 from clusterdns.formats.zones import is_address
-from clusterdns.model.topology import DNS_PORT, NO_DENIALS, TCP_LIMIT, Fact, Forward, LayerKind
+from clusterdns.model.topology import (
+    DNS_PORT,
+    DNSMASQ_FORWARD_LIMIT,
+    FORWARD_LIMIT,
+    NO_DENIALS,
+    TCP_LIMIT,
+    Fact,
+    Forward,
+    LayerKind,
+)
 
 _CLUSTER_UPSTREAM = "__PILLAR__CLUSTER__DNS__"
 _NODE_UPSTREAMS = "/etc/resolv.conf"
@@ -140,10 +149,24 @@ def _kube_dns(dnsmasq: Object, containers: Sequence[Object], around: Surrounding
         version,
         container=text(dnsmasq, "name"),
         zone=Fact(domain, "argument --domain of kubedns") if domain else None,
-        limits={TCP_LIMIT: dnsmasq_tcp_limit(options.last("max-tcp-connections"), version)},
+        limits={
+            TCP_LIMIT: dnsmasq_tcp_limit(options.last("max-tcp-connections"), version),
+            FORWARD_LIMIT: _forward_limit(options.last("dns-forward-max")),
+        },
         forwards=(Forward((".",), upstreams, source),) if upstreams else (),
         caches_denials=Fact(not off, f"option {off} of dnsmasq" if off else "dnsmasq's default"),
     )
+
+
+def _forward_limit(option: str | None) -> Fact[int]:
+    """Return how many queries one dnsmasq has in flight at most.
+
+    Args:
+        option: The value of --dns-forward-max; None where it is not there.
+    """
+    if option is not None and option.isascii() and option.isdigit():
+        return Fact(int(option[:9]), "argument --dns-forward-max of dnsmasq")
+    return Fact(DNSMASQ_FORWARD_LIMIT, "dnsmasq's default")
 
 
 def _node_local(spec: Object, container: Object, around: Surroundings) -> Program:

@@ -103,4 +103,5 @@ def _seen(queries: Sequence[Query], result: Resolved, search: tuple[str, ...]) -
         failure=result.failure,
         search=search,
         made=result.failure != GIVEN_UP,
+        addresses=result.addresses,
     )

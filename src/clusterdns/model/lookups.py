@@ -50,6 +50,7 @@ class SeenLookup:
         search: The search list that the cluster is to give to the pod: its own three
             domains, then the node's suffixes.
         made: Whether it was made: it is not where others like it had no answer at all.
+        addresses: What getaddrinfo gave.
     """
 
     queries: tuple[Question, ...]
@@ -57,6 +58,7 @@ class SeenLookup:
     failure: str | None
     search: tuple[str, ...]
     made: bool = True
+    addresses: tuple[str, ...] = ()
 
     @property
     def unanswered(self) -> bool:

@@ -27,6 +27,12 @@ DEFAULT_EXPIRE = 10.0
 TCP_LIMIT = "TCP connections per replica"
 """The name of dnsmasq's limit among a layer's limits."""
 
+FORWARD_LIMIT = "queries forwarded at once per replica"
+"""The name of dnsmasq's limit of queries in flight, past which it answers REFUSED, among a layer's limits."""
+
+DNSMASQ_FORWARD_LIMIT = 150
+"""dnsmasq(8), --dns-forward-max: its default."""
+
 
 class LayerKind(StrEnum):
     """The implementations that are told apart."""

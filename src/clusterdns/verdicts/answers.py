@@ -131,10 +131,17 @@ def _records(question: Question, message: Message, context: Context) -> Iterator
             besides.remove(match)
     if question.open:
         besides = {one for one in besides if one[1] not in ("CNAME", question.rtype)}
-    if missing and Flag.TC not in message.flags:
-        yield f"missing: {_listed(sorted(missing, key=str), _text)}"
-    if besides:
-        yield f"not to be there: {_listed(sorted(besides, key=str), _text)}"
+    if Flag.TC in message.flags:
+        missing = set()
+    # The question has said which name and type it is about.
+    text = _data if len({record[:2] for record in (*missing, *besides)}) == 1 else _text
+    came, called_for = (_listed(sorted(records, key=str), text) for records in (besides, missing))
+    if besides and missing:
+        yield f"{came} instead of {called_for}"
+    elif missing:
+        yield f"missing: {called_for}"
+    elif besides:
+        yield f"not to be there: {came}"
 
 
 def _stands_for(got: Expected, wanted: Expected, generated: Mapping[str, frozenset[str] | None]) -> bool:
@@ -165,6 +172,10 @@ def _key(record: Record) -> Expected:
 
 def _text(one: Expected) -> str:
     return " ".join(map(str, one))
+
+
+def _data(record: Expected) -> str:
+    return str(record[2])
 
 
 def _listed(ones: list[Expected], text: Callable[[Expected], str]) -> str:

@@ -41,6 +41,11 @@ _REMEDY = (
     "look at the saturation checks of the same run for what is exhausted; behind NodeLocal DNSCache take "
     "force_tcp out of its cluster zones, or put CoreDNS or Cloud DNS there"
 )
+_TOO_MANY = (
+    "REFUSED is what dnsmasq (--dns-forward-max) and CoreDNS (max_concurrent of forward) answer while as "
+    "many queries are in flight as may be: see why their upstreams are slow, or raise that limit"
+)
+_REFUSED = 5  # RFC 1035 4.1.1
 _GRANTS = (OBJECTS, PROBES)
 _PAST_CACHES = (DNS_POD, UPSTREAM)
 
@@ -59,10 +64,13 @@ def path(result: LoadResult, settings: Settings) -> Verdict:
         for name, quantile, limit in (("p50", P50, limits.p50_ms), ("p99", P99, limits.p99_ms))
         if latency.judges(quantile) and percentile_ms(latency, quantile) > limit
     ]
+    too_many = 0
     if 100 * (result.lost + result.refused) / result.sent > limits.lost_percent:
+        too_many = result.rcodes[_REFUSED]
         faults.append(
             f"{result.lost} lost and {result.refused} answered with an error of {result.sent} queries, "
             f"limit {limits.lost_percent:g} %"
+            + (f"; {too_many} x REFUSED" if too_many else "")
             + "".join(f"; {count} x {name}" for name, count in result.socket_failures.items())
         )
     where = f"{result.destination.what} ({result.destination.address})"
@@ -71,6 +79,7 @@ def path(result: LoadResult, settings: Settings) -> Verdict:
         PathLatency(LoadFigures.of(result), limits, load_timeline(result)),
         reported=why_only_reported(result),
         pictures=[picture(result)],
+        remedy=_TOO_MANY if too_many else "",
     )
 
 
@@ -240,7 +249,12 @@ def _stage(step: LoadStep, *, past_caches: bool) -> Stage:
 
 
 def _judged(
-    faults: Sequence[str], measurements: Measurements, *, reported: str | None, pictures: Sequence[str]
+    faults: Sequence[str],
+    measurements: Measurements,
+    *,
+    reported: str | None,
+    pictures: Sequence[str],
+    remedy: str = "",
 ) -> Verdict:
     """Return the verdict on loads that may only be reported, for a reason."""
     if reported:
@@ -250,7 +264,7 @@ def _judged(
             measurements=measurements,
             evidence=tuple(pictures),
         )
-    return judged(faults, measurements, evidence=pictures)
+    return judged(faults, measurements, evidence=pictures, remedy=remedy)
 
 
 def refuse_lag(result: LoadResult) -> None:

@@ -77,13 +77,23 @@ def lookup_count(lookup: Lookup, seen: Seen, truth: Truth, search_limit: int) ->
             faults[node] = (
                 f"{len(on_node.queries)} queries for {lookup.name} on {node}, the model has "
                 f"{len(required[node])}{_named('; not in the model', sent - modelled)}"
-                f"{_named('; not seen', modelled - sent)}"
+                f"{_named('; not seen', modelled - sent)}{_ended(lookup, on_node, required[node])}"
             )
         elif on_node.retries:
             faults[node] = (
                 f"{on_node.retries} queries for {lookup.name} on {node} were sent again: lost, or late"
             )
     return _judged(lookup, seen, faults, required={node: len(sent) for node, sent in required.items()})
+
+
+def _ended(lookup: Lookup, seen: SeenLookup, model: Sequence[Question]) -> str:
+    """Return which suffix ended a lookup that should have gone on, and with which addresses; "" for none."""
+    last = seen.queries[-1].name if seen.queries else ""
+    absolute = lookup.name.lower().removesuffix(".")
+    suffix = last.removeprefix(f"{absolute}.")
+    if not seen.addresses or suffix == last or last == model[-1].name:
+        return ""
+    return f"; {suffix} ended it with {', '.join(seen.addresses)} for {last}: look for a wildcard there"
 
 
 LOOKUP_COUNT = Check(

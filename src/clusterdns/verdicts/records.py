@@ -294,7 +294,8 @@ TTL = Check(
     profile=Profile.CORE,
     requirement="No record, and no negative answer, lasts longer than its limit.",
     source="RFC 2308 5, the cluster's policy (--record-ttl-limit, --negative-ttl-limit)",
-    remedy="set the TTLs of the DNS server's answers, and of caches in front of it",
+    remedy="set the TTLs of the DNS server's answers (ttl of CoreDNS' kubernetes plugin, dnsmasq's "
+    "--local-ttl and --neg-ttl), and the least ones of caches in front (cache plugin, --min-cache-ttl)",
     grants=GRANTS,
     measures=MEASURES,
     cases=only(

@@ -7,7 +7,7 @@ from functools import partial
 from clusterdns.check import Case, Check, only
 from clusterdns.cluster.permissions import OBJECTS, PROBES
 from clusterdns.measuring.run import Run
-from clusterdns.model.outcome import Verdict, judged
+from clusterdns.model.outcome import Outcome, Verdict, and_more, judged
 from clusterdns.model.pod_dns import MAX_SEARCH_CHARACTERS, MAX_SEARCH_DOMAINS
 from clusterdns.model.pods import CLUSTER_FIRST, DEFAULT, NDOTS_ONE, VARIANTS, NodeView
 from clusterdns.model.profiles import Profile
@@ -19,6 +19,10 @@ _KUBELET = "the kubelet's DNS configurer (pkg/kubelet/network/dns) and the docum
 _GRANTS = (OBJECTS, PROBES)
 _OTHER_ZONE = (
     "give kubelets (clusterDomain) and DNS servers (kubernetes plugin, --domain) the same cluster domain"
+)
+_ONE_ORDER = (
+    "give the nodes' resolv.conf one order: a name that exists under two of these suffixes is not the same "
+    "one on all nodes"
 )
 
 
@@ -107,18 +111,31 @@ def search_list(views: Sequence[NodeView], zone: str) -> Verdict:
         f"pods on {node} are given the cluster domain {told}, and the cluster's DNS serves {zone}"
         for node, told in kubelet_zones.items()
     ]
-    return judged(
-        [*other, *wrong],
-        SearchLists(
-            zone=zone,
-            search=search,
-            node_suffixes=suffixes,
-            node_zones={view.node: view.zone_label for view in views},
-            nodes_agree=len(set(suffixes.values())) <= 1,
-            kubelet_zones=kubelet_zones,
-        ),
-        remedy=_OTHER_ZONE if kubelet_zones else "",
+    measurements = SearchLists(
+        zone=zone,
+        search=search,
+        node_suffixes=suffixes,
+        node_zones={view.node: view.zone_label for view in views},
+        nodes_agree=len(set(suffixes.values())) <= 1,
+        kubelet_zones=kubelet_zones,
     )
+    if not other and not wrong:
+        return judged(_reordered(suffixes), measurements, outcome=Outcome.WARNED, remedy=_ONE_ORDER)
+    return judged([*other, *wrong], measurements, remedy=_OTHER_ZONE if kubelet_zones else "")
+
+
+def _reordered(suffixes: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """Return which nodes have the same suffixes as an earlier one in another order, a line for each order."""
+    nodes: dict[tuple[str, ...], list[str]] = {}
+    for node, own in suffixes.items():
+        nodes.setdefault(own, []).append(node)
+    first: dict[tuple[str, ...], tuple[str, ...]] = {}
+    return [
+        f"suffixes on {and_more(names, 'more nodes')} are [{_words(own, ' ')}], on {nodes[other][0]} "
+        f"[{_words(other, ' ')}]"
+        for own, names in nodes.items()
+        if (other := first.setdefault(tuple(sorted(own)), own)) != own
+    ]
 
 
 def _zone_of(search: Sequence[str], namespace: str) -> str | None:

@@ -6,7 +6,7 @@ import pytest
 
 from clusterdns.cluster.facts import read_topology
 from clusterdns.model.autoscaling import Ladder, Linear
-from clusterdns.model.topology import TCP_LIMIT, LayerKind, Topology
+from clusterdns.model.topology import FORWARD_LIMIT, TCP_LIMIT, LayerKind, Topology
 from tests.unit.cluster.objects import (
     COREFILE,
     configmap,
@@ -106,6 +106,7 @@ def test_the_incident_is_read_as_it_stands(read: Any) -> None:
         ("n1", "n2"),
     )
     assert str(behind.limits[TCP_LIMIT]) == "20 (compiled into dnsmasq 2.90)"
+    assert str(behind.limits[FORWARD_LIMIT]) == "150 (dnsmasq's default)"
     assert not behind.caches_denials.value
     assert behind.forwards[0].upstreams == ("8.8.8.8",)
     assert behind.budget is None
@@ -195,7 +196,13 @@ def test_several_daemonsets_are_layers_of_their_own(read: Any) -> None:
 
 def test_what_is_forwarded_to_in_another_namespace_is_followed(read: Any, api_server: ApiServer) -> None:
     corefile = "cluster.local:53 {\n forward . 10.96.7.7 {\n force_tcp\n }\n}"
-    elsewhere = pod("dns-0", "dns", dnsmasq("--max-tcp-connections", "200"), at=("n1", "10.0.7.7"), app="dns")
+    elsewhere = pod(
+        "dns-0",
+        "dns",
+        dnsmasq("--max-tcp-connections", "200", "-0", "1500"),
+        at=("n1", "10.0.7.7"),
+        app="dns",
+    )
     dns = service("names", "10.96.7.7", "other", app="dns")
     serve(
         api_server, "other", pods=[elsewhere], services=[dns], endpointslices=[endpoints("names", elsewhere)]
@@ -205,6 +212,9 @@ def test_what_is_forwarded_to_in_another_namespace_is_followed(read: Any, api_se
     assert behind.name == "other/names"
     assert (
         str(found.layer("other/dns").limits[TCP_LIMIT]) == "200 (argument --max-tcp-connections of dnsmasq)"
+    )
+    assert (
+        str(found.layer("other/dns").limits[FORWARD_LIMIT]) == "1500 (argument --dns-forward-max of dnsmasq)"
     )
 
 

@@ -224,7 +224,77 @@ def test_causes_come_before_what_they_explain(page: Page) -> None:
     text = page.text
     assert "1 cause explains 1 of 3 failures" in text
     assert text.index("queries of type AAAA are never answered") < text.index("to do: cache")
-    assert "Not explained: latency.path[kube-dns-udp-bursts] , saturation.tcp-workers[bursts]" in text
+    under, unexplained = text.index("explains 1"), text.index("What no cause explains")
+    assert under < text.index("resolver.search-list") < unexplained
+    others = text.index("What else to look at")
+    assert unexplained < text.index("latency.path[kube-dns-udp-bursts]") < others
+    assert unexplained < text.index("saturation.tcp-workers[bursts]") < others < text.index("to do: cache")
+
+
+def test_what_two_causes_explain_is_shown_once() -> None:
+    failed = report(check("resolver.search-list", Outcome.FAILED))
+    text = Page(html(failed.model_copy(update={"causes": failed.causes * 2}))).text
+    causes = text[text.index("2 causes explain 1 of 1") : text.index("resolver 1 failed")]
+    assert causes.count("failed resolver.search-list") == 1
+    assert causes.count("shown above: resolver.search-list") == 1
+
+
+def test_without_a_cause_every_complaint_is_under_one_heading() -> None:
+    text = Page(html(report(load("kube-dns", Outcome.FAILED), CHECKS[2]))).text
+    assert "What no cause explains" not in text
+    assert text.index("What to look at failed latency.path") < text.index("warned topology.negative-cache")
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (None, "none"),
+        ([], "none"),
+        ({}, "none"),
+        (True, "yes"),
+        (0, "0"),
+        (1 / 3, "0.333333"),
+        (["node-1", "node-2"], "node-1, node-2"),
+        ({"value": 20, "source": "dnsmasq", "assumed": False}, "20 (dnsmasq)"),
+        ({"value": 20, "source": "dnsmasq", "assumed": True}, "20 (assumed: dnsmasq)"),
+        ({"node-1": "b"}, "<dl><dt>node-1</dt><dd>b</dd></dl>"),
+        (
+            [{"a": {"<b>": [1]}}],
+            "<ul><li><dl><dt>a</dt><dd><dl><dt>&lt;b&gt;</dt><dd>1</dd></dl></dd></dl></li></ul>",
+        ),
+        ("a\nb", "<pre>a\nb</pre>"),
+    ],
+)
+def test_a_measurement_is_told_in_words(value: object, told: str) -> None:
+    text = html(report(check("a.b", Outcome.PASSED, measurements={"fact": value})))
+    assert f"<dt>fact</dt><dd>{told}</dd>" in text
+
+
+def test_measurements_that_are_alike_are_a_table() -> None:
+    rows = {"<udp>": {"p50": 1.5, "p99": None}, "tcp": {"p50": 2, "p99": True}}
+    text = html(
+        report(check("a.b", Outcome.PASSED, measurements={"by_path": rows, "list": list(rows.values())}))
+    )
+    head = "<th>p50</th><th>p99</th></tr></thead>"
+    assert text.count(head) == 2
+    assert "<tr><th>&lt;udp&gt;</th><td>1.5</td><td>none</td></tr>" in "".join(text.splitlines())
+    assert "<tr><td>2</td><td>yes</td></tr>" in "".join(text.splitlines())
+
+
+def test_long_facts_do_not_stand_above_what_is_wrong() -> None:
+    deviations = [f"deviation {number}" for number in range(14)]
+    facts = {"documented deviations": deviations, "version": "v1.34.4"}
+    text = Page(html(report(*CHECKS).model_copy(update={"cluster": facts}))).text
+    assert "documented deviations 14, see below version v1.34.4" in text
+    assert text.index("What no cause explains") < text.index("deviation 0 deviation 1 ")
+
+
+def test_of_very_many_items_the_first_are_shown() -> None:
+    values = [f"line {number} of many" for number in range(5000)]
+    text = html(report(check("a.b", Outcome.PASSED, measurements={"lines": values})))
+    assert "line 199 of" in text
+    assert "line 200 of" not in text
+    assert "and 4800 more: see report.json" in text
 
 
 def test_the_stall_and_the_saturation_are_drawn(page: Page) -> None:

@@ -97,6 +97,13 @@ def test_lost_queries_and_errors_count_alike() -> None:
     assert latency.path(run(*many(1.0), rcode=3), SETTINGS).outcome is Outcome.PASSED
 
 
+@pytest.mark.parametrize(("rcode", "told"), [(2, False), (5, True)])
+def test_queries_that_are_refused_are_told_with_what_refuses_them(rcode: int, *, told: bool) -> None:
+    verdict = latency.path(run(*many(1.0), rcode=rcode), SETTINGS)
+    assert ("1000 x REFUSED" in verdict.reason) is told
+    assert ("--dns-forward-max" in verdict.remedy) is told
+
+
 def test_nothing_answered_is_a_failure_and_no_crash() -> None:
     assert failed(latency.path(run(*[LOST] * 1000), SETTINGS), "1000 lost", "p50 5,000.0 ms")
 

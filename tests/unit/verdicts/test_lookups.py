@@ -62,6 +62,20 @@ def test_a_seventh_suffix_fails_the_count_and_not_the_order() -> None:
     assert lookups.amplification(wanted, found, 7).outcome is Outcome.FAILED
 
 
+def test_a_wildcard_that_ends_a_lookup_is_told_with_its_suffix_and_address() -> None:
+    wanted = lookup("external", "inet", Libc.GLIBC, TRUTH)
+    whole = seen(wanted)["node-1"]
+    cut = replace(whole, queries=whole.queries[:-1], addresses=("203.0.113.9",))
+    reason = lookups.lookup_count(wanted, {"node-1": cut}, TRUTH, LIMIT).reason
+    assert "6 queries" in reason
+    assert "google.internal ended it with 203.0.113.9 for www.example.com.google.internal" in reason
+    for other in (
+        replace(cut, addresses=()),
+        replace(whole, queries=whole.queries[1:], addresses=("1.2.3.4",)),
+    ):
+        assert "ended" not in lookups.lookup_count(wanted, {"node-1": other}, TRUTH, LIMIT).reason
+
+
 def test_a_reordered_list_fails_the_order() -> None:
     wanted = lookup("external", "unspec", Libc.MUSL, TRUTH)
     found = seen(wanted, GKE, asks=(GKE[1], GKE[0], *GKE[2:]))

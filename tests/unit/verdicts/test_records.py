@@ -88,10 +88,17 @@ def test_a_failure_shows_expected_got_and_the_whole_message() -> None:
     verdict = row("records.service-srv", matrix(FAULTS["srv-target-short"]), "udp")
     text = "\n".join(verdict.evidence)
     assert "expected: _http._tcp.several.clusterdns-x.svc.cluster.local. SRV 80 several." in text
-    assert "got: missing: _http._tcp.several" in text
+    assert "got: 80 several.clusterdns-x.svc. instead of 80 several.clusterdns-x.svc.cluster.local." in text
     assert ";; ->>HEADER<<- opcode: QUERY, status: NOERROR, id: 1" in text
     assert "several.clusterdns-x.svc." in text
     assert "on 2 of 2 paths" in verdict.reason
+
+
+def test_what_came_is_told_with_what_it_came_instead_of() -> None:
+    reason = row("records.service-ptr", matrix(FAULTS["ptr-namespace"]), "udp").reason
+    assert (
+        "PTR: several.default.svc.cluster.local. instead of several.clusterdns-x.svc.cluster.local." in reason
+    )
 
 
 def test_documented_deviations_pass_and_are_told() -> None:

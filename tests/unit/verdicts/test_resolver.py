@@ -53,6 +53,26 @@ def test_the_order_of_the_search_list_counts() -> None:
     assert resolver.search_list([view], ZONE).outcome is Outcome.FAILED
 
 
+def test_the_same_suffixes_in_another_order_on_some_nodes_are_warned_of() -> None:
+    other = replace(HOST, search=HOST.search[::-1])
+    bare = NodeView("node-2", "zone-a", dict.fromkeys(VARIANTS, "ns"), {DEFAULT: other})
+    view = replace(bare, seen={name: bare.required(name, ZONE, tuple(ALLOWED)) for name in VARIANTS})
+    verdict = resolver.search_list([right(), view, replace(view, node="node-3")], ZONE)
+    assert verdict.outcome is Outcome.WARNED
+    assert verdict.reason == (
+        "suffixes on node-2 (and 1 more nodes) are [google.internal c.project.internal], on node-1 "
+        "[c.project.internal google.internal]"
+    )
+    assert "one order" in verdict.remedy
+
+
+def test_nodes_of_other_zones_may_have_other_suffixes() -> None:
+    other = replace(HOST, search=("zone-b.c.project.internal", *HOST.search[::-1]))
+    bare = NodeView("node-2", "zone-b", dict.fromkeys(VARIANTS, "ns"), {DEFAULT: other})
+    view = replace(bare, seen={name: bare.required(name, ZONE, tuple(ALLOWED)) for name in VARIANTS})
+    assert resolver.search_list([right(), view], ZONE).outcome is Outcome.PASSED
+
+
 def test_another_cluster_domain_is_the_kubelets() -> None:
     search = ("ns.svc.lab.example", "svc.lab.example", "lab.example", *HOST.search)
     verdict = resolver.search_list([wrong(CLUSTER_FIRST, replace(HOST, search=search))], ZONE)
