@@ -15,12 +15,11 @@ from clusterdns.model.topology import Topology
 from clusterdns.parallel import in_parallel
 from clusterdns.probing.load import Constant, Plan, Template, distinct, fixed, run_load_together
 from clusterdns.probing.pods import ProbePod, Prober
-from clusterdns.probing.resolving import resolve
+from clusterdns.probing.resolving import GIVEN_UP, resolve
 from clusterdns.settings import Settings
 
 _QUIET = 2.0  # seconds that are watched before anything is done
 _LOOKUP_SECONDS = 30.0  # what a resolver takes for a name that no server answers
-_BATCH = 10  # lookups per exec
 _PAUSE = 0.2  # seconds between two of them
 _MOST_SOCKETS = 2400  # of a path's queries: beyond that source ports are used again, half a minute later
 
@@ -69,7 +68,6 @@ class Disruptor:
                 agent failed.
         """
         window = windows * self.settings.disruption_window
-        ends = time.monotonic() + window
         given_up = threading.Event()
 
         def make() -> float | None:
@@ -86,7 +84,7 @@ class Disruptor:
         try:
             making = pool.submit(make)
             asking = pool.submit(self._ask, window)
-            looking_up = pool.submit(self._look_up, ends)
+            looking_up = pool.submit(self._look_up, window)
             paths, lag_ms = asking.result()
             lookups, failed, slowest = looking_up.result()
             seconds = making.result()
@@ -140,26 +138,31 @@ class Disruptor:
             fixed(f"{self.settings.external_name}.", "A"),
         ]
 
-    def _look_up(self, ends: float) -> tuple[int, list[str], float]:
-        """Call getaddrinfo on every node until `ends`; return how often, failures, the slowest in seconds."""
+    def _look_up(self, window: float) -> tuple[int, list[str], float]:
+        """Call getaddrinfo on every node for so many seconds; return how often, failures, the slowest one.
+
+        All of a node's are one operation: the API server may be away meanwhile.
+        """
         names = [f"{SERVICE}.{self.namespace}.svc", "kubernetes.default", self.settings.external_name]
         lookups = [
             Lookup("disrupted", names[index % len(names)], "inet", Libc.GLIBC, 5, index % len(names) == 2)  # noqa: PLR2004 - the last
-            for index in range(_BATCH)
+            for index in range(int(window / _PAUSE))
         ]
 
         def loop(pod: ProbePod) -> tuple[int, list[str], float]:
-            count, failed, slowest = 0, [], 0.0
-            while time.monotonic() < ends:
-                answers = resolve(self.prober, pod, lookups, timeout=_LOOKUP_SECONDS)
-                for lookup, answer in zip(lookups, answers, strict=True):
-                    count += 1
-                    if answer.failure:
-                        failed.append(f"{pod.node}: {lookup.name}: {answer.failure}")
-                    else:
-                        slowest = max(slowest, (answer.end_ns - answer.start_ns) / 1e9)
-                time.sleep(_PAUSE)
-            return count, failed, slowest
+            answers = resolve(
+                self.prober, pod, lookups, timeout=_LOOKUP_SECONDS, seconds=window, pause=_PAUSE
+            )
+            made = [
+                (lookup, answer)
+                for lookup, answer in zip(lookups, answers, strict=True)
+                if answer.failure != GIVEN_UP
+            ]
+            failed = [
+                f"{pod.node}: {lookup.name}: {answer.failure}" for lookup, answer in made if answer.failure
+            ]
+            seconds = [(answer.end_ns - answer.start_ns) / 1e9 for _, answer in made if not answer.failure]
+            return len(made), failed, max(seconds, default=0.0)
 
         loops = in_parallel(loop, self.pods.values())
         failed = [failure for _, failures, _ in loops for failure in failures]

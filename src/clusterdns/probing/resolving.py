@@ -37,6 +37,7 @@ def resolve(  # noqa: PLR0913 - what bounds them
     timeout: float,
     give_up: int | None = None,
     seconds: float | None = None,
+    pause: float = 0.0,
 ) -> list[Resolved]:
     """Make lookups in a pod, strictly one after the other; return what came of each, in their order.
 
@@ -48,6 +49,7 @@ def resolve(  # noqa: PLR0913 - what bounds them
         give_up: Lookups of an address family without an answer after which no more are made of it; None for
             all.
         seconds: After which none is begun; None for no such bound.
+        pause: Seconds from the end of one to the beginning of the next.
 
     Raises:
         ProbeError: the agent failed, fell silent, or did not make all of them.
@@ -57,6 +59,7 @@ def resolve(  # noqa: PLR0913 - what bounds them
             {"name": lookup.name, "family": lookup.family, "libc": lookup.libc.value} for lookup in lookups
         ],
         "timeout": timeout,
+        "pause": pause,
     }
     if give_up is not None:
         request["give_up"] = give_up

@@ -5,12 +5,12 @@ its name and the configuration alone.
 
 Request:
     {"lookups": [{"name": "web.shop", "family": "inet" | "inet6" | "unspec", "libc": "glibc" | "musl"}, ...],
-     "concurrency": 1, "timeout": 30.0, "give_up": 2, "seconds": 60.0}
+     "concurrency": 1, "timeout": 30.0, "give_up": 2, "seconds": 60.0, "pause": 0.0}
 With concurrency 1 (the default) lookups run strictly one after the other and their queries never interleave;
 "timeout" is in seconds per lookup. With "give_up", once so many lookups of a family have had no answer
 ("timeout" or EAI_AGAIN), no more are made of it, nor of "unspec", which asks for the same; with "seconds",
-none is begun later. musl is Python's own getaddrinfo in an image built on musl, else the program
-getaddrinfo-musl.
+none is begun later. "pause" is in seconds, from a lookup's end to the beginning of the next. musl is Python's
+own getaddrinfo in an image built on musl, else the program getaddrinfo-musl.
 
 Answers, the image's C library first, then one per lookup in the order they ended:
     {"libc": {"name": "glibc", "version": "2.36"}}
@@ -62,6 +62,7 @@ def resolve(request: dict[str, Any]) -> None:
     running: dict[int, Lookup] = {}
     unanswered: Counter[str] = Counter()
     give_up = request.get("give_up", len(lookups))
+    pause = request.get("pause", 0.0)
     last_start = time.monotonic() + request.get("seconds", float("inf"))
     with selectors.DefaultSelector() as selector:
         while waiting or running:
@@ -69,6 +70,8 @@ def resolve(request: dict[str, Any]) -> None:
                 index, wanted = waiting.pop()
                 family = wanted["family"]
                 dead = any(count >= give_up for of, count in unanswered.items() if family in (of, "unspec"))
+                if len(waiting) < len(lookups) - 1:
+                    time.sleep(pause)
                 if dead or time.monotonic() > last_start:
                     now = time.time_ns()
                     emit(lookup=index, failure=GIVEN_UP, addresses=[], start_ns=now, end_ns=now)
