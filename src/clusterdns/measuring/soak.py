@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -30,6 +31,8 @@ from clusterdns.settings import Settings
 from clusterdns.suite import MANIFESTS
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SIGN = "soaking"
+"""A file of the report's folder that is there while a soak measures, for scripts that wait to begin."""
 SETTLED_SECONDS = 30.0
 """How long a soak goes on after the last node has reached the version that it waits for."""
 
@@ -89,7 +92,11 @@ def soak(  # noqa: PLR0913 - all that a soak is made of
     pods.await_first(settings.pod_ready_timeout, settings.soak_nodes)
     began, start = datetime.now(UTC), time.monotonic()
     record = SoakRecord(cluster, plan, start, slow_ns=round(settings.soak_slow * 1e6))
-    with watched_cluster(cluster, namespaces, start) as log, until_signal() as interrupted:
+    with (
+        watched_cluster(cluster, namespaces, start) as log,
+        until_signal() as interrupted,
+        _sign(settings.report_dir / SIGN),
+    ):
         ended = _watch(pods, record, log, interrupted, settings)
         record.close()
         seconds = time.monotonic() - start
@@ -197,6 +204,16 @@ class _Pods:
             if reason := next(filter(None, reasons), None):
                 failed[node] = reason
         return running, {node: why for node, why in failed.items() if node not in running}
+
+
+@contextmanager
+def _sign(path: Path) -> Iterator[None]:
+    """Keep a file there while the block runs."""
+    path.touch()
+    try:
+        yield
+    finally:
+        path.unlink()
 
 
 def _daemonset(plan: SoakPlan, image: str) -> Object:
