@@ -144,8 +144,8 @@ def _soaks(checks: Sequence[CheckResult]) -> Iterator[Picture]:
             marks=[event.at_s for event in events],
             legend=[(_LOOKS[trouble], words) for trouble, words in _LEGEND.items()],
         )
-        rows = [[str(number), f"{event.at_s:,.1f}", event.what] for number, event in enumerate(events, 1)]
-        yield Picture(title, svg, ("event", "after s", "what happened"), rows)
+        rows = [[f"{number}. {event.what}", f"{event.at_s:,.1f}"] for number, event in enumerate(events, 1)]
+        yield Picture(title, svg, ("what happened", "after s"), rows)
 
 
 def _span(stretch: Stretch) -> Span:

@@ -78,7 +78,7 @@ def test_a_soak_has_a_picture_with_its_events() -> None:
     (picture,) = pictures(report(stretches=[silent], events=[Event(64.9, "pod c is ending")]))
     assert picture.title.startswith("What clients went through in 10:00 min")
     assert "no answer: 65.0 to 71.0 s, 360 queries failed" in picture.svg
-    assert list(picture.rows) == [["1", "64.9", "pod c is ending"]]
+    assert list(picture.rows) == [["1. pod c is ending", "64.9"]]
 
 
 def test_of_many_paths_those_in_trouble_are_drawn() -> None:
