@@ -15,12 +15,15 @@ import pytest
 from clusterdns.cli import main
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tests.unit.conftest import ApiServer
 
 NAMESPACES = "/api/v1/namespaces"
 SERVICES = f"{NAMESPACES}/kube-system/services"
 DEPLOYMENTS = "/apis/apps/v1/deployments"
 EVERYWHERE = "/api/v1/services"
+NODES = "/api/v1/nodes"
 
 
 @pytest.fixture
@@ -39,7 +42,7 @@ def left(api_server: ApiServer) -> None:
     going = {"name": "gone", "deletionTimestamp": now.isoformat(), "annotations": {}}
     items.append({"metadata": going})
     api_server.answers[f"GET {NAMESPACES}"] = 200, {"metadata": {}, "items": items}
-    for path in (SERVICES, DEPLOYMENTS, EVERYWHERE):
+    for path in (SERVICES, DEPLOYMENTS, EVERYWHERE, NODES):
         api_server.answers[f"GET {path}"] = 200, {"metadata": {}, "items": []}
 
 
@@ -75,15 +78,49 @@ def test_cleanup_puts_back_what_a_service_selected(
     }
     api_server.answers[f"GET {DEPLOYMENTS}"] = 200, {"metadata": {}, "items": []}
     api_server.answers[f"GET {EVERYWHERE}"] = 200, {"metadata": {}, "items": [upstream]}
+    api_server.answers[f"GET {NODES}"] = 200, {"metadata": {}, "items": []}
     api_server.answers[f"PATCH {SERVICES}/kube-dns-upstream"] = 200, {}
     assert main(["cleanup", *flags]) == 0
     assert "kube-dns-upstream: selects its own pods again" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("more", "names"), [([], ["old"]), (["--all"], ["old", "new"]), (["--run", "r1"], ["old", "new"])]
+)
+def test_cleanup_uncordons_what_a_killed_run_has_cordoned(
+    api_server: ApiServer,
+    flags: list[str],
+    more: list[str],
+    names: list[str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for path in (NAMESPACES, SERVICES, DEPLOYMENTS, EVERYWHERE):
+        api_server.answers[f"GET {path}"] = 200, {"metadata": {}, "items": []}
+    cordoned = []
+    for name, expires in (("old", "2020-01-01T00:00:00+00:00"), ("new", "2999-01-01T00:00:00+00:00")):
+        metadata = {"name": name, "annotations": {"clusterdns.io/expires": expires}}
+        cordoned.append({"metadata": metadata, "spec": {"unschedulable": True}})
+        api_server.answers[f"PATCH {NODES}/{name}"] = 200, {}
+
+    def listed(query: Mapping[str, list[str]], _body: Any) -> tuple[int, Any]:
+        selector = "clusterdns.io/cordoned-by"
+        assert query["labelSelector"] == [f"{selector}=r1" if "--run" in more else selector]
+        return 200, {"metadata": {}, "items": cordoned}
+
+    api_server.answers[f"GET {NODES}"] = listed
+    assert main(["cleanup", *flags, *more]) == 0
+    patches = {
+        path.rpartition("/")[2]: body for path, body in api_server.requests if path.startswith("PATCH")
+    }
+    assert list(patches) == names
+    assert {body["spec"]["unschedulable"] for body in patches.values()} == {None}
+    assert ("node new: cordoned until 2999" in capsys.readouterr().out) == (not more)
+
+
 def test_cleanup_says_when_there_is_nothing(
     api_server: ApiServer, flags: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for path in (NAMESPACES, SERVICES, DEPLOYMENTS, EVERYWHERE):
+    for path in (NAMESPACES, SERVICES, DEPLOYMENTS, EVERYWHERE, NODES):
         api_server.answers[f"GET {path}"] = 200, {"metadata": {}, "items": []}
     assert main(["cleanup", *flags]) == 0
     assert capsys.readouterr().out == "nothing is left behind\n"
