@@ -46,6 +46,7 @@ CAUSES: Mapping[str, Place] = {
     "type-unanswered": Place.INTO_SERVERS,
     "node-cache-dead": Place.CACHES,
     "service-keeps-queries-on-node": Place.SERVICES,
+    "policy-blocks-dns": Place.INTO_SERVERS,
     "dns-pod-wrong": Place.SERVERS,
     "dns-pod-slow": Place.SERVERS,
     "records-rewritten": Place.SERVERS,

@@ -26,6 +26,7 @@ CHECK_CAUSES: Mapping[str, CheckCause] = {
     "topology.service-routing": CheckCause(
         "service-keeps-queries-on-node", frozenset({"topology.tcp-reachable", "records.reachable"})
     ),
+    "topology.network-policy": CheckCause("policy-blocks-dns"),
     "records.stub-domains": CheckCause("stub-domain-dead"),
     "latency.upstream": CheckCause("upstream-slow"),
     "latency.dns-pods": CheckCause("dns-pod-slow", frozenset({"latency.path", "latency.tail"})),
