@@ -1,5 +1,6 @@
 import ipaddress
 import json
+import re
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -152,28 +153,67 @@ def test_junit_puts_each_outcome_where_ci_systems_look() -> None:
         )
     )
     cases = root.findall("testsuite/testcase")
-    assert [[child.tag for child in case if child.tag != "properties"] for case in cases] == [
+    assert [[child.tag for child in case] for case in cases] == [
         [],
         ["failure"],
         ["system-out"],
         ["skipped"],
         ["error"],
     ]
-    assert {name: root.get(name) for name in ("tests", "failures", "errors", "skipped")} == {
-        "tests": "5",
-        "failures": "1",
-        "errors": "1",
-        "skipped": "1",
-    }
+    suite = root.find("testsuite")
+    assert suite is not None
+    counts = {"tests": "5", "failures": "1", "errors": "1"}
+    assert {name: root.get(name) for name in counts} == counts
+    assert {name: suite.get(name) for name in (*counts, "skipped")} == {**counts, "skipped": "1"}
     assert cases[4].get("name") == "resolver.ndots[node-1]"
     failure = cases[1].find("failure")
     assert failure is not None
     assert failure.text == "bad\nremedy: fix\nrequired: R.\nn: 3\nseen"
-    outcomes = [case.find("properties/property[@name='outcome']") for case in cases]
-    assert [found.get("value") for found in outcomes if found is not None][2] == "warned"
+    warning = cases[2].findtext("system-out")
+    assert warning is not None
+    assert warning.startswith("warning: slow")
     facts = {found.get("name"): found.get("value") for found in root.findall("testsuite/properties/property")}
     assert facts["cluster.version"] == "v1.34.4"
     assert facts["stand-in.kube-system/kube-dns-1"] == "kubedns"
+
+
+# Element -> attributes that it must have, those that it may have, and elements that it may hold.
+# Source: junit-10.xsd of the Jenkins xUnit plugin; "file" and "line" of a test case: GitLab's documentation.
+COMPLAINT: tuple[set[str], set[str], set[str]] = (set(), {"type", "message"}, set())
+JUNIT = {
+    "testsuites": (set(), {"name", "time", "tests", "failures", "errors"}, {"testsuite"}),
+    "testsuite": (
+        {"name", "tests", "failures", "errors"},
+        {"time", "skipped", "timestamp", "hostname", "id", "package"},
+        {"properties", "testcase", "system-out", "system-err"},
+    ),
+    "properties": (set(), set(), {"property"}),
+    "property": ({"name", "value"}, set(), set()),
+    "testcase": (
+        {"name"},
+        {"time", "classname", "group", "file", "line"},
+        {"skipped", "error", "failure", "system-out", "system-err"},
+    ),
+    "failure": COMPLAINT,
+    "error": COMPLAINT,
+    "skipped": COMPLAINT,
+    "system-out": (set(), set(), set()),
+}
+
+
+def test_junit_holds_to_the_schemas_that_ci_systems_publish() -> None:
+    every = [result(id_, outcome, reason="r", artifacts=("a/b",)) for id_ in CATALOGUE for outcome in Outcome]
+    whole = report(*every, causes=[CAUSE], stand_ins=[StandIn(pod="p", stands_in_for="x")])
+    root = ET.fromstring(junit_xml(whole))  # noqa: S314 - we wrote it
+    assert root.tag == "testsuites"
+    for element in root.iter():
+        must, may, holds = JUNIT[element.tag]
+        assert must <= element.attrib.keys() <= must | may, element.tag
+        assert {child.tag for child in element} <= holds, element.tag
+        if "time" in element.attrib:
+            assert re.fullmatch(r"\d+\.\d{3}", element.attrib["time"])
+    names = [(case.get("classname"), case.get("name")) for case in root.iter("testcase")]
+    assert len(names) == len(every)
 
 
 CLEANUP = "clusterdns cleanup --run 1a2b3c4d --kubeconfig KUBECONFIG --kube-context CONTEXT"
