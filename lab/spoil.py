@@ -22,7 +22,7 @@ _PORT = 5399
 _PIDS = Path("/run/clusterdns-spoil.pids")
 _SECONDS = 10.0
 _UDP_SIZE = 65535
-_SLOW, _SLOW_SECONDS = "slow", 0.3
+_DELAYS = {"slow": 0.3, "slower": 0.03}  # seconds that answers are kept back for
 """Not a fault of what is answered: every answer comes late."""
 
 
@@ -147,8 +147,8 @@ def main() -> None:
     elif verb == "stop":
         stop()
     else:
-        delay = _SLOW_SECONDS if _SLOW in faults else 0
-        asyncio.run(_serve([FAULTS[fault] for fault in faults if fault != _SLOW], delay))
+        delay = sum(_DELAYS.get(fault, 0) for fault in faults)
+        asyncio.run(_serve([FAULTS[fault] for fault in faults if fault not in _DELAYS], delay))
 
 
 if __name__ == "__main__":

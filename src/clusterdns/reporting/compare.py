@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from clusterdns.model.outcome import ExitCode, Outcome
+from clusterdns.model.rank_sum import chance_of_larger
 from clusterdns.reporting.schema import CheckResult, Report
 
 # Worse outcomes have higher ranks. What is skipped or could not be measured says nothing of the cluster.
@@ -13,6 +15,9 @@ _UNMEASURED = frozenset({Outcome.SKIPPED, Outcome.ERROR})
 _TIMES = {"_ms": 1.0, "_s": 1000.0}  # endings of figures that are times -> milliseconds of the unit
 # Words of figures that are limits, the generator's own, or the single worst of a run, which is noise.
 _LEFT_OUT = ("limit", "lag", "max", "longest", "slowest")
+
+_FEWEST = 8  # samples of a figure, in either report: fewer cannot differ beyond chance
+_CHANCE = 0.001  # of a difference in one direction as large as the one seen, where there is none
 
 # Settings that say where reports go or how a cluster is reached, and change no figure.
 _IRRELEVANT = frozenset(
@@ -142,7 +147,16 @@ def _differences(old: Mapping[str, object], new: Mapping[str, object]) -> list[C
 
 
 def _slower(old: CheckResult, new: CheckResult, ratio: float, floor_ms: float) -> Iterator[Change]:
-    """Yield the times of a case that grew both by the ratio and by more than the floor."""
+    """Yield the times of a case that grew both by the ratio and by more than the floor.
+
+    Of several samples it is the median, and only where chance hardly makes such a difference.
+    """
+    earlier, later = dict(_samples(old.measurements)), dict(_samples(new.measurements))
+    for figure in earlier.keys() & later.keys():
+        was, is_ = median(earlier[figure]), median(later[figure])
+        beyond = is_ > was * ratio and is_ - was > floor_ms
+        if beyond and chance_of_larger(earlier[figure], later[figure]) < _CHANCE:
+            yield Change(f"{old.name} {figure} (median of {len(later[figure])})", was, is_)
     before, after = dict(_times(old.measurements)), dict(_times(new.measurements))
     for figure, (milliseconds, value) in before.items():
         if figure not in after:
@@ -150,6 +164,17 @@ def _slower(old: CheckResult, new: CheckResult, ratio: float, floor_ms: float) -
         now_ms, now = after[figure]
         if now_ms > milliseconds * ratio and now_ms - milliseconds > floor_ms:
             yield Change(f"{old.name} {figure}", value, now)
+
+
+def _samples(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Sequence[float]]]:
+    """Yield the path of every list of times in milliseconds -> the list."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _samples(inner, (*path, name))
+    elif isinstance(value, list | tuple) and len(value) >= _FEWEST and path and path[-1].endswith("_ms"):
+        numbers = [sample for sample in value if isinstance(sample, int | float)]
+        if len(numbers) == len(value):
+            yield ".".join(path), numbers
 
 
 def _times(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, tuple[float, float]]]:

@@ -22,9 +22,11 @@ class PodMedians:
 
     Attributes:
         median_ms: DNS pod -> node -> the median of what it took to answer, in milliseconds.
+        took_ms: What each query to any of them took, which a later run is compared with.
     """
 
     median_ms: Mapping[str, Mapping[str, float]]
+    took_ms: Sequence[float]
 
 
 def dns_pods(times: Sequence[PodTimes], limit_ms: float) -> Verdict:
@@ -40,7 +42,8 @@ def dns_pods(times: Sequence[PodTimes], limit_ms: float) -> Verdict:
             others = [other for name, other in best.items() if name != pod]
             beside = f", {median(others):.1f} ms for the others" if others else ""
             faults.append(f"{pod} takes {took:,.1f} ms for a name that it has{beside}, limit {limit_ms:g} ms")
-    return judged(faults, PodMedians(by_pod))
+    took_ms = [round(milliseconds, 3) for asked in times for milliseconds in asked.took_ms]
+    return judged(faults, PodMedians(by_pod, took_ms))
 
 
 DNS_PODS = Check(

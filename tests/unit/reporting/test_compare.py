@@ -166,3 +166,29 @@ def test_what_is_no_report_is_said_in_one_line(tmp_path: Path, text: str | None,
     with pytest.raises(UsageError, match=message) as raised:
         read_report(path)
     assert "\n" not in str(raised.value)
+
+
+QUICK = [1.0 + index / 10 for index in range(20)]
+
+
+@pytest.mark.parametrize(
+    ("later", "worse"),
+    [
+        (QUICK, False),
+        ([sample + 30 for sample in QUICK], True),
+        ([sample + 9 for sample in QUICK], False),  # within the floor
+        (QUICK[:11] + [sample + 300 for sample in QUICK[11:]], False),  # the median is as it was
+        ([sample + 30 for sample in QUICK[:7]], False),  # too few
+    ],
+)
+def test_samples_are_slower_where_their_median_grew_beyond_chance(later: list[float], *, worse: bool) -> None:
+    old, new = (report(result("a.a", measurements={"took_ms": took})) for took in (QUICK, later))
+    slower = [change.what for change in compared(old, new).slower]
+    assert slower == (["a.a took_ms (median of 20)"] if worse else [])
+
+
+def test_a_difference_that_chance_explains_is_none() -> None:
+    """Medians of 1 and 50 ms, of samples that lie across each other."""
+    old = report(result("a.a", measurements={"took_ms": [1.0] * 5 + [90.0] * 4}))
+    new = report(result("a.a", measurements={"took_ms": [1.0] * 4 + [50.0] * 5}))
+    assert compared(old, new).slower == []
