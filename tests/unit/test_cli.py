@@ -107,6 +107,34 @@ def test_wrong_usage_is_one_line_and_exit_code_4(
     assert message in line
 
 
+@pytest.mark.parametrize("command", ["cleanup", "audit"])
+@pytest.mark.parametrize("value", ["inf", "nan", "0", "-1", "1e9", "soon"])
+def test_a_timeout_that_is_none_is_wrong_usage(
+    flags: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    value: str,
+) -> None:
+    assert main([command, *flags, f"--api-timeout={value}"]) == 4
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("clusterdns: --api-timeout: must be ")
+    monkeypatch.setenv("CLUSTERDNS_API_TIMEOUT", value)
+    assert main([command, *flags]) == 4
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("clusterdns: CLUSTERDNS_API_TIMEOUT: must be ")
+
+
+def test_the_environment_counts_for_every_command(
+    api_server: ApiServer, flags: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in (NAMESPACES, SERVICES, DEPLOYMENTS, EVERYWHERE):
+        api_server.answers[f"GET {path}"] = 200, {"metadata": {}, "items": []}
+    monkeypatch.setenv("CLUSTERDNS_KUBECONFIG", flags[1])
+    monkeypatch.setenv("CLUSTERDNS_KUBE_CONTEXT", flags[3])
+    assert main(["cleanup"]) == 0
+
+
 def test_a_cluster_that_refuses_is_exit_code_6(
     api_server: ApiServer, flags: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
