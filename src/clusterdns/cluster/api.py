@@ -265,7 +265,7 @@ def connect(kubeconfig: Path, context: str, timeout: float) -> Cluster:
     entries = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
     user, token = resolved(entries["users"][0]["user"], entries["clusters"][0]["cluster"])
     entries["users"][0]["user"] = user
-    configuration = kubernetes.client.Configuration()
+    configuration: Any = kubernetes.client.Configuration()  # its types leave the hook out
     configuration.connection_pool_maxsize = WORKERS
     try:
         client = kubernetes.config.new_client_from_config_dict(
