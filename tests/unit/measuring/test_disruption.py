@@ -12,12 +12,14 @@ import pytest
 from clusterdns.errors import ClusterError, HarnessError
 from clusterdns.measuring import disruption
 from clusterdns.measuring.disruption import Disruptor, Replaceable
-from clusterdns.probing.pods import Answer, ProbePod
+from clusterdns.probing.pods import ProbePod
 from clusterdns.settings import Settings
 from tests.unit.measuring.fakes import FakeCluster, FakeProber
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from clusterdns.probing.operations import Answer
 
 QUERIES = 100
 STEP = 16_666_667  # ns
