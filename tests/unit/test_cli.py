@@ -254,14 +254,15 @@ def test_a_signal_leaves_no_copy_of_credentials(
         ("import runpy; runpy.run_module('pytest', run_name='__main__')", "kubernetes"),
     ],
 )
-def test_an_interrupt_of_the_imports_is_one_line(program: str, imported: str) -> None:
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_an_interrupt_of_the_imports_is_one_line(program: str, imported: str, number: str) -> None:
     interrupt = (
         "import os, signal, sys\n"
         "class Interrupt:\n"
         "    def find_spec(self, name, *_):\n"
         f"        if name == {imported!r}:\n"
-        "            os.kill(os.getpid(), signal.SIGINT)\n"
-        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        f"            os.kill(os.getpid(), signal.{number})\n"
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"  # as a shell's background job has it
         "sys.meta_path.insert(0, Interrupt())\n"
     )
     arguments = ["--collect-only", "-p", "no:cacheprovider", "--cluster", "lab"]
@@ -274,3 +275,27 @@ def test_an_interrupt_of_the_imports_is_one_line(program: str, imported: str) ->
         timeout=60,
     )
     assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", "clusterdns: interrupted\n")
+
+
+def test_who_is_to_outlive_the_terminal_does(api_server: ApiServer, flags: list[str]) -> None:
+    for path in (NAMESPACES, SERVICES, DEPLOYMENTS, EVERYWHERE):
+        api_server.answers[f"GET {path}"] = 200, {"metadata": {}, "items": []}
+    asked = threading.Event()
+
+    def stall(*_: object) -> tuple[int, Any]:
+        asked.set()
+        time.sleep(1)
+        return 200, {"metadata": {}, "items": []}
+
+    api_server.answers[f"GET {NAMESPACES}"] = stall
+    program = "import sys; from clusterdns.cli import main; sys.exit(main())"
+    with subprocess.Popen(
+        ["nohup", sys.executable, "-c", program, "cleanup", *flags],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert asked.wait(30)
+        process.send_signal(signal.SIGHUP)
+        said, _ = process.communicate(timeout=30)
+    assert (process.returncode, said) == (0, "nothing is left behind\n")
