@@ -1,14 +1,21 @@
 """DNS pods that go away while they are asked."""
 
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from clusterdns.check import Check, SelectedCase, only
 from clusterdns.errors import ClusterError, PermissionMissing
 from clusterdns.measuring.replacements import refuse_replaced
+from clusterdns.model.outcome import Outcome, Verdict
+from clusterdns.model.profiles import Profile
 from clusterdns.model.topology import Backend, Service, Topology
 from tests.unit.measuring.fakes import FakeCluster
 from tests.unit.verdicts.topologies import topology
+
+if TYPE_CHECKING:
+    from clusterdns.measuring.run import Run
 
 COMPLAINT = (
     "1 of 2 answers is wrong\nx.example. A (node-1 -> kube-system/coredns-a (10.244.1.2), UDP): no answer"
@@ -67,3 +74,28 @@ def test_where_pods_may_not_be_read_a_complaint_stands() -> None:
             raise PermissionMissing("not allowed to list pods")
 
     refuse_replaced(Forbidding().as_cluster(), asked(), COMPLAINT)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "profile", "stands"),
+    [
+        (Outcome.FAILED, Profile.CORE, False),
+        (Outcome.WARNED, Profile.CORE, False),
+        (Outcome.PASSED, Profile.CORE, True),
+        (Outcome.FAILED, Profile.DISRUPTIVE, True),  # the run itself replaces pods
+    ],
+)
+def test_every_complaint_is_held_against_what_was_replaced(
+    outcome: Outcome, profile: Profile, *, stands: bool
+) -> None:
+    first, _, line = COMPLAINT.partition("\n")
+    verdict = Verdict(outcome=outcome, reason=first, evidence=(line,))
+    cases = only(lambda _run: verdict)
+    check = Check(id="records.case", profile=profile, requirement="-", source="-", remedy="-", cases=cases)
+    run = cast("Run", SimpleNamespace(cluster=FakeCluster({"pods": []}), topology=asked()))
+    case = SelectedCase(check, cases[0])
+    if stands:
+        assert case.judge(run) is verdict
+    else:
+        with pytest.raises(ClusterError, match="replaced while it was asked"):
+            case.judge(run)
