@@ -9,7 +9,8 @@ from clusterdns.cluster.candidates import CORDONED, trouble
 from clusterdns.errors import AdmissionRefused, ClusterError, HarnessError, NodeLost, ProbeError
 from clusterdns.parallel import in_parallel
 
-_SECONDS = 5.0  # for a program that does nothing
+_NOTHING = ("python3", "-c", "")  # a program that does nothing: probe images have no other for sure
+_SECONDS = 5.0  # for that
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -55,7 +56,7 @@ class Losses:
     def _unreachable(self, namespace: str, pod: str, container: str) -> str:
         """Return why no program runs in a pod that is there; "" where one does."""
         try:
-            with self._cluster.exec(namespace, pod, container, ["true"]) as session:
+            with self._cluster.exec(namespace, pod, container, _NOTHING) as session:
                 session.returncode(_SECONDS)
         except AdmissionRefused:
             return ""
