@@ -11,8 +11,9 @@ from enum import IntEnum
 from clusterdns.cluster.permissions import PROBES, Grant
 from clusterdns.cluster.preflight import manifest
 from clusterdns.measuring.part import part
+from clusterdns.measuring.replacements import refuse_replaced
 from clusterdns.measuring.run import Run
-from clusterdns.model.outcome import Verdict
+from clusterdns.model.outcome import Outcome, Verdict
 from clusterdns.model.pods import Privilege
 from clusterdns.model.profiles import INCLUDES, Profile
 from clusterdns.settings import Settings
@@ -105,6 +106,10 @@ class Check:
         return self.id.partition(".")[0]
 
 
+_REPLACING = frozenset({Profile.DISRUPTIVE, Profile.SOAK})
+"""Profiles in which DNS pods are replaced by intention."""
+
+
 @dataclass(frozen=True, slots=True)
 class SelectedCase:
     """A case with its check: what a run selects, skips, runs and reports.
@@ -142,9 +147,14 @@ class SelectedCase:
         """Judge what the run has measured.
 
         Raises:
-            HarnessError: it could not measure.
+            HarnessError: it could not measure, or a DNS pod that it complains of was replaced meanwhile by
+                somebody else than the run.
         """
-        return self.case.judge(run)
+        verdict = self.case.judge(run)
+        if verdict.outcome is not Outcome.PASSED and self.profile not in _REPLACING:
+            complaint = "\n".join((verdict.reason, *verdict.evidence))
+            refuse_replaced(run.cluster, run.topology, complaint)
+        return verdict
 
     def skip_reason(self, run: Run) -> str | None:
         """Return why it is skipped, or None where it runs.

@@ -10,13 +10,12 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from types import FrameType
 from typing import Any, NoReturn
 
-from clusterdns.starting import tell_interrupts
+from clusterdns.starting import hear_signals, tell_interrupts
 
 tell_interrupts()
 
@@ -44,30 +43,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     if sys.stdout is None:  # closed by who called us: only the code is asked for
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the process ends
+    as_before = hear_signals()  # private copies of credentials are removed then
     try:
-        with _interrupted_by(signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # a background job ignores SIGINT
-            code = _run(sys.argv[1:] if argv is None else argv)
+        code = _run(sys.argv[1:] if argv is None else argv)
         sys.stdout.flush()
     except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - whatever it is, it is no verdict
         return _ended_by(error)
-    return code
-
-
-@contextlib.contextmanager
-def _interrupted_by(*signals: signal.Signals) -> Iterator[None]:
-    """Let signals end the block as Ctrl-C does, so that private copies of credentials are removed."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-        for number in signals:  # the first one is enough: what follows must not stop the clean-up
-            signal.signal(number, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in signals}
-    try:
-        yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        as_before()
+    return code
 
 
 def _ended_by(error: BaseException) -> int:

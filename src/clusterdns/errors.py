@@ -9,7 +9,8 @@
         ├── PermissionMissing     the credentials may not do what the run needs
         ├── DeadlineExceeded      a wait ran out; carries the last state seen
         ├── ProbeError            a probe pod or its agent did not do its part
-        │   └── ConnectionLost        the connection to it broke off
+        │   ├── ConnectionLost        the connection to it broke off
+        │   └── NodeLost              its node, or the pod, went away in mid-run
         └── CaptureIncomplete     packets were dropped, or a capture never became ready
 
 A verdict about the cluster is not an error: see `clusterdns.model.outcome`.
@@ -60,6 +61,10 @@ class ProbeError(HarnessError):
 
 class ConnectionLost(ProbeError):  # noqa: N818 - states what happened, as the message does
     """The connection to a program in a pod broke off; the program may have run to its end."""
+
+
+class NodeLost(ProbeError):  # noqa: N818 - states what happened, as the message does
+    """A node, or a probe pod on it, went away while the run went on: nothing more is measured there."""
 
 
 class CaptureIncomplete(HarnessError):  # noqa: N818 - a state, not an "error"

@@ -1,6 +1,8 @@
 """A lab is a closed world, and leaves nothing however it ends."""
 
+import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -35,36 +37,77 @@ def traces(name: str) -> dict[str, list[str]]:
     }
 
 
+_RESTLESS = re.compile(r"fs/(dentry-state|file-nr|inode-.*|quota/.*)|kernel/(ns_last_pid|random/.*)|.*_count")
+"""Sysctls that are counters, or say something else each time."""
+_FOLDERS = ("/boot", "/etc", "/home", "/opt", "/srv", "/usr", "/var/lib", "/var/spool")
+"""Where programs that run as root may write, and a lab does not: its own folders are in the user's cache."""
+
+
 def host() -> dict[str, str]:
-    """Return what of the host's network and mounts a lab could have changed."""
+    """Return what of the host's network, mounts and kernel a lab could have changed."""
     commands = {
         "links": ["ip", "-o", "link"],
-        "routes": ["ip", "route"],
+        "addresses": ["ip", "-o", "address"],
+        "routes": ["ip", "route", "show", "table", "all"],
+        "routing rules": ["ip", "rule"],
         "namespaces": ["ip", "netns", "list"],
         "rules": ["iptables-save"],
+        "IPv6 rules": ["ip6tables-save"],
     }
     outputs = {
         name: subprocess.run(argv, capture_output=True, text=True, check=True).stdout
         for name, argv in commands.items()
     }
-    outputs["rules"] = "\n".join(
-        line for line in outputs["rules"].splitlines() if not line.startswith(("#", ":"))
-    )
+    dates_and_counters = re.compile(r"^#.*\n|\[\d+:\d+\]", re.MULTILINE)
+    for name in ("rules", "IPv6 rules"):
+        outputs[name] = dates_and_counters.sub("", outputs[name])
     outputs["mounts"] = "\n".join(sorted(Path("/proc/self/mounts").read_text().splitlines()))
-    return outputs
+    outputs["runtime folders"] = "\n".join(sorted(path.name for path in Path("/run").iterdir()))
+    return outputs | sysctls()
+
+
+def sysctls() -> dict[str, str]:
+    """Return every sysctl that keeps its value by itself."""
+    values = {}
+    root = Path("/proc/sys")
+    for path in root.rglob("*"):
+        with contextlib.suppress(OSError):  # some can only be written
+            if path.is_file() and not _RESTLESS.fullmatch(str(path.relative_to(root))):
+                values[str(path)] = path.read_text(errors="replace")
+    return values
+
+
+def changed_since(marker: Path) -> list[str]:
+    """Return the files outside a lab's folders that were made or changed after a file was made."""
+    argv = [
+        "find",
+        *(folder for folder in _FOLDERS if Path(folder).exists()),
+        "-xdev",
+        "-cnewer",
+        str(marker),
+        "-not",
+        "-type",
+        "d",
+    ]
+    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.splitlines()
 
 
 NOTHING: dict[str, list[str]] = {"groups": [], "members": [], "processes": [], "mounts": [], "state": []}
 
 
-def test_killed_it_leaves_only_what_down_removes() -> None:
+def test_it_touches_nothing_of_the_host_and_killed_leaves_only_what_down_removes(tmp_path: Path) -> None:
+    lab_command("down", "--name", "proof-killed")  # what a killed session left
     before = host()
+    marker = tmp_path / "marker"
+    marker.touch()
     lab_command("up", "--topology", "coredns", "--nodes", "1", "--name", "proof-killed")
-    record = state.running("proof-killed")
-    os.kill(record.pid, signal.SIGKILL)
+    meanwhile = host()
+    os.kill(state.running("proof-killed").pid, signal.SIGKILL)
     lab_command("down", "--name", "proof-killed")
     assert traces("proof-killed") == NOTHING
     assert host() == before
+    assert meanwhile == before
+    assert changed_since(marker) == []
 
 
 def test_the_next_up_reclaims_a_dead_lab() -> None:

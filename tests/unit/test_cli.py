@@ -144,6 +144,34 @@ def test_wrong_usage_is_one_line_and_exit_code_4(
     assert message in line
 
 
+@pytest.mark.parametrize("command", ["cleanup", "audit"])
+@pytest.mark.parametrize("value", ["inf", "nan", "0", "-1", "1e9", "soon"])
+def test_a_timeout_that_is_none_is_wrong_usage(
+    flags: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    value: str,
+) -> None:
+    assert main([command, *flags, f"--api-timeout={value}"]) == 4
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("clusterdns: --api-timeout: must be ")
+    monkeypatch.setenv("CLUSTERDNS_API_TIMEOUT", value)
+    assert main([command, *flags]) == 4
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("clusterdns: CLUSTERDNS_API_TIMEOUT: must be ")
+
+
+def test_the_environment_counts_for_every_command(
+    api_server: ApiServer, flags: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in (NAMESPACES, SERVICES, DEPLOYMENTS, EVERYWHERE):
+        api_server.answers[f"GET {path}"] = 200, {"metadata": {}, "items": []}
+    monkeypatch.setenv("CLUSTERDNS_KUBECONFIG", flags[1])
+    monkeypatch.setenv("CLUSTERDNS_KUBE_CONTEXT", flags[3])
+    assert main(["cleanup"]) == 0
+
+
 def test_a_cluster_that_refuses_is_exit_code_6(
     api_server: ApiServer, flags: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -263,14 +291,15 @@ def test_a_signal_leaves_no_copy_of_credentials(
         ("import runpy; runpy.run_module('pytest', run_name='__main__')", "kubernetes"),
     ],
 )
-def test_an_interrupt_of_the_imports_is_one_line(program: str, imported: str) -> None:
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_an_interrupt_of_the_imports_is_one_line(program: str, imported: str, number: str) -> None:
     interrupt = (
         "import os, signal, sys\n"
         "class Interrupt:\n"
         "    def find_spec(self, name, *_):\n"
         f"        if name == {imported!r}:\n"
-        "            os.kill(os.getpid(), signal.SIGINT)\n"
-        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        f"            os.kill(os.getpid(), signal.{number})\n"
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"  # as a shell's background job has it
         "sys.meta_path.insert(0, Interrupt())\n"
     )
     arguments = ["--collect-only", "-p", "no:cacheprovider", "--cluster", "lab"]
@@ -283,3 +312,27 @@ def test_an_interrupt_of_the_imports_is_one_line(program: str, imported: str) ->
         timeout=60,
     )
     assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", "clusterdns: interrupted\n")
+
+
+def test_who_is_to_outlive_the_terminal_does(api_server: ApiServer, flags: list[str]) -> None:
+    for path in (NAMESPACES, SERVICES, DEPLOYMENTS, EVERYWHERE):
+        api_server.answers[f"GET {path}"] = 200, {"metadata": {}, "items": []}
+    asked = threading.Event()
+
+    def stall(*_: object) -> tuple[int, Any]:
+        asked.set()
+        time.sleep(1)
+        return 200, {"metadata": {}, "items": []}
+
+    api_server.answers[f"GET {NAMESPACES}"] = stall
+    program = "import sys; from clusterdns.cli import main; sys.exit(main())"
+    with subprocess.Popen(
+        ["nohup", sys.executable, "-c", program, "cleanup", *flags],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert asked.wait(30)
+        process.send_signal(signal.SIGHUP)
+        said, _ = process.communicate(timeout=30)
+    assert (process.returncode, said) == (0, "nothing is left behind\n")

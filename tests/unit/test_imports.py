@@ -11,11 +11,12 @@ SOURCE = Path(__file__).parents[2] / "src"
 
 # What each part of the package may import of it, itself aside.
 _PURE = {"errors", "model"}
-_API = {*_PURE, "formats", "parallel", "cluster"}
+_API = {*_PURE, "files", "formats", "parallel", "cluster"}
 _MEASURED = {*_API, "analysis", "probing", "settings", "suite", "measuring"}
 _DECLARED = {*_MEASURED, "check"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
+    "files": set(),
     "parallel": set(),
     "printable": set(),
     "starting": set(),
@@ -24,7 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "model": set(),
     "settings": _PURE,
     "formats": _PURE,
-    "analysis": {*_PURE, "reporting"},
+    "analysis": {*_PURE, "files", "reporting"},
     "cluster": _API,
     "probing": _API,
     "measuring": _MEASURED - {"measuring"} | {"probing"},
@@ -33,7 +34,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "verdicts": _DECLARED,
     "catalogue": {"check", "verdicts"},
     "selection": {"catalogue", "check", "errors", "model", "settings"},
-    "reporting": {"catalogue", "check", "errors", "measuring", "model", "settings", "verdicts"},
+    "reporting": {"catalogue", "check", "errors", "files", "measuring", "model", "settings", "verdicts"},
     "flags": {"settings"},
     "commands": {*_DECLARED, "catalogue", "defects", "printable", "reporting", "selection"},
     "cli": {*_PURE, "commands", "defects", "reporting", "starting"},

@@ -4,7 +4,7 @@ import pytest
 
 from clusterdns.errors import UsageError
 from clusterdns.model.profiles import Profile
-from clusterdns.settings import OWN_IMAGE, PUBLIC_IMAGE, Settings
+from clusterdns.settings import OWN_IMAGE, PUBLIC_IMAGE, Settings, flag
 
 
 def test_every_setting_says_what_it_is_for_and_where_its_default_comes_from() -> None:
@@ -56,6 +56,26 @@ def test_a_fault_is_one_line_that_names_what_was_written(
         Settings.load(flags, environ)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def numbers() -> list[str]:
+    """Return the settings that are a number."""
+    return [name for name, field in Settings.model_fields.items() if field.annotation in (float, int)]
+
+
+@pytest.mark.parametrize("value", ["inf", "-inf", "nan", "Infinity"])
+@pytest.mark.parametrize("name", numbers())
+def test_no_number_is_without_an_end(name: str, value: str) -> None:
+    with pytest.raises(UsageError, match=flag(name)) as caught:
+        Settings.load({name: value}, {})
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", [name for name in numbers() if name.endswith(("_timeout", "_seconds"))])
+def test_no_wait_is_endless(name: str) -> None:
+    for value in ("0", "-1", "1e300"):
+        with pytest.raises(UsageError, match=flag(name)):
+            Settings.load({name: value}, {})
 
 
 def test_load_and_disruption_are_free_on_a_lab_only() -> None:

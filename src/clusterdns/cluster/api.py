@@ -6,7 +6,6 @@ hard to do well: credentials, TLS and proxies out of a kubeconfig.
 """
 
 import json
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,9 @@ from urllib.parse import quote
 
 import kubernetes.client
 import kubernetes.config
+import yaml
 
+from clusterdns.cluster.credentials import resolved
 from clusterdns.cluster.exec import ExecSession
 from clusterdns.cluster.transport import Transport
 from clusterdns.errors import AlreadyExists, ClusterError, UsageError
@@ -305,37 +306,34 @@ class Cluster:
 
 
 def connect(kubeconfig: Path, context: str, timeout: float) -> Cluster:
-    """Return the cluster of a context; nothing is sent yet.
+    """Return the cluster of a context; nothing is sent yet, but an exec plugin is run.
 
     Args:
-        kubeconfig: a private copy (see `kubeconfig`).
+        kubeconfig: a private copy, of this context alone (see `kubeconfig`).
         context: in it.
         timeout: seconds for each request.
 
     Raises:
         UsageError: the context's entries make no client.
+        ClusterError: its exec plugin gave no credentials.
     """
-    configuration = kubernetes.client.Configuration()
+    entries = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
+    user, token = resolved(entries["users"][0]["user"], entries["clusters"][0]["cluster"])
+    entries["users"][0]["user"] = user
+    configuration: Any = kubernetes.client.Configuration()  # its types leave the hook out
     configuration.connection_pool_maxsize = WORKERS
-    logging.getLogger().addFilter(_quotes_no_plugin)  # of which it keeps one, however often it is given
     try:
-        client = kubernetes.config.new_client_from_config(
-            str(kubeconfig), context, persist_config=False, client_configuration=configuration
+        client = kubernetes.config.new_client_from_config_dict(
+            entries, context, persist_config=False, client_configuration=configuration
         )
     except Exception as error:  # noqa: BLE001 - the client has no word for what it cannot use, and quotes it
         raise UsageError(
             f"--kube-context: {context!r} cannot be used ({type(error).__name__}): "
             "check its certificates, keys and files"
         ) from None
+    if token:
+        configuration.refresh_api_key_hook = lambda kept: kept.api_key.update(BearerToken=f"Bearer {token()}")
     return Cluster(client, context, timeout)
-
-
-def _quotes_no_plugin(record: logging.LogRecord) -> bool:
-    """Put words of ours in place of what the client logs about an exec plugin, which quotes its output."""
-    if record.module == "kube_config" and record.levelno >= logging.ERROR:
-        record.msg = "the kubeconfig's exec plugin gave no credentials: run it by hand to see why"
-        record.args = ()
-    return True
 
 
 def is_object(value: Any) -> bool:  # noqa: ANN401 - whatever a server sent

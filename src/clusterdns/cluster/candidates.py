@@ -10,6 +10,9 @@ from clusterdns.cluster.api import Object
 from clusterdns.cluster.platforms import NO_DAEMONSETS, marked
 from clusterdns.model.node_choice import ARCHITECTURES, Candidate
 
+CORDONED = "is cordoned"
+"""What is wrong with a node whose pods run on."""
+
 _ZONE = "topology.kubernetes.io/zone"
 _POOLS = (
     "cloud.google.com/gke-nodepool",
@@ -31,7 +34,7 @@ def candidate(node: Object, serving: Collection[str], cached: Collection[str]) -
     labels, information = metadata.get("labels") or {}, status.get("nodeInfo") or {}
     return Candidate(
         name=metadata["name"],
-        trouble=_trouble(node, labels, information),
+        trouble=trouble(node),
         traits={
             "zone": labels.get(_ZONE, ""),
             "pool": next((labels[label] for label in _POOLS if label in labels), ""),
@@ -43,7 +46,10 @@ def candidate(node: Object, serving: Collection[str], cached: Collection[str]) -
     )
 
 
-def _trouble(node: Object, labels: Object, information: Object) -> str:
+def trouble(node: Object) -> str:
+    """Return why pods of ours would not run on a node, in words; "" where they would."""
+    labels = node["metadata"].get("labels") or {}
+    information = (node.get("status") or {}).get("nodeInfo") or {}
     system = labels.get("kubernetes.io/os") or information.get("operatingSystem") or "linux"
     architecture = labels.get("kubernetes.io/arch") or information.get("architecture") or ARCHITECTURES[0]
     conditions = (node.get("status") or {}).get("conditions") or ()
@@ -57,6 +63,6 @@ def _trouble(node: Object, labels: Object, information: Object) -> str:
         ),
         "is being deleted": "deletionTimestamp" in node["metadata"],
         "is not ready": ready != "True",
-        "is cordoned": bool((node.get("spec") or {}).get("unschedulable")),
+        CORDONED: bool((node.get("spec") or {}).get("unschedulable")),
     }
-    return next((trouble for trouble, applies in troubles.items() if applies), "")
+    return next((words for words, applies in troubles.items() if applies), "")

@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, urlsplit
 import yaml
 
 from clusterdns.errors import UsageError
+from clusterdns.files import read_bounded
 
 Kubeconfig = dict[str, Any]
 
@@ -33,9 +34,7 @@ def read(path: Path, context: str | None) -> Kubeconfig:
         UsageError: the file or the context cannot be used.
     """
     try:
-        with path.open("rb") as file:
-            text = file.read(_LARGEST + 1)
-        config = yaml.safe_load(text.decode()) if len(text) <= _LARGEST else None
+        config = yaml.safe_load(read_bounded(path, _LARGEST).decode())
     except OSError as error:
         raise UsageError(f"--kubeconfig: cannot read {path}: {error.strerror or error}") from None
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError):
@@ -113,7 +112,28 @@ def _user_trouble(user: dict[str, Any]) -> str:
         return "auth-provider is gone since Kubernetes 1.26: use the exec plugin of the provider"
     if _IMPERSONATION & user.keys():
         return "it impersonates another user, which this suite does not: use credentials of that user"
+    return _plugin_trouble(user["exec"]) if user.get("exec") else ""
+
+
+def _plugin_trouble(plugin: object) -> str:
+    """Return why an exec plugin cannot be run, "" where it can; the words quote nothing of it."""
+    given = plugin if isinstance(plugin, dict) else {}
+    arguments, variables = given.get("args") or [], given.get("env") or []
+    if (
+        not all(isinstance(given.get(key), str) and given[key] for key in ("command", "apiVersion"))
+        or not isinstance(arguments, list)
+        or not all(isinstance(argument, str) for argument in arguments)
+        or not isinstance(variables, list)
+        or not all(map(_is_variable, variables))
+    ):
+        return "its exec plugin is none: it needs command and apiVersion, args and env are lists"
+    if given.get("interactiveMode") == "Always":
+        return "its exec plugin wants to ask a person: log in by hand, and use what that leaves"
     return ""
+
+
+def _is_variable(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(value.get(key), str) for key in ("name", "value"))
 
 
 def _absolute(entry: dict[str, Any], key: str, files: tuple[str, ...], base: Path) -> dict[str, Any]:
@@ -128,6 +148,6 @@ def _absolute(entry: dict[str, Any], key: str, files: tuple[str, ...], base: Pat
         if content.get(name):
             content[name] = str(base / content[name])
     plugin = content.get("exec")
-    if plugin and "/" in str(plugin.get("command", "")):
+    if isinstance(plugin, dict) and "/" in str(plugin.get("command", "")):
         content["exec"] = {**plugin, "command": str(base / plugin["command"])}
     return {**entry, key: content}

@@ -16,6 +16,7 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError, SSLError
 from clusterdns.cluster.api import Cluster, Object
 from clusterdns.cluster.http import arriving, bounded, cause
 from clusterdns.errors import ClusterError, HarnessError, UsageError
+from clusterdns.files import read_bounded
 from clusterdns.formats.targets import TargetsError, read_targets
 from clusterdns.model.scraping import Target
 
@@ -23,6 +24,7 @@ _WEB_PORTS = ("web", "http-web", "http", "https", "web-https")
 _WEB_NUMBER = 9090
 # Labels of the Services that prometheus-operator, kube-prometheus and the Helm charts make.
 _LABELS = ("operated-prometheus=true", "app.kubernetes.io/name=prometheus", "app=prometheus")
+_LARGEST = 1 << 20  # bytes of the file with the header's value
 _REDIRECT, _UNAUTHORIZED, _FORBIDDEN = 300, 401, 403
 
 Ask = Callable[[str, Mapping[str, str | None]], Iterator[bytes]]
@@ -96,6 +98,14 @@ def in_cluster(cluster: Cluster, seconds: float, service: str | None = None) -> 
     return [_server(cluster, one, seconds) for one in services.values()]
 
 
+def _authorization(file: Path) -> str:
+    """Return the value of the header in a file; what is wrong with it is told without quoting it."""
+    value = read_bounded(file, _LARGEST).strip()
+    if not value.isascii() or not value.decode("ascii", "replace").isprintable():  # urllib3 would quote it
+        raise UsageError(f"{file}: no value of an Authorization header: one line of visible characters")
+    return value.decode()
+
+
 def at_url(
     url: str, seconds: float, *, auth_file: Path | None = None, ca_file: Path | None = None
 ) -> PrometheusServer:
@@ -108,12 +118,12 @@ def at_url(
         ca_file: certificates of those who may sign its own.
 
     Raises:
-        UsageError: a file cannot be read.
+        UsageError: a file cannot be read, or no header can hold what is in it.
     """
     headers = {"accept": "application/json"}
     try:
         if auth_file is not None:
-            headers["authorization"] = auth_file.read_text(encoding="utf-8").strip()
+            headers["authorization"] = _authorization(auth_file)
         pool = bounded(urllib3.PoolManager(ca_certs=str(ca_file) if ca_file else None))
         if ca_file is not None:
             ca_file.open("rb").close()

@@ -1,7 +1,7 @@
 """Manifests with blanks in them: files of manifests/records/ -> objects to create."""
 
 import ipaddress
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from string import Template
 
@@ -10,6 +10,7 @@ import yaml
 from clusterdns.cluster.api import Object
 
 _COPIES = "clusterdns.io/endpoints"
+_NETWORKS = 512  # of 256 addresses, in 198.18.0.0/15
 
 
 def fill_in(path: Path, values: Mapping[str, str]) -> Iterator[Object]:
@@ -65,15 +66,23 @@ def _subsets(slices: Sequence[Object]) -> Iterator[Object]:
     yield from by_ports.values()
 
 
-def network(run_id: str) -> dict[str, str]:
+def network(run_id: str, others: Collection[str] = ()) -> dict[str, str]:
     """Return the networks that a run takes the addresses of its endpoints from, as they begin.
 
     198.18.0.0/15 is for benchmarks (RFC 2544) and 2001:db8::/32 for documentation (RFC 3849): nobody routes
     them. Runs have different ones, so that an address leads back to one run's names.
+
+    Args:
+        run_id: Of the run, in hexadecimal.
+        others: Ids of other runs whose endpoints may still be known.
     """
     number = int(run_id, 16)
+    taken = {int(other, 16) % _NETWORKS for other in others}
+    step = number // _NETWORKS | 1  # runs that give way to each other take different steps
+    ways = ((number + turn * step) % _NETWORKS for turn in range(_NETWORKS))
+    index = next((index for index in ways if index not in taken), number % _NETWORKS)
     return {
-        "network": f"198.{18 + number % 2}.{number // 2 % 256}",
+        "network": f"198.{18 + index % 2}.{index // 2}",
         "network6": f"2001:db8:{number >> 16 & 0xFFFF:x}:{number & 0xFFFF:x}",
     }
 

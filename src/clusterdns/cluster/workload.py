@@ -4,6 +4,7 @@ Everything carries the run's id, and the time after which it counts as left behi
 run that was killed. It is found again by label only.
 """
 
+import re
 import signal
 import threading
 from collections.abc import Iterator, Mapping
@@ -12,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from clusterdns.cluster.api import Cluster, Object
+from clusterdns.cluster.objects import text
 from clusterdns.cluster.waiting import NotYet, wait_until
 from clusterdns.errors import AdmissionRefused, HarnessError, PermissionMissing
 
@@ -34,6 +36,7 @@ _MADE = (
 )
 """What runs make, in namespaces of their own or beside a cluster's DNS: API version, kind, resource."""
 
+_RUN_ID = re.compile(r"[0-9a-f]{1,32}")
 _POD_SECURITY = "pod-security.kubernetes.io/enforce"
 
 
@@ -68,6 +71,12 @@ class Workload:
     def privileged_namespace(self) -> str:
         """The run's other namespace, for pods that the first one refuses; made when first asked for."""
         return self._namespace(f"clusterdns-{self._run_id}-privileged", "privileged")
+
+    def other_runs(self) -> set[str]:
+        """Return the ids of other runs whose namespaces are there, be it that they are going."""
+        found = self._cluster.list("namespaces", labels=RUN_LABEL)
+        ids = {text(namespace, "metadata", "labels", RUN_LABEL) for namespace in found}
+        return {run_id for run_id in ids if _RUN_ID.fullmatch(run_id)} - {self._run_id}
 
     def owned(self, manifest: Mapping[str, Any], namespace: str | None = None) -> Object:
         """Return a manifest with the run's marks, in a namespace of the run where one is given."""

@@ -1,34 +1,58 @@
-"""The flags that name a cluster, and the cluster that they name."""
+"""The flags that name a cluster, the settings that they and the environment make, and the cluster itself."""
 
 import argparse
+import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from clusterdns.cluster import kubeconfig
 from clusterdns.cluster.api import Cluster, connect
-from clusterdns.settings import Settings, flag
+from clusterdns.errors import UsageError
+from clusterdns.model.profiles import Profile
+from clusterdns.settings import Settings, flag, variable
+
+_NAMES = {"kubeconfig": "FILE", "kube_context": "NAME"}
+_FLAGS = {**_NAMES, "api_timeout": "SECONDS"}
 
 
 def add_target(parser: argparse.ArgumentParser) -> None:
-    """Offer the flags that name a cluster."""
-    parser.add_argument("--kubeconfig", type=Path, required=True, help="kubeconfig of the cluster; only read")
-    parser.add_argument("--kube-context", required=True, help="context in that kubeconfig")
-    timeout = Settings.model_fields["api_timeout"]
-    parser.add_argument(
-        flag("api_timeout"), type=float, default=timeout.default, help=timeout.description, metavar="SECONDS"
-    )
+    """Offer the flags that name a cluster; those that are needed may be in the environment instead."""
+    for name, metavar in _FLAGS.items():
+        field = Settings.model_fields[name]
+        default = "" if name in _NAMES else f" (default: {field.default})"
+        needed = name in _NAMES and variable(name) not in os.environ
+        parser.add_argument(
+            flag(name), required=needed, metavar=metavar, help=f"{field.description}{default}"
+        )
+
+
+def settings_of(options: argparse.Namespace, more: Collection[str] = ()) -> Settings:
+    """Return the settings of a command that only reads a cluster.
+
+    Args:
+        options: Its arguments.
+        more: Names of settings that it takes besides those of its target.
+
+    Raises:
+        UsageError: a flag or a variable of the environment cannot be used.
+    """
+    given = {name: getattr(options, name) for name in (*_FLAGS, *more) if getattr(options, name) is not None}
+    return Settings.load({"cluster": "kubeconfig", "profile": Profile.AUDIT, **given}, os.environ)
 
 
 @contextmanager
-def target(options: argparse.Namespace) -> Iterator[Cluster]:
-    """Give the cluster that the flags name, by a private copy of its kubeconfig.
+def target(settings: Settings) -> Iterator[Cluster]:
+    """Give the cluster that the settings name, by a private copy of its kubeconfig.
 
     Raises:
         UsageError: the kubeconfig or the context cannot be used.
     """
+    file, context = settings.kubeconfig, settings.kube_context
+    if not file or not context:
+        raise UsageError("a cluster is named by --kubeconfig and --kube-context")
     with tempfile.TemporaryDirectory(prefix="clusterdns-") as folder:
-        config = kubeconfig.read(options.kubeconfig, options.kube_context)
+        config = kubeconfig.read(file, context)
         copy = kubeconfig.write_private(config, Path(folder, "kubeconfig"))
-        yield connect(copy, options.kube_context, options.api_timeout)
+        yield connect(copy, context, settings.api_timeout)

@@ -12,7 +12,7 @@ from clusterdns.catalogue import CATALOGUE
 from clusterdns.check import SelectedCase, cases_of
 from clusterdns.cluster.preflight import preflight
 from clusterdns.commands._arguments import Commands
-from clusterdns.commands._target import add_target, target
+from clusterdns.commands._target import add_target, settings_of, target
 from clusterdns.commands._what_if import add_what_if, supposed
 from clusterdns.errors import HarnessError
 from clusterdns.measuring.run import Run, TopologyRun
@@ -53,15 +53,10 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Audit a cluster and print what was found."""
-    given = {
-        name: getattr(options, name)
-        for name in ("kubeconfig", "kube_context", "api_timeout", "strict", *_SETTINGS)
-        if getattr(options, name) is not None
-    }
-    settings = Settings.load({"cluster": "kubeconfig", "profile": Profile.AUDIT, **given}, os.environ)
+    settings = settings_of(options, _SETTINGS)
     began, clock = datetime.now(UTC), time.monotonic()
     cases = [case for case in cases_of(CATALOGUE.values(), settings) if case.profile is Profile.AUDIT]
-    with target(options) as cluster:
+    with target(settings) as cluster:
         told_before = preflight(cluster, [grant for case in cases for grant in case.grants])
         measured = Run(cluster, settings, foreign=True, missing=told_before.missing)
         assumptions: list[str] = []
@@ -79,7 +74,7 @@ def run(options: argparse.Namespace) -> ExitCode:
             exit_code=code,
         ),
         cluster={
-            "context": options.kube_context,
+            "context": settings.kube_context,
             "version": told_before.version,
             "kind": "kubeconfig",
             **({"what_if": assumptions} if assumptions else {}),

@@ -7,7 +7,7 @@ from clusterdns.cluster.api import Cluster
 from clusterdns.cluster.retarget import restore, retargeted
 from clusterdns.cluster.workload import CORDONED, UNCORDON, described, expiry, left_behind
 from clusterdns.commands._arguments import Commands
-from clusterdns.commands._target import add_target, target
+from clusterdns.commands._target import add_target, settings_of, target
 from clusterdns.model.outcome import ExitCode
 
 
@@ -29,7 +29,7 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Remove what runs made that have expired, or a certain run, or all; say what is removed."""
-    with target(options) as cluster:
+    with target(settings_of(options)) as cluster:
         now = datetime.now(UTC)
         found = left_behind(cluster, options.run_id)
         for made, expires in found:

@@ -11,6 +11,7 @@ from clusterdns.errors import DeadlineExceeded
 from clusterdns.measuring.metrics import read_port
 from clusterdns.model.scraping import REQUESTS, Counted, DNSPod
 from clusterdns.parallel import in_parallel
+from clusterdns.probing.losses import by_those_left
 from clusterdns.probing.pods import ProbePod, Prober
 from clusterdns.probing.sending import Outgoing, send
 from clusterdns.probing.wire import question
@@ -64,6 +65,9 @@ class Counters:
             PermissionMissing: pods/proxy may not be read.
             ProbeError: an agent failed.
         """
+        return by_those_left(lambda: self._count(pods))
+
+    def _count(self, pods: Sequence[DNSPod]) -> list[Counted]:
         asked = [pod for pod in pods if pod.asks and self._sender(pod)]
         codes = distinct_codes(len(asked))
         answered: list[list[int]] = [[] for _ in asked]
@@ -90,8 +94,9 @@ class Counters:
 
         At its own address anybody can ask it, a node cache its node alone.
         """
-        anybody = self.senders[min(self.senders)] if pod.asks == pod.address else None
-        return self.senders.get(pod.node, anybody)
+        senders = {node: sender for node, sender in self.senders.items() if node not in self.prober.lost}
+        anybody = senders[min(senders)] if senders and pod.asks == pod.address else None
+        return senders.get(pod.node, anybody)
 
     def _ask(self, pod: DNSPod, types: Sequence[str]) -> dict[str, int]:
         """Send a pod its queries; return how many of each type it answered."""

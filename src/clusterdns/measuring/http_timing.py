@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from clusterdns.model.http_timing import HttpTiming
-from clusterdns.parallel import in_parallel
 from clusterdns.probing.http_timing import http_timing
+from clusterdns.probing.losses import on_nodes_left
 from clusterdns.probing.pods import ProbePod, Prober
 
 _TIMES = 20  # each URL, from each node: enough for a median
@@ -24,7 +24,7 @@ def time_pages(prober: Prober, pods: Iterable[ProbePod], host: str, timeout: flo
         ProbeError: an agent failed.
     """
     urls = [f"{scheme}://{host}/" for scheme in ("http", "https")]
-    by_pod = in_parallel(
+    by_pod = on_nodes_left(
         lambda pod: http_timing(prober, pod, urls, times=_TIMES, timeout=timeout, give_up=_GIVE_UP), pods
     )
-    return [timing for timings in by_pod for timing in timings]
+    return [timing for _, timings in by_pod for timing in timings]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from clusterdns.errors import HarnessError
+from clusterdns.errors import HarnessError, NodeLost
 from clusterdns.measuring.load_plans import (
     UDP_BURSTS,
     described,
@@ -18,6 +18,7 @@ from clusterdns.model.load import BURSTS, Destination, LoadResult, LoadStep
 from clusterdns.model.load_figures import LoadFigures, lateness
 from clusterdns.model.saturation import Scenario
 from clusterdns.probing.load import Template, run_load_together
+from clusterdns.probing.losses import by_those_left
 from clusterdns.probing.pods import ProbePod, Prober
 from clusterdns.settings import Settings
 
@@ -94,14 +95,16 @@ class Loads:
     def _punctual(self, step: LoadStep, there: Destination, to: Mapping[str, str]) -> _Outcome:
         """Send a load, again where the generator was late: that says nothing about the answers."""
         for _ in range(self.settings.load_attempts):
-            outcome = self._send(step, there, to)
+            outcome = by_those_left(lambda: self._send(step, there, to))
             if lateness(outcome[0]) is None:
                 break
         return outcome
 
     def _send(self, step: LoadStep, there: Destination, to: Mapping[str, str]) -> _Outcome:
         settings = self.settings
-        nodes = sorted(self.pods)
+        nodes = sorted(self.pods.keys() - self.prober.lost.keys())
+        if not nodes:
+            raise NodeLost("no node is left that could send load")
         sending = senders(step, nodes, settings)
         when = schedule(step, len(sending), settings)
         distinct = distinct_names(self.zone)

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from itertools import product
 
 from clusterdns.analysis.capture import Query, first_tries, read, read_queries, retries
+from clusterdns.errors import NodeLost
 from clusterdns.measuring.probes import SERVICE, Probes
 from clusterdns.model.lookups import CASES, FAMILIES, NDOTS_1, Lookup, SeenLookup, Truth, lookup
 from clusterdns.model.pods import CLUSTER_FIRST, NDOTS_ONE, NodeView
 from clusterdns.model.resolver import Libc, Question
-from clusterdns.parallel import in_parallel
 from clusterdns.probing.capturing import capturing
+from clusterdns.probing.losses import on_nodes_left
 from clusterdns.probing.pods import Prober
 from clusterdns.probing.resolving import GIVEN_UP, Resolved, resolve
 
@@ -35,8 +36,14 @@ class CapturedLookups:
     truth: Truth
 
     def of(self, case: str, family: str, libc: Libc) -> tuple[Lookup, Mapping[str, SeenLookup]]:
-        """Return one lookup and what was seen of it, node by node."""
+        """Return one lookup and what was seen of it, node by node.
+
+        Raises:
+            NodeLost: every node was lost before it was made.
+        """
         wanted = self.lookups[case, family, libc]
+        if wanted not in self.seen_by_lookup:
+            raise NodeLost("no node is left that made the lookup")
         return wanted, self.seen_by_lookup[wanted]
 
 
@@ -88,7 +95,7 @@ def capture_lookups(  # noqa: PLR0913 - all that lookups are made of
 
     tasks = [(view, variant) for view in views for variant in by_variant]
     seen_by_lookup: dict[Lookup, dict[str, SeenLookup]] = {}
-    for (view, _), results in zip(tasks, in_parallel(look_up, tasks), strict=True):
+    for (view, _), results in on_nodes_left(look_up, tasks):
         for made, seen in results.items():
             seen_by_lookup.setdefault(made, {})[view.node] = seen
     return CapturedLookups(lookups, seen_by_lookup, truth)

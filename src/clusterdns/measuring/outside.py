@@ -7,7 +7,7 @@ from clusterdns.measuring.probes import Probes
 from clusterdns.model.outside import Aim, OutsideAnswer, OutsideQuestion, questions
 from clusterdns.model.pods import CLUSTER_FIRST, DEFAULT, NodeView
 from clusterdns.model.topology import Topology
-from clusterdns.parallel import in_parallel
+from clusterdns.probing.losses import on_nodes_left
 from clusterdns.probing.pods import Prober
 from clusterdns.probing.sending import Outgoing, Reply, send
 from clusterdns.probing.wire import MalformedMessage, question, read
@@ -53,7 +53,7 @@ def ask_outside(  # noqa: PLR0913 - who asks whom for what
         answer = partial(_answer, view.node, address, timeout)
         return [answer(asked[reply.index], reply) for reply in replies]
 
-    return [answer for answers in in_parallel(from_node, views) for answer in answers]
+    return [answer for _, answers in on_nodes_left(from_node, views) for answer in answers]
 
 
 def _outgoing(asked: OutsideQuestion, address: str, port_of: Callable[[str], int]) -> Outgoing:

@@ -6,7 +6,7 @@ from clusterdns.measuring.probes import Probes
 from clusterdns.model.pod_times import QUERIES, PodTimes
 from clusterdns.model.pods import DEFAULT
 from clusterdns.model.topology import Topology
-from clusterdns.parallel import in_parallel
+from clusterdns.probing.losses import on_nodes_left
 from clusterdns.probing.pods import ProbePod, Prober
 from clusterdns.probing.sending import Outgoing, send
 from clusterdns.probing.wire import question
@@ -41,5 +41,5 @@ def time_pods(
                 took[addresses[reply.index]].append((reply.received_ns - reply.sent_ns) / 1e6)
         return [PodTimes(pods[address], node, tuple(times)) for address, times in took.items()]
 
-    by_node = in_parallel(from_node, sorted(probes.of(DEFAULT).items()))
-    return [times for of_node in by_node for times in of_node]
+    by_node = on_nodes_left(from_node, sorted(probes.of(DEFAULT).items()))
+    return [times for _, of_node in by_node for times in of_node]

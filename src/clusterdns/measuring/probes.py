@@ -11,11 +11,12 @@ import yaml
 
 from clusterdns.cluster.api import Cluster
 from clusterdns.cluster.workload import Workload
-from clusterdns.errors import AdmissionRefused, HarnessError
+from clusterdns.errors import AdmissionRefused, HarnessError, NodeLost
 from clusterdns.model.pods import CLUSTER_FIRST, VARIANTS, NodeView, Privilege, Variant
 from clusterdns.model.topology import Fact
 from clusterdns.parallel import in_parallel
 from clusterdns.probing.identity import Identity, identity
+from clusterdns.probing.losses import on_nodes_left
 from clusterdns.probing.pods import ProbePod, Prober, agent_configmap, on_node
 from clusterdns.suite import MANIFESTS
 
@@ -36,15 +37,25 @@ class Probes:
         pods: (node, variant) -> pod.
         refused: Privilege -> why the cluster lets in no pod that needs it; those are absent that it lets in.
         not_measured: Node -> why a pod of it did not start; the node has none then.
+        lost: Node -> why it is asked nothing any more; grows while the run goes on.
     """
 
     pods: Mapping[tuple[str, str], ProbePod]
     refused: Mapping[Privilege, str]
     not_measured: Mapping[str, str] = field(default_factory=dict)
+    lost: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, variant: str) -> dict[str, ProbePod]:
-        """Return node -> its pod of a variant, for the nodes that have one."""
-        return {node: pod for (node, name), pod in self.pods.items() if name == variant}
+        """Return node -> its pod of a variant, for the nodes that have one and are not lost.
+
+        Raises:
+            NodeLost: every node is.
+        """
+        left = {node for node, _ in self.pods} - self.lost.keys()
+        if self.lost and not left:
+            node, reason = next(iter(self.lost.items()))
+            raise NodeLost(f"no node is left: {node}: {reason}")
+        return {node: pod for (node, name), pod in self.pods.items() if name == variant and node in left}
 
 
 def start_probes(
@@ -106,13 +117,14 @@ def start_probes(
         },
         {privilege: refused for privilege, (_, refused) in by_privilege.items() if refused},
         {node: str(error) for node, error in failures.items()},
+        prober.lost,
     )
 
 
 def identities(prober: Prober, probes: Probes) -> dict[tuple[str, str], Identity]:
-    """Return (node, variant) -> what the pod says of itself."""
-    answers = in_parallel(lambda pod: identity(prober, pod), probes.pods.values())
-    return dict(zip(probes.pods, answers, strict=True))
+    """Return (node, variant) -> what the pod says of itself, for the nodes that are not lost meanwhile."""
+    answers = on_nodes_left(lambda key: identity(prober, probes.pods[key]), probes.pods)
+    return {key: answer for key, answer in answers if key[0] not in prober.lost}
 
 
 def nameservers_given(
@@ -152,7 +164,7 @@ def node_views(
             seen={name: pod.resolv_conf for (on, name), pod in identities.items() if on == node},
         )
         for node, zone_label in sorted(zone_labels.items())
-        if (node, CLUSTER_FIRST) in probes.pods
+        if (node, CLUSTER_FIRST) in identities
     ]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from clusterdns.measuring.service_changes import ServiceChanges
 from clusterdns.model.convergence import Convergence
 from clusterdns.model.exchange import Message, Path
-from clusterdns.parallel import in_parallel
+from clusterdns.probing.losses import on_nodes_left
 from clusterdns.probing.pods import ProbePod, Prober
 from clusterdns.probing.polling import PollCounts, Polling, PollTarget, poll
 from clusterdns.probing.wire import MalformedMessage, question, read
@@ -78,7 +78,7 @@ class PathPoller:
             return poll(self.prober, self.pods[node], targets, interval=INTERVAL, seconds=seconds + _SETTLED)
 
         with ExitStack() as until_seen:
-            polls = [until_seen.enter_context(polling) for polling in in_parallel(start, by_node)]
+            polls = on_nodes_left(lambda node: until_seen.enter_context(start(node)), by_node)
             began_ns = time.time_ns()
             change()
 
@@ -87,8 +87,8 @@ class PathPoller:
                 paths = [self.paths[index] for index in by_node[node]]
                 return _follow(polling, paths, what, shows, began_ns)
 
-            of_nodes = in_parallel(follow, zip(by_node, polls, strict=True))
-        return [convergence for of_node in of_nodes for convergence in of_node]
+            of_nodes = on_nodes_left(follow, polls)
+        return [convergence for _, of_node in of_nodes for convergence in of_node]
 
 
 def watch_creations(changes: ServiceChanges, poller: PathPoller, limit: float) -> list[Convergence]:

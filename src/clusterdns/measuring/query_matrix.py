@@ -13,6 +13,7 @@ from clusterdns.model.query_matrix import Asked, QueryMatrix
 from clusterdns.model.questions import Expected, Question, RecordContext, questions_of, targets
 from clusterdns.model.records import FAMILIES, Generated, Zone
 from clusterdns.model.topology import Topology
+from clusterdns.probing.losses import by_those_left
 
 OutsideRecords = dict[str, dict[str, frozenset[Expected] | None]]
 """Name -> type -> its records; None where they are not known."""
@@ -42,7 +43,7 @@ def ask_query_matrix(  # noqa: PLR0913 - all that questions are made of
     Raises:
         ProbeError: an agent failed, or fell silent.
     """
-    outside_records = _outside(querier, external_name.lower(), views)
+    outside_records = by_those_left(lambda: _outside(querier, external_name.lower(), views))
     questions = questions_about(topology, profile, objects, outside_records)
     inside = [question for question in questions if not question.outside]
     outside = [question for question in questions if question.outside]
@@ -75,7 +76,8 @@ def questions_about(
 
 def _outside(querier: Querier, external_name: str, views: Sequence[NodeView]) -> OutsideRecords:
     """Return what a node's own resolver says of names outside the cluster, where it says so twice."""
-    view = next(view for view in views if view.node in querier.pods)
+    nodes = querier.nodes_left()
+    view = next(view for view in views if view.node in nodes)
     names = (external_name, f"{UNKNOWN_LABEL}.{external_name}")
     questions = [
         Question("", f"{name}.", rtype, open=True, outside=True)

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 
+from clusterdns.errors import NodeLost
 from clusterdns.model.exchange import Exchange, Message, Path
 from clusterdns.model.query_matrix import Asked
 from clusterdns.model.questions import Question
 from clusterdns.model.topology import DNS_PORT, Topology
-from clusterdns.parallel import in_parallel
+from clusterdns.probing.losses import on_nodes_left
 from clusterdns.probing.pods import ProbePod, Prober
 from clusterdns.probing.sending import GIVEN_UP, Outgoing, Reply, send
 from clusterdns.probing.wire import MalformedMessage, question, read
@@ -109,6 +110,17 @@ class Querier:
             for node, server, (transport, size) in product(self.pods, self.servers, transports)
         ]
 
+    def nodes_left(self) -> list[str]:
+        """Return the nodes from which it can be asked.
+
+        Raises:
+            NodeLost: there is none any more.
+        """
+        left = [node for node in self.pods if node not in self.prober.lost]
+        if not left:
+            raise NodeLost("no node is left from which records are asked for")
+        return left
+
     def answers(self, path: Path) -> bool:
         """Return whether anything was answered along a path, as far as is known."""
         return (path.node, path.address, path.transport) not in self._given_up
@@ -124,6 +136,7 @@ class Querier:
             by_node.setdefault(path.node, []).append(path)
         parts = deal_out(questions, len(by_node))
         asked: list[Asked] = []
+        lost: NodeLost | None = None
         for turn in range(len(parts)):
             batches = [
                 [
@@ -133,8 +146,14 @@ class Querier:
                 ]
                 for index, of_node in enumerate(by_node.values())
             ]
-            for answered in in_parallel(self._ask_from_node, filter(None, batches)):
-                asked += answered
+            try:
+                answered = on_nodes_left(self._ask_from_node, filter(None, batches))
+            except NodeLost as error:  # the only node of this turn
+                lost = error
+                continue
+            asked += [pair for _, of_node in answered for pair in of_node]
+        if lost and not asked:
+            raise lost
         return asked
 
     def probe(self, pairs: Iterable[tuple[Question, Path]], concurrency: int) -> list[Asked]:
@@ -155,10 +174,10 @@ class Querier:
             pending = _Pending(question_, path)
             if not self._is_given_up(pending.kind):
                 by_node.setdefault(path.node, []).append(pending)
-        of_nodes = in_parallel(
+        of_nodes = on_nodes_left(
             lambda batch: self._send(batch, concurrency=concurrency, side_by_side=True), by_node.values()
         )
-        asked = [pair for of_node in of_nodes for pair in of_node]
+        asked = [pair for _, of_node in of_nodes for pair in of_node]
         kinds: dict[Kind | Channel, list[bool]] = {}
         for question_, exchange in asked:
             kind = _Pending(question_, exchange.path).kind

@@ -7,7 +7,7 @@ from clusterdns.measuring.probes import Probes
 from clusterdns.model.pods import DEFAULT
 from clusterdns.model.reachability import Attempt
 from clusterdns.model.topology import Topology
-from clusterdns.parallel import in_parallel
+from clusterdns.probing.losses import on_nodes_left
 from clusterdns.probing.pods import ProbePod, Prober
 from clusterdns.probing.sending import Outgoing, send
 from clusterdns.probing.wire import question
@@ -53,5 +53,5 @@ class Reachability:
 
         pods = self.probes.of(DEFAULT).items()
         asking = sorted(pod for pod in pods if nodes is None or pod[0] in nodes)
-        by_node = in_parallel(from_node, asking)
-        return [attempt for attempts in by_node for attempt in attempts]
+        by_node = on_nodes_left(from_node, asking)
+        return [attempt for _, attempts in by_node for attempt in attempts]

@@ -1,12 +1,12 @@
 """The Services that records are asked for: created, and read back as the cluster has them."""
 
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from clusterdns.cluster.api import Cluster, Object
-from clusterdns.cluster.templates import as_endpoints, fill_in, network
+from clusterdns.cluster.templates import as_endpoints, fill_in
 from clusterdns.cluster.waiting import NotYet, wait_until
 from clusterdns.cluster.workload import Workload
 from clusterdns.errors import ClusterError
@@ -44,7 +44,7 @@ def create_record_objects(  # noqa: PLR0913 - all that manifests are filled in w
     cluster: Cluster,
     workload: Workload,
     *,
-    run_id: str,
+    networks: Mapping[str, str],
     zone: str,
     external_name: str,
     image: str,
@@ -56,7 +56,7 @@ def create_record_objects(  # noqa: PLR0913 - all that manifests are filled in w
     Args:
         cluster: To create them in.
         workload: Owns them.
-        run_id: Whose addresses the endpoints have.
+        networks: Of the endpoints' addresses (`templates.network`).
         zone: The cluster domain.
         external_name: A name outside the cluster.
         image: Of the pods behind Services; it holds `sleep`.
@@ -67,7 +67,7 @@ def create_record_objects(  # noqa: PLR0913 - all that manifests are filled in w
         ClusterError: an object is refused.
         DeadlineExceeded: the pods' endpoints did not come in time.
     """
-    values = {**network(run_id), "namespace": workload.namespace, "zone": zone, "external": external_name}
+    values = {**networks, "namespace": workload.namespace, "zone": zone, "external": external_name}
     files = sorted((MANIFESTS / "records").glob("*.yaml"))
     manifests = [manifest for path in files for manifest in fill_in(path, values)]
     if reads_endpoints:

@@ -24,7 +24,8 @@ from clusterdns.measuring.watching import (
 from clusterdns.model.http_timing import HttpTiming
 from clusterdns.model.load import Destination, destinations
 from clusterdns.model.pods import CLUSTER_FIRST
-from clusterdns.model.saturation import Scenario
+from clusterdns.model.saturation import Lookups, Scenario
+from clusterdns.probing.losses import by_those_left
 
 
 class LoadRun(CoreRun):
@@ -79,10 +80,11 @@ class LoadRun(CoreRun):
     @part
     def rest(self) -> Scenario:
         """What is seen under everyday use."""
+        return by_those_left(lambda: self.observer.observe_steady(REST, self._look_up_every_day))
+
+    def _look_up_every_day(self) -> Lookups:
         pods = list(self.probes.of(CLUSTER_FIRST).values())
-        return self.observer.observe_steady(
-            REST, lambda: everyday_lookups(self.prober, pods, self.settings.external_name)
-        )
+        return everyday_lookups(self.prober, pods, self.settings.external_name)
 
     @part
     def loads(self) -> Loads:

@@ -1,6 +1,6 @@
 """The parts of a run that `records.*` judges."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from clusterdns.cluster.templates import network
 from clusterdns.measuring.part import part
@@ -36,13 +36,19 @@ class RecordsRun(CoreRun):
         return _profile(self.topology)
 
     @part
+    def networks(self) -> Mapping[str, str]:
+        """The networks of the run's endpoints: of runs at once, each has its own."""
+        _ = self.workload.namespace  # from now on others see that this run is there
+        return network(self.run_id, self.workload.other_runs())
+
+    @part
     def record_objects(self) -> RecordObjects:
         """The Services that records are asked for, made by what is known before probe pods have started."""
         declared = self.declared_topology
         return create_record_objects(
             self.cluster,
             self.workload,
-            run_id=self.run_id,
+            networks=self.networks,
             zone=declared.zone.value,
             external_name=self.settings.external_name,
             image=self.probe_image,
@@ -90,7 +96,7 @@ class RecordsRun(CoreRun):
             self.workload,
             self.record_objects,
             zone=self.topology.zone.value,
-            network=network(self.run_id)["network"],
+            network=self.networks["network"],
             reads_endpoints=self.dns_profile.reads_endpoints,
         )
 

@@ -10,7 +10,7 @@ from clusterdns.model.pods import CLUSTER_FIRST, NodeView
 from clusterdns.model.resolver import Libc
 from clusterdns.model.saturation import Lookups
 from clusterdns.model.topology import Topology
-from clusterdns.parallel import in_parallel
+from clusterdns.probing.losses import on_nodes_left
 from clusterdns.probing.pods import ProbePod, Prober
 from clusterdns.probing.resolving import GIVEN_UP, resolve
 
@@ -54,8 +54,8 @@ def everyday_lookups(prober: Prober, pods: Sequence[ProbePod], name: str) -> Loo
         ProbeError: an agent failed.
     """
     lookups = [Lookup("external", name, "unspec", Libc.GLIBC, external=True)] * _LOOKUPS_AT_REST
-    results = in_parallel(
+    results = on_nodes_left(
         lambda pod: resolve(prober, pod, lookups, timeout=_TIMEOUT, seconds=_MOST_SECONDS), pods
     )
-    made = [resolved for by_pod in results for resolved in by_pod if resolved.failure != GIVEN_UP]
+    made = [resolved for _, by_pod in results for resolved in by_pod if resolved.failure != GIVEN_UP]
     return Lookups(made=len(made), failed=sum(resolved.failure is not None for resolved in made))

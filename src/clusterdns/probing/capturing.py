@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from clusterdns.errors import CaptureIncomplete
-from clusterdns.probing.pods import Answer, ProbePod, Prober
+from clusterdns.probing.operations import Answer
+from clusterdns.probing.pods import ProbePod, Prober
 
 
 class Point(NamedTuple):

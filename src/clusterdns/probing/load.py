@@ -15,7 +15,8 @@ from clusterdns.errors import ProbeError
 from clusterdns.model.latency import Samples
 from clusterdns.model.load import PodLoad, Protocol
 from clusterdns.parallel import in_parallel
-from clusterdns.probing.pods import Answer, Operation, ProbePod, Prober
+from clusterdns.probing.operations import Answer, Operation
+from clusterdns.probing.pods import ProbePod, Prober
 from clusterdns.probing.wire import question
 
 LEAD_NS = 300_000_000

@@ -10,10 +10,10 @@ import copy
 import json
 import re
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from clusterdns.cluster.api import Cluster, Object
@@ -22,14 +22,14 @@ from clusterdns.cluster.exec import ExecSession
 from clusterdns.cluster.waiting import NotYet, wait_until
 from clusterdns.errors import ConnectionLost, DeadlineExceeded, HarnessError, ProbeError
 from clusterdns.parallel import in_parallel
+from clusterdns.probing.losses import Losses
+from clusterdns.probing.operations import Answer, Operation
 
 AGENT = Path(__file__).parent / "agent"
 AGENT_CONFIGMAP = "clusterdns-agent"  # as manifests/probe/*.yaml mount it
 
 _AGENT_MOUNT = "/opt/clusterdns"
 _SHARED = re.compile(r"^from (_[a-z]\w*) import", re.MULTILINE)
-
-Answer = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,92 +48,6 @@ class ProbePod:
         return cls(metadata["namespace"], metadata["name"], pod["spec"]["nodeName"], pod["status"]["podIP"])
 
 
-class Operation:
-    """An operation that runs in a pod. Close it, or use it as a context manager."""
-
-    def __init__(self, session: ExecSession, what: str, timeout: float) -> None:
-        self._session = session
-        self._what = what
-        self._timeout = timeout
-
-    def ready(self) -> Answer:
-        """Wait until the operation says that it is ready; return what it says besides.
-
-        Raises:
-            ProbeError: it says something else, or nothing.
-        """
-        answer = self._next()
-        if not answer.get("ready"):
-            raise ProbeError(f"{self._what}: said {json.dumps(answer)[:200]} before it was ready")
-        return answer
-
-    def tell(self, **message: object) -> None:
-        """Send the operation another line."""
-        self._session.write_line(json.dumps(message))
-
-    def stop(self) -> None:
-        """Ask the operation to come to its end."""
-        self.tell(stop=True)
-
-    def collect(self) -> list[Answer]:
-        """Return every answer up to the end of the operation.
-
-        Raises:
-            ProbeError: it failed, or ended without saying that it was done.
-        """
-        return list(self.answers())
-
-    def answers(self) -> Iterator[Answer]:
-        """Yield every answer as it comes.
-
-        Raises:
-            ProbeError: as `collect`.
-        """
-        while not (answer := self._next()).get("done"):
-            yield answer
-        if status := self._session.returncode(self._timeout):
-            raise ProbeError(
-                f"{self._what}: ended with status {status}: {self._session.stderr or 'no message'}"
-            )
-
-    def so_far(self) -> list[Answer]:
-        """Return the answers that have come and were not taken yet, without waiting for another.
-
-        Raises:
-            ProbeError: one of them tells of a failure.
-        """
-        return [self._answer(line) for line in self._session.read_lines_so_far(self._timeout)]
-
-    def close(self) -> None:
-        """End the operation, done or not."""
-        self._session.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def _next(self) -> Answer:
-        line = self._session.read_line(self._timeout)
-        if line is None:
-            status = self._session.returncode(self._timeout)
-            said = self._session.stderr.rpartition("\n")[2] or "nothing on standard error"
-            raise ProbeError(f"{self._what}: ended with status {status} before it was done: {said}")
-        return self._answer(line)
-
-    def _answer(self, line: str) -> Answer:
-        try:
-            answer = json.loads(line)
-        except ValueError:
-            raise ProbeError(f"{self._what}: answered with no JSON: {line[:200]!r}") from None
-        if "error" in answer:
-            raise ProbeError(f"{self._what}: {answer['error']}")
-        return dict(answer)
-
-
 class Prober:
     """Makes probe pods and runs operations in them."""
 
@@ -146,8 +60,14 @@ class Prober:
             agent_timeout: seconds of silence after which an operation is given up.
         """
         self._cluster = cluster
+        self._losses = Losses(cluster)
         self._ready_timeout = ready_timeout
         self._agent_timeout = agent_timeout
+
+    @property
+    def lost(self) -> Mapping[str, str]:
+        """Node -> why nothing is asked there any more; grows while a run goes on."""
+        return self._losses.why
 
     def start(self, manifests: Sequence[Mapping[str, Any]]) -> list[ProbePod | HarnessError]:
         """Create pods from their manifests and wait until each is ready or cannot become so.
@@ -198,27 +118,35 @@ class Prober:
     def open(
         self, pod: ProbePod, operation: str, request: Mapping[str, Any], container: str = "probe"
     ) -> Operation:
-        """Start an operation (a file name of `agent/`, without its ending) and send it its request."""
+        """Start an operation (a file name of `agent/`, without its ending) and send it its request.
+
+        Raises:
+            NodeLost: the pod has gone away since it was made, or its node; so does the operation then.
+        """
+        self._losses.refuse(pod.node)
         argv = ["python3", f"{_AGENT_MOUNT}/{operation}.py"]
-        return self._open(pod, operation, request, container, argv)
+        explaining = partial(self._losses.explaining, pod.namespace, pod.name, pod.node, container)
+        with explaining():
+            session = self._start(pod, container, argv, request)
+        return Operation(session, _what(operation, pod), self._agent_timeout, explaining)
 
     def open_unmounted(
         self, pod: ProbePod, operation: str, request: Mapping[str, Any], container: str
     ) -> Operation:
         """As `open`, in a container of somebody else's pod, where the agent's files are not mounted."""
-        return self._open(pod, operation, request, container, ["python3", "-c", _program(operation)])
+        session = self._start(pod, container, ["python3", "-c", _program(operation)], request)
+        return Operation(session, _what(operation, pod), self._agent_timeout)
 
-    def _open(
-        self, pod: ProbePod, operation: str, request: Mapping[str, Any], container: str, argv: list[str]
-    ) -> Operation:
-        what = f"{operation} in pod {pod.name} on node {pod.node}"
+    def _start(
+        self, pod: ProbePod, container: str, argv: Sequence[str], request: Mapping[str, Any]
+    ) -> ExecSession:
         session = self._cluster.exec(pod.namespace, pod.name, container, argv)
         try:
             session.write_line(json.dumps(request))
         except HarnessError:
             session.close()
             raise
-        return Operation(session, what, self._agent_timeout)
+        return session
 
     def run(
         self,
@@ -240,7 +168,7 @@ class Prober:
                 beginning where the connection broke off: it is, once.
 
         Raises:
-            ProbeError: it failed, or fell silent.
+            ProbeError: it failed, or fell silent; NodeLost where that is why.
         """
 
         def run() -> list[Answer]:
@@ -253,6 +181,10 @@ class Prober:
             if not repeatable:
                 raise
             return run()
+
+
+def _what(operation: str, pod: ProbePod) -> str:
+    return f"{operation} in pod {pod.name} on node {pod.node}"
 
 
 def _program(operation: str) -> str:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from clusterdns.probing.pods import Operation, ProbePod, Prober
+from clusterdns.probing.operations import Operation
+from clusterdns.probing.pods import ProbePod, Prober
 from clusterdns.probing.sending import DNS_PORT
 
 

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 
 from clusterdns.errors import ProbeError
 from clusterdns.model.saturation import Sample, Timeline
-from clusterdns.probing.pods import Answer, Operation, ProbePod, Prober
+from clusterdns.probing.operations import Answer, Operation
+from clusterdns.probing.pods import ProbePod, Prober
 from clusterdns.probing.sending import DNS_PORT
 
 HZ = 10

@@ -7,8 +7,10 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from clusterdns.errors import UsageError
+from clusterdns.files import read_bounded
 from clusterdns.reporting.schema import Report
 
+_LARGEST = 256 << 20  # bytes: a report of 5,000 nodes has some 10 MiB
 _SCHEMA = re.compile(r"clusterdns\.report/v(\d+)")
 _CURRENT: str = Report.model_fields["schema_"].default
 
@@ -20,9 +22,11 @@ def read_report(path: Path) -> Report:
         UsageError: it cannot be read, is cut off, is no report, or is of a newer schema; one line.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(read_bounded(path, _LARGEST).decode())
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: cannot be read: {error}") from None
+    except RecursionError:
+        raise UsageError(f"{path}: nested deeper than any report") from None
     except ValueError as error:
         raise UsageError(f"{path}: no JSON, or cut off: {error}") from None
     schema = document.get("schema") if isinstance(document, dict) else None

@@ -87,7 +87,8 @@ class Recorder:
             self.cluster["probed nodes"] = f"{len(choice.nodes)} of {choice.usable} usable ones"
             self.not_measured |= choice.left_out
         if MeasuredRun.probes.is_measured(run):
-            self.not_measured |= run.probes.not_measured
+            lost = {node: f"lost in mid-run: {reason}" for node, reason in run.probes.lost.items()}
+            self.not_measured |= {**run.probes.not_measured, **lost}
         if self.not_measured:
             self.cluster["nodes not measured"] = [
                 f"{node}: {reason}" for node, reason in sorted(self.not_measured.items())

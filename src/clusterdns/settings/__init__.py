@@ -104,16 +104,21 @@ def flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
+def variable(name: str) -> str:
+    """Return the variable of the environment that gives the setting `name`."""
+    return f"{ENV_PREFIX}{name.upper()}"
+
+
 def _fault(fault: dict[str, Any], flags: Mapping[str, object]) -> str:
     """Return a validation fault as one line that names what the user wrote."""
     message = str(fault["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
     if not fault["loc"]:
         return message
     name = str(fault["loc"][0])
-    given = flag(name) if name in flags else f"{ENV_PREFIX}{name.upper()}"
+    given = flag(name) if name in flags else variable(name)
     if fault["type"] == "extra_forbidden":
         near = difflib.get_close_matches(name, Settings.model_fields, n=1)
-        hint = f", did you mean {ENV_PREFIX}{near[0].upper()}?" if near else ""
+        hint = f", did you mean {variable(near[0])}?" if near else ""
         return f"{given} is no setting{hint}"
     if fault["type"] == "value_error":
         return f"{given}: {message}"

@@ -143,6 +143,7 @@ class Measuring(BaseModel):
         default=90,
         source="a 50 MB pull",
         gt=0,
+        le=3600,
     )
     zone: str | None = setting(
         "the cluster domain", source="the kubelets' configuration, else that of the DNS servers"
@@ -159,24 +160,28 @@ class Measuring(BaseModel):
         default=5,
         source="resolv.conf(5): the default of options timeout",
         gt=0,
+        le=60,
     )
     agent_timeout: float = setting(
         "seconds of silence from an agent before it is given up",
         default=30,
         source="glibc gives up after 20 s",
         gt=0,
+        le=600,
     )
     cleanup_timeout: float = setting(
         "seconds to wait until what was made is gone",
         default=60,
         source="the default grace period of a pod, which kube-dns uses up, and as long again",
         gt=0,
+        le=3600,
     )
     expiry: float = setting(
         "seconds after which what a killed run left counts as left behind",
         default=7200,
         source="longer than any run",
         gt=0,
+        le=604_800,
     )
 
     @field_validator("prometheus_url")

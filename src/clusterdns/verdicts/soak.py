@@ -131,7 +131,7 @@ def _judged_topology(run: Run, given: Topology) -> dict[str, Verdict]:
     supposed = TopologyRun(run.cluster, run.settings, given, missing=run.missing)
     checks = [check for module in _OF_THE_TOPOLOGY for check in module.CHECKS]
     return {
-        case.name: case.judge(supposed)
+        case.name: case.case.judge(supposed)
         for case in cases_of(checks, run.settings)
         if case.profile is Profile.AUDIT and case.skip_reason(supposed) is None
     }

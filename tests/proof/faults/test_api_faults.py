@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from lab import breakage, state
 from tests.proof.conftest import ROOT, Lab
+from tests.proof.faults.leftovers import namespaces
 from tests.proof.faults.proxy import HARMLESS, Fault, Injection, Proxy
 
 _SECONDS = 240.0
@@ -60,15 +60,6 @@ def through(lab: Lab, tmp_path: Path) -> Through:
             return Ended(done.returncode, done.stdout, report, proxy.injected)
 
     return run
-
-
-def namespaces(lab: Lab) -> list[str]:
-    """Return the namespaces of runs that nobody is removing."""
-    kubectl = breakage.kubectl(state.running(lab.name))
-    objects = json.loads(kubectl("get", "namespaces", "--selector=clusterdns.io/run", "--output=json"))
-    return [
-        item["metadata"]["name"] for item in objects["items"] if "deletionTimestamp" not in item["metadata"]
-    ]
 
 
 @pytest.mark.parametrize("lab", ["coredns"], indirect=True)

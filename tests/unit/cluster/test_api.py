@@ -178,7 +178,6 @@ def test_a_context_that_makes_no_client_is_told(kubeconfig_file: Path) -> None:
     [
         {"client-certificate-data": "c4n4ry", "client-key-data": "c4n4ry"},
         {"token": "c4n4ry", "client-certificate-data": "!c4n4ry"},
-        {"exec": {"command": 5, "args": "c4n4ry"}},
     ],
 )
 def test_what_the_client_cannot_use_is_not_quoted(kubeconfig_file: Path, user: dict[str, Any]) -> None:

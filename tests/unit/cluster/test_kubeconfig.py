@@ -8,6 +8,7 @@ import yaml
 from clusterdns.cluster import kubeconfig
 from clusterdns.errors import UsageError
 
+PLUGIN = {"apiVersion": "client.authentication.k8s.io/v1", "command": "bin/plugin", "args": ["x"]}
 CONFIG: dict[str, Any] = {
     "current-context": "test",
     "contexts": [
@@ -19,7 +20,7 @@ CONFIG: dict[str, Any] = {
         {"name": "it", "cluster": {"server": "https://h", "certificate-authority": "ca.crt"}},
         {"name": "other", "cluster": {"server": "https://o"}},
     ],
-    "users": [{"name": "me", "user": {"client-key": "/k", "exec": {"command": "bin/plugin", "args": ["x"]}}}],
+    "users": [{"name": "me", "user": {"client-key": "/k", "exec": PLUGIN}}],
 }
 
 
@@ -133,6 +134,13 @@ def test_entries_without_a_value_are_left_out(file: Path) -> None:
         ),
         ({"as": CANARY}, "it impersonates another user"),
         ({"as-groups": [CANARY]}, "it impersonates another user"),
+        ({"exec": CANARY}, "its exec plugin is none"),
+        ({"exec": {"command": CANARY}}, "its exec plugin is none"),
+        ({"exec": {**PLUGIN, "command": 5, "args": [CANARY]}}, "its exec plugin is none"),
+        ({"exec": {**PLUGIN, "args": CANARY}}, "its exec plugin is none"),
+        ({"exec": {**PLUGIN, "env": {"TOKEN": CANARY}}}, "its exec plugin is none"),
+        ({"exec": {**PLUGIN, "env": [{"name": CANARY}]}}, "its exec plugin is none"),
+        ({"exec": {**PLUGIN, "interactiveMode": "Always"}}, "its exec plugin wants to ask a person"),
     ],
     ids=str,
 )
@@ -146,5 +154,5 @@ def test_what_cannot_be_used_is_told_without_quoting_it(
 
 
 def test_an_endless_file_is_no_kubeconfig() -> None:
-    with pytest.raises(UsageError, match="/dev/zero names no contexts"):
+    with pytest.raises(UsageError, match="cannot read /dev/zero: File too large"):
         kubeconfig.read(Path("/dev/zero"), "test")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import socket
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +14,6 @@ from tests.unit.conftest import says
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from clusterdns.cluster.api import Cluster
     from tests.unit.conftest import ApiServer
@@ -90,6 +90,20 @@ def test_a_file_that_cannot_be_read_is_wrong_usage(tmp_path: Path) -> None:
     for name in ("auth_file", "ca_file"):
         with pytest.raises(UsageError, match="No such file"):
             at_url("https://prometheus.example", 5, **{name: tmp_path / "none"})
+
+
+@pytest.mark.parametrize("content", ["Bearer c4n4ry\nX: c4n4ry", "Bearer c4n4ry\0", "Bearer c4n4ryé"])
+def test_what_no_header_can_hold_is_not_quoted(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "auth"
+    file.write_text(content)
+    with pytest.raises(UsageError, match="no value of an Authorization header") as caught:
+        at_url("https://prometheus.example", 5, auth_file=file)
+    assert "c4n4ry" not in str(caught.value)
+
+
+def test_an_endless_file_holds_no_header() -> None:
+    with pytest.raises(UsageError, match="/dev/zero: File too large"):
+        at_url("https://prometheus.example", 5, auth_file=Path("/dev/zero"))
 
 
 def test_a_prometheus_is_found_by_label_once_and_asked_through_the_api_server(

@@ -34,6 +34,20 @@ def test_runs_have_networks_of_their_own() -> None:
     assert network("ffffffff") == {"network": "198.19.255", "network6": "2001:db8:ffff:ffff"}
 
 
+def test_runs_whose_ids_lead_to_one_network_give_way_to_each_other() -> None:
+    first, second = "e042689e", "d26b489e"  # seen: each found the other's names behind its addresses
+    assert network(first)["network"] == network(second)["network"]
+    ways = {
+        network(first)["network"],
+        network(first, [second])["network"],
+        network(second, [first])["network"],
+    }
+    assert len(ways) == 3
+    everybody = [f"{number:08x}" for number in range(512)]
+    assert network(first, everybody) == network(first)
+    assert network(first, everybody[:1] + everybody[2:])["network"] == "198.19.0"
+
+
 def test_endpoints_have_the_content_of_the_slices() -> None:
     slices = [one for one in fill_in(MANIFEST, VALUES) if one["kind"] == "EndpointSlice"]
     by_name = {one["metadata"]["name"]: one for one in as_endpoints(slices)}

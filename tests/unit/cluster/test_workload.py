@@ -135,3 +135,12 @@ def test_what_one_run_left_behind_is_found_by_its_id(api_server: ApiServer, clus
         api_server.answers[f"GET {path}"] = answer
     assert left_behind(cluster, "1a2b") == []
     assert set(asked) == {"app.kubernetes.io/managed-by=cluster-dns-conformance,clusterdns.io/run=1a2b"}
+
+
+def test_other_runs_are_known_by_their_namespaces(api_server: ApiServer, workload: Workload) -> None:
+    labels: list[dict[str, str]] = [
+        {"clusterdns.io/run": name} for name in ("1a2b3c4d", "e042689e", "Manual")
+    ]
+    items = [{"metadata": {"name": "n", "labels": of_run}} for of_run in labels]
+    api_server.answers[f"GET {NAMESPACES}"] = 200, {"metadata": {}, "items": items}
+    assert workload.other_runs() == {"e042689e"}

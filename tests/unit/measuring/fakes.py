@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from clusterdns.errors import AdmissionRefused
-from clusterdns.probing.pods import Answer, ProbePod, Prober
+from clusterdns.probing.operations import Answer
+from clusterdns.probing.pods import ProbePod, Prober
 
 if TYPE_CHECKING:
     from clusterdns.cluster.api import Cluster
@@ -68,6 +69,7 @@ class FakeProber:
     refuse: Callable[[Mapping[str, Any]], HarnessError | None] = lambda _manifest: None
     opened: list[FakeOperation] = field(default_factory=list)
     early: Callable[[], Sequence[Answer]] = list  # of every operation that is opened
+    lost: dict[str, str] = field(default_factory=dict)  # node -> why
 
     def start(self, manifests: Sequence[Mapping[str, Any]]) -> list[ProbePod | HarnessError]:
         refusals = [self.refuse(manifest) for manifest in manifests]

@@ -4,7 +4,7 @@ import base64
 import zlib
 from array import array
 
-from clusterdns.probing.pods import Answer
+from clusterdns.probing.operations import Answer
 
 
 def load_answers(*, lag_ms: float = 0.1, sent: int = 20) -> list[Answer]:

@@ -13,7 +13,8 @@ from clusterdns.errors import HarnessError, PermissionMissing
 from clusterdns.measuring import counters
 from clusterdns.measuring.counters import QUERIES, TYPES, Counters, distinct_codes
 from clusterdns.model.scraping import COREDNS_PORT, DNSPod, MetricsPort
-from clusterdns.probing.pods import Answer, ProbePod
+from clusterdns.probing.operations import Answer
+from clusterdns.probing.pods import ProbePod
 from tests.unit.measuring.fakes import FakeCluster, FakeProber
 from tests.unit.measuring.test_querying import answered, unanswered
 

@@ -22,7 +22,8 @@ from clusterdns.measuring.probes import Probes
 from clusterdns.measuring.reachability import Reachability
 from clusterdns.model.pods import DEFAULT
 from clusterdns.model.topology import Topology
-from clusterdns.probing.pods import Answer, ProbePod
+from clusterdns.probing.operations import Answer
+from clusterdns.probing.pods import ProbePod
 from tests.unit.measuring.fakes import FakeCluster, FakeProber
 from tests.unit.verdicts.topologies import TWO, cache, server, topology, upstream
 

@@ -15,7 +15,7 @@ from clusterdns.errors import ClusterError, DeadlineExceeded, HarnessError
 from clusterdns.measuring import disruption
 from clusterdns.measuring.disruption import Disruptor
 from clusterdns.measuring.dns_changes import DNSChanges, Replaceable
-from clusterdns.probing.pods import Answer, ProbePod
+from clusterdns.probing.pods import ProbePod
 from clusterdns.settings import Settings
 from tests.unit.cluster.clusters import coredns_spec
 from tests.unit.measuring.fakes import FakeCluster, FakeProber
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from clusterdns.model.disruption import Disruption
+    from clusterdns.probing.operations import Answer
 
 QUERIES = 100
 STEP = 16_666_667  # ns

@@ -5,7 +5,8 @@ from typing import Any
 
 from clusterdns.measuring.http_timing import time_pages
 from clusterdns.model.http_timing import HttpTiming
-from clusterdns.probing.pods import Answer, ProbePod
+from clusterdns.probing.operations import Answer
+from clusterdns.probing.pods import ProbePod
 from tests.unit.measuring.fakes import FakeProber
 from tests.unit.measuring.test_querying import PODS
 

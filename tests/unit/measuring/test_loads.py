@@ -12,7 +12,8 @@ from clusterdns.model.load import CONSTANT, KUBE_DNS, POISSON, UPSTREAM, Destina
 from clusterdns.model.load_figures import LoadFigures
 from clusterdns.model.saturation import Scenario
 from clusterdns.probing.load import Template, fixed
-from clusterdns.probing.pods import Answer, ProbePod
+from clusterdns.probing.operations import Answer
+from clusterdns.probing.pods import ProbePod
 from clusterdns.settings import Settings
 from tests.unit.measuring.fakes import FakeProber
 from tests.unit.measuring.load_answers import load_answers

@@ -16,7 +16,8 @@ from clusterdns.model.pods import CLUSTER_FIRST, HOST_NETWORK, NodeView
 from clusterdns.model.resolver import ResolvConf
 from clusterdns.model.saturation import Lookups, NodeCache, Scenario
 from clusterdns.model.topology import TCP_LIMIT, LayerKind
-from clusterdns.probing.pods import Answer, ProbePod
+from clusterdns.probing.operations import Answer
+from clusterdns.probing.pods import ProbePod
 from tests.unit.measuring.fakes import FakeCluster, FakeProber
 from tests.unit.probing.test_agent_clients import sample, watched
 from tests.unit.verdicts.topologies import TWO, UPSTREAM, cache, server, topology, upstream

@@ -7,7 +7,8 @@ from clusterdns.measuring.pod_times import time_pods
 from clusterdns.measuring.probes import Probes
 from clusterdns.model.pod_times import QUERIES, PodTimes
 from clusterdns.model.pods import DEFAULT
-from clusterdns.probing.pods import Answer, ProbePod
+from clusterdns.probing.operations import Answer
+from clusterdns.probing.pods import ProbePod
 from tests.unit.measuring.fakes import FakeProber
 from tests.unit.measuring.test_querying import PODS, answered, unanswered
 from tests.unit.verdicts.topologies import topology

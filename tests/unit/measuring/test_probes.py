@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from clusterdns.cluster.workload import Workload
-from clusterdns.errors import HarnessError, ProbeError
-from clusterdns.measuring.probes import start_probes
-from clusterdns.model.pods import VARIANTS
+from clusterdns.errors import HarnessError, NodeLost, ProbeError
+from clusterdns.measuring.probes import identities, node_views, start_probes
+from clusterdns.model.pods import DEFAULT, VARIANTS
 from tests.unit.measuring.fakes import FakeCluster, FakeProber
 
 if TYPE_CHECKING:
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from clusterdns.cluster.api import Cluster
     from clusterdns.measuring.probes import Probes
-    from clusterdns.probing.pods import Prober
+    from clusterdns.probing.operations import Answer
+    from clusterdns.probing.pods import ProbePod, Prober
 
 
 def start(*broken: str) -> Probes:
@@ -50,3 +51,29 @@ def test_a_node_on_which_a_pod_does_not_start_is_not_measured_and_the_others_are
 def test_a_cluster_on_which_no_node_can_be_measured_is_told() -> None:
     with pytest.raises(ProbeError, match="node a cannot pull image x"):
         start("a", "b", "c")
+
+
+def test_a_node_that_is_lost_has_no_pods_any_more() -> None:
+    probes = start()
+    lost = cast("dict[str, str]", probes.lost)
+    lost["b"] = "it was removed from the cluster"
+    assert probes.of(DEFAULT).keys() == {"a", "c"}
+    lost |= {"a": "is not ready", "c": "is not ready"}
+    with pytest.raises(NodeLost, match="no node is left: b: it was removed from the cluster"):
+        probes.of(DEFAULT)
+
+
+def test_who_is_lost_while_it_says_what_it_was_given_is_not_measured() -> None:
+    probes = start()
+    prober = FakeProber({}, lost=cast("dict[str, str]", probes.lost))
+
+    def answer(pod: ProbePod, _: Mapping[str, Any]) -> list[Answer]:
+        if pod.node == "b" and pod.name.startswith("none"):
+            prober.lost["b"] = "is not ready"
+            raise NodeLost("node b was lost in mid-run: is not ready")
+        return [{"resolv_conf": "nameserver 10.96.0.10\n", "hostname": pod.name, "tools": {}, "python": "3"}]
+
+    prober.operations["identity"] = answer
+    given = identities(prober.as_prober(), probes)
+    assert {node for node, _ in given} == {"a", "c"}
+    assert [view.node for view in node_views(probes, given, {"a": "", "b": "", "c": ""})] == ["a", "c"]

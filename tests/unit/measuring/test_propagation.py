@@ -20,7 +20,8 @@ from clusterdns.measuring.record_objects import RecordObjects
 from clusterdns.measuring.service_changes import ServiceChanges
 from clusterdns.model.convergence import Convergence
 from clusterdns.model.exchange import Path
-from clusterdns.probing.pods import Answer, ProbePod
+from clusterdns.probing.operations import Answer
+from clusterdns.probing.pods import ProbePod
 from clusterdns.settings import Settings
 from tests.unit.measuring.fakes import FakeCluster, FakeProber
 

@@ -18,7 +18,8 @@ from clusterdns.measuring.reachability import Reachability
 from clusterdns.measuring.watching import WatchedServers
 from clusterdns.model.pods import DEFAULT
 from clusterdns.model.query_log import IdleConnections, Ramp
-from clusterdns.probing.pods import Answer, ProbePod
+from clusterdns.probing.operations import Answer
+from clusterdns.probing.pods import ProbePod
 from clusterdns.settings import Settings
 from tests.unit.measuring.fakes import FakeCluster, FakeProber
 from tests.unit.measuring.load_answers import load_answers

@@ -21,7 +21,8 @@ from clusterdns.model.query_matrix import QueryMatrix
 from clusterdns.model.questions import questions_of
 from clusterdns.model.records import Generated
 from clusterdns.model.resolver import ResolvConf
-from clusterdns.probing.pods import Answer, ProbePod
+from clusterdns.probing.operations import Answer
+from clusterdns.probing.pods import ProbePod
 from clusterdns.verdicts.records import ROWS, row
 from tests.unit.measuring.fakes import FakeProber
 from tests.unit.verdicts.rightserver import COREDNS, EXTERNAL, SOA, answer, context

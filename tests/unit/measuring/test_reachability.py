@@ -7,7 +7,8 @@ from clusterdns.measuring.probes import Probes
 from clusterdns.measuring.reachability import Reachability
 from clusterdns.model.pods import CLUSTER_FIRST, DEFAULT
 from clusterdns.model.reachability import Attempt
-from clusterdns.probing.pods import Answer, ProbePod
+from clusterdns.probing.operations import Answer
+from clusterdns.probing.pods import ProbePod
 from tests.unit.measuring.fakes import FakeProber
 from tests.unit.measuring.test_querying import PODS, answered, unanswered
 from tests.unit.verdicts.topologies import topology

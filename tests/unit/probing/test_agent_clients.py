@@ -11,7 +11,8 @@ from clusterdns.errors import CaptureIncomplete, ProbeError
 from clusterdns.model.query_log import IdleConnections
 from clusterdns.model.saturation import Sample
 from clusterdns.probing.capturing import KUBEDNS, Captured, Point, capturing
-from clusterdns.probing.pods import Answer, ProbePod
+from clusterdns.probing.operations import Answer
+from clusterdns.probing.pods import ProbePod
 from clusterdns.probing.ramping import open_idle
 from clusterdns.probing.watching import watching_counters, watching_server
 from tests.unit.measuring.fakes import FakeProber

@@ -13,7 +13,8 @@ import yaml
 from clusterdns.cluster.waiting import NotYet
 from clusterdns.errors import AdmissionRefused, DeadlineExceeded, ProbeError
 from clusterdns.probing import pods
-from clusterdns.probing.pods import Operation, ProbePod, Prober, agent_configmap, on_node
+from clusterdns.probing.operations import Operation
+from clusterdns.probing.pods import ProbePod, Prober, agent_configmap, on_node
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +16,6 @@ from clusterdns.reporting.schema import CheckResult, Report, Run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 
 def result(
@@ -153,6 +153,7 @@ def test_ratio_and_floor_are_settings(tmp_path: Path) -> None:
         (None, "cannot be read"),
         ("\udcff", "cannot be read"),
         ('{"schema": "clusterdns.report/v1", "run"', "cut off"),
+        ("[" * 200_000, "nested deeper than any report"),
         ("[]", "no report.json of this suite: its schema is None"),
         ('{"schema": "other"}', "no report.json of this suite: its schema is 'other'"),
         ('{"schema": "clusterdns.report/v99"}', r"v99 is newer than .*: use a newer clusterdns"),
@@ -192,3 +193,8 @@ def test_a_difference_that_chance_explains_is_none() -> None:
     old = report(result("a.a", measurements={"took_ms": [1.0] * 5 + [90.0] * 4}))
     new = report(result("a.a", measurements={"took_ms": [1.0] * 4 + [50.0] * 5}))
     assert compared(old, new).slower == []
+
+
+def test_an_endless_file_is_no_report() -> None:
+    with pytest.raises(UsageError, match=r"/dev/zero: cannot be read: .*File too large"):
+        read_report(Path("/dev/zero"))

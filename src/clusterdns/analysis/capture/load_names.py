@@ -6,11 +6,13 @@ from pathlib import Path
 from clusterdns.analysis.capture.pcap import read
 from clusterdns.analysis.capture.queries import read_queries
 from clusterdns.errors import UsageError
+from clusterdns.files import read_bounded
 from clusterdns.model.resolver import Libc, ResolvConf, search_candidates
 
 MOST = 20_000
 """Questions: they go to every pod in one request of a few MB."""
 
+_LARGEST = 64 << 20  # bytes of a list: MOST names as long as they can be, with comments
 _CAPTURES = frozenset({b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d"})
 _TYPES = frozenset({"A", "AAAA", "ANY", "CNAME", "HTTPS", "MX", "NS", "PTR", "SOA", "SRV", "SVCB", "TXT"})
 
@@ -51,7 +53,7 @@ def _captured(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def _listed(path: Path) -> Iterator[tuple[str, str]]:
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(read_bounded(path, _LARGEST).decode().splitlines(), 1):
         words = line.partition("#")[0].partition(";")[0].split()
         if not words:
             continue

@@ -52,3 +52,8 @@ def test_bad_files_are_told_in_one_line(tmp_path: Path, content: bytes, said: st
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="No such file"):
         read_names(tmp_path / "names")
+
+
+def test_an_endless_file_is_no_list() -> None:
+    with pytest.raises(UsageError, match="/dev/zero: File too large"):
+        read_names(Path("/dev/zero"))
