@@ -53,7 +53,15 @@ class Stamps:
 
     def _klog(self, lines: Sequence[bytes]) -> list[int]:
         """Read lines that all begin with klog's stamp."""
-        return [self._second(line[:14], _KLOG) + int(line[15:21]) for line in lines]
+        return [self.klog_second(line[:14]) + int(line[15:21]) for line in lines]
+
+    def klog_second(self, stamp: bytes) -> int:
+        """Return the time of klog's stamp up to its seconds, in microseconds since 1970.
+
+        Raises:
+            ValueError: It is none.
+        """
+        return self._second(stamp, _KLOG)
 
     def _kubelet(self, lines: Sequence[bytes]) -> list[int]:
         """Read lines that all begin with an RFC 3339 stamp in UTC and nothing nearer to dnsmasq."""
@@ -102,7 +110,7 @@ class Stamps:
             if match and not parts:
                 parts = match.groupdict()
             elif match and form is _ISO and "year" not in parts:
-                self._year = int(match["year"])
+                self._turn(int(match["year"]))
         try:
             if parts:
                 return self._time(parts)
@@ -121,9 +129,9 @@ class Stamps:
         told = parts["month"] or b""
         month = _MONTHS.index(told) + 1 if told.isalpha() else int(told)
         if parts.get("year"):
-            self._year = int(parts["year"] or b"")
+            self._turn(int(parts["year"] or b""))
         elif self._month and abs(month - self._month) > _HALF_YEAR:
-            self._year += 1 if month < self._month else -1
+            self._turn(self._year + (1 if month < self._month else -1))
         self._month = month
         day, hour, minute, second = (int(parts[name] or b"0") for name in ("day", "hour", "minute", "second"))
         datetime(self._year, month, day, hour, minute, min(second, 59), tzinfo=UTC)  # raises ValueError
@@ -131,6 +139,12 @@ class Stamps:
         offset = 0 if zone == b"Z" else int(zone[:1] + b"1") * (int(zone[1:3]) * 60 + int(zone[-2:])) * 60
         fraction = (parts.get("fraction") or b"")[:6].ljust(6, b"0")
         return (timegm((self._year, month, day, hour, minute, second)) - offset) * _MILLION + int(fraction)
+
+    def _turn(self, year: int) -> None:
+        """Go on in this year; what was read without one was of another."""
+        if year != self._year:
+            self._year = year
+            self._known.clear()
 
 
 def _stamped(head: bytes) -> bool:
