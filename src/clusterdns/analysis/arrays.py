@@ -14,7 +14,7 @@ Flags = NDArray[np.bool_]
 FIRST_OCTETS = np.array([(1 << 8 * count) - 1 for count in range(8)] + [(1 << 64) - 1], np.uint64)
 """Masks of a little-endian number's first octets, by how many."""
 
-_SLOT_BITS = 16
+_SPARE_SLOT_BITS = 3
 _MULTIPLIER, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(29)
 
 
@@ -100,16 +100,17 @@ def alike(hashes: Hashes) -> tuple[Ints, Ints]:
     Returns:
         For each the first and the last row with the same hash.
     """
-    slots = (hashes >> np.uint64(64 - _SLOT_BITS)).astype(np.int64)
+    bits = min(len(hashes).bit_length() + _SPARE_SLOT_BITS, 32)
+    slots = (hashes >> np.uint64(64 - bits)).astype(np.int64)
     rows = np.arange(len(hashes))
-    table = np.empty(1 << _SLOT_BITS, np.int64)
+    table = np.empty(1 << bits, np.int64)
     table[slots[::-1]] = rows[::-1]  # of a slot that is assigned to several times the last one stays
     first = table[slots]
     table[slots] = rows
     last = table[slots]
     other = slots[hashes[first] != hashes]
     if len(other):  # several in a slot
-        several = np.zeros(1 << _SLOT_BITS, np.bool_)
+        several = np.zeros(1 << bits, np.bool_)
         several[other] = True
         its = np.flatnonzero(several[slots])
         order, new = grouped(hashes[its])

@@ -15,7 +15,7 @@ else:
 _GZIP = b"\x1f\x8b"  # RFC 1952, 2.3.1
 _ZSTD = b"\x28\xb5\x2f\xfd"  # RFC 8878, 3.1.1
 _GZIP_WINDOW = 31  # zlib's code for the largest window, within gzip's header
-_READ, _WRITE = 1 << 16, 1 << 20  # octets that go in and come out at a time
+_READ, _WRITE = 1 << 16, 1 << 21  # octets that go in and come out at a time
 _ZSTD_READ = 1 << 12  # of Zstandard: what one call has made before it meets damage is lost
 LONGEST_LINE = 1 << 16
 """Octets of a line that are kept."""

@@ -70,14 +70,14 @@ class Texts:
 
     def are_digits(self) -> bool:
         """Return whether all of them are numbers, and none is empty."""
-        at = self.begin
-        if not self.lengths().all():
+        lengths = self.lengths()
+        if not lengths.all():
             return False
-        values = (words(self.data)[at] ^ _ZEROS) & FIRST_OCTETS[np.minimum(self.lengths(), 8)]
+        values = (words(self.data)[self.begin] ^ _ZEROS) & FIRST_OCTETS[np.minimum(lengths, 8)]
         if (((values + _BEYOND_NINE) | values) & _HIGH_BITS).any():
             return False
-        longer = np.flatnonzero(self.lengths() > 8)  # noqa: PLR2004 - octets of a number
-        return not len(longer) or Texts(self.data, at[longer] + 8, self.end[longer]).are_digits()
+        longer = np.flatnonzero(lengths > 8)  # noqa: PLR2004 - octets of a number
+        return not len(longer) or Texts(self.data, self.begin[longer] + 8, self.end[longer]).are_digits()
 
     def hold(self, octet: int) -> bool:
         """Return whether there is this octet in any of them."""
@@ -90,20 +90,23 @@ class Texts:
         return bool(len(longer)) and Texts(self.data, at[longer] + 8, self.end[longer]).hold(octet)
 
     def hashes(self) -> Hashes:
-        """Return a hash of each, eight octets at a time."""
+        """Return a hash of each, eight octets at a time; the last eight may overlap those before."""
         octets, lengths = words(self.data), self.lengths()
-        key = mixed(lengths.astype(np.uint64), np.uint64(0))  # as NULs at the end are no part of the words
+        key = mixed(lengths.astype(np.uint64), np.uint64(0))
+        shortest = int(lengths.min()) if len(self) else 0
         at = self.begin
-        for _ in range(int(lengths.min(initial=1 << 62)) // 8 if len(self) else 0):
+        for _ in range((shortest - 1) // 8):
             key = mixed(key, octets[at])
             at = at + 8
-        going = np.flatnonzero(at < self.end)
+        going = np.flatnonzero(at + 8 < self.end)
         while len(going):
-            begin, end = at[going], self.end[going]
-            key[going] = mixed(key[going], octets[begin] & FIRST_OCTETS[np.minimum(end - begin, 8)])
+            key[going] = mixed(key[going], octets[at[going]])
             at = at + 8
-            going = going[end - begin > 8]  # noqa: PLR2004 - octets of a number
-        return key
+            going = going[at[going] + 8 < self.end[going]]
+        if shortest >= 8:  # noqa: PLR2004 - octets of a number
+            return mixed(key, octets[self.end - 8])
+        begin = np.maximum(self.begin, self.end - 8)
+        return mixed(key, octets[begin] & FIRST_OCTETS[np.minimum(lengths, 8)])
 
     def coded(self) -> tuple[Ints, list[bytes]]:
         """Return for each text the number of its like, and the different ones by these numbers."""

@@ -14,7 +14,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from clusterdns.analysis.arrays import Columns, Flags, Hashes, Ints, alike, view, words
+from clusterdns.analysis.arrays import FIRST_OCTETS, Columns, Flags, Hashes, Ints, alike, view, words
 from clusterdns.analysis.dnsmasq_log.entries import PROGRAM
 from clusterdns.analysis.dnsmasq_log.requests import UNTIMED, Requests
 from clusterdns.analysis.dnsmasq_log.stamp_columns import times
@@ -40,7 +40,7 @@ def _number(octets: bytes) -> int:
 
 
 _PROGRAM, _PID_ENDS = _number(PROGRAM), _number(b"]:")
-_IS, _TO, _FROM = map(_number, (b" is ", b" to ", b" fro"))
+_IS, _TO, _FROM = map(_number, (b" is ", b" to ", b" from "))
 _LF, _BLANK, _SLASH = b"\n /"
 
 _COLUMNS = ("pids", "serials", "clients", "addresses", "actions", "names", "answers")
@@ -127,13 +127,11 @@ class Window:
         return window if window.is_clear and window._is_plain() else None
 
     def _is_plain(self) -> bool:
-        """Return whether the requests' keys and names are what they must be, and the lines in order."""
+        """Return whether PIDs and serials are numbers, addresses hold no slash, and nothing is empty."""
         texts = self._texts
-        if not (texts["pids"].are_digits() and texts["serials"].are_digits()):
-            return False
-        if texts["addresses"].hold(_SLASH):
-            return False
-        return bool(texts["actions"].lengths().all() and texts["names"].lengths().all())
+        numbers = texts["pids"].are_digits() and texts["serials"].are_digits()
+        whole = texts["actions"].lengths().all() and texts["names"].lengths().all()
+        return bool(numbers and whole and not texts["addresses"].hold(_SLASH))
 
     def rows_of(self, hashes: Hashes) -> tuple[list[int], list[int]]:
         """Return which of these keys go on here, and as which requests."""
@@ -264,11 +262,12 @@ def _slashes(octets: NDArray[np.uint8], ends: Ints) -> Ints:
 
 def _are_common(data: bytes, lines: _Lines) -> Flags:
     """Return which lines have in the right places what all of them have."""
-    word = view(data, "<u4")[lines.word - 1]
+    word = words(data)[lines.word - 1]
+    short = word & FIRST_OCTETS[len(" is ")]
     return np.asarray(
         (words(data)[lines.program] == _PROGRAM)
         & (view(data, "<u2")[lines.serial - 3] == _PID_ENDS)
-        & ((word == _IS) | (word == _TO) | (word == _FROM))
+        & ((short == _IS) | (short == _TO) | (word & FIRST_OCTETS[len(" from ")] == _FROM))
         & (lines.slash > lines.client)
         & (lines.end - lines.begin <= LONGEST)
     )
