@@ -14,11 +14,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import dns.message
+import dns.rcode
+import dns.rrset
 import numpy as np
 
 from bench.dnsmasq_log import LINES, written
 from clusterdns.analysis.arrays import view
-from tests.unit.analysis.capture.network import Network, framed, query, response, server_of
+from clusterdns.analysis.capture.records import LINKTYPE_ETHERNET
+from tests.unit.analysis.capture.network import Network, framed, query, server_of
 from tests.unit.analysis.capture.wires import SECOND, file
 
 _CLUSTERDNS = (sys.executable, "-c", "import sys; from clusterdns.cli import main; sys.exit(main())")
@@ -37,6 +41,9 @@ print(duckdb.sql(rf'''select count(*) filter (where line like '%query[%'),
     from read_csv('{sys.argv[1]}', columns = {{'line': 'varchar'}}, delim = '\x01', header = false,
     quote = '', escape = '')''').fetchall())
 """
+
+_ETHERNET = bytes(12) + b"\x08\x00"
+_ADDRESS, _SOA = "10.96.7.7", "ns.dns.cluster.local. hostmaster.cluster.local. 1 7200 1800 86400 30"
 
 
 class Cost(NamedTuple):
@@ -108,10 +115,22 @@ def cost(arguments: Sequence[str]) -> Cost:
     return Cost(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
+def answer(wire: bytes, record: str) -> bytes:
+    """Return a response with one record: the zone's SOA of a name that is not there, or an address."""
+    message = dns.message.make_response(dns.message.from_wire(wire))
+    if record == _SOA:
+        message.set_rcode(dns.rcode.NXDOMAIN)
+        message.authority.append(dns.rrset.from_text("cluster.local.", 30, "IN", "SOA", record))
+    else:
+        message.answer.append(dns.rrset.from_text(message.question[0].name, 30, "IN", "A", record))
+    return message.to_wire()
+
+
 def captured(path: Path, size: int) -> Path:
     """Write a capture of at least so many octets: a third of the exchanges by TCP, 20 on each connection.
 
-    A second of it comes again and again, later each time.
+    Frames are Ethernet's; responses have an address, or NXDOMAIN with the zone's SOA. The same exchanges come
+    again and again, later each time.
     """
     network = Network()
     for number in range(3000):
@@ -119,14 +138,16 @@ def captured(path: Path, size: int) -> Path:
         wires = [query(f"api{number % 500}.example.com.svc.cluster.local", ident) for ident in (1, 2)]
         for wire in wires:
             network.datagram(client, server_of(client), wire)
-            network.datagram(server_of(client), client, response(wire, "NXDOMAIN"), 200_000)
+            network.datagram(server_of(client), client, answer(wire, _SOA), 200_000)
         if number % 20 == 0:
             socket = (client[0], 50_000 + number)
             network.opened(socket)
         wire = query(f"web{number % 500}.shop.svc.cluster.local", number)
         network.segments(socket, server_of(socket), framed(wire))
-        network.segments(server_of(socket), socket, framed(response(wire)))
-    content = file(network.packets)
+        network.segments(server_of(socket), socket, framed(answer(wire, _ADDRESS)))
+    content = file(
+        [(time_ns, _ETHERNET + data) for time_ns, data in network.packets], linktype=LINKTYPE_ETHERNET
+    )
     head, second = content[:24], bytearray(content[24:])
     places, at = [], 0
     while at < len(second):

@@ -41,7 +41,7 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Read]:
             root = tmp_path_factory.mktemp(libc)
             (root / "etc").mkdir()
             subprocess.run([*compiler, "-Wall", "-o", root / "reader", SOURCE, "-lresolv"], check=True)
-            command = ["timeout", str(SECONDS), "chroot", root, "/reader"]
+            command = ["timeout", str(SECONDS), "chroot", str(root), "/reader"]
             reader = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
             readers[libc] = stack.enter_context(reader)
             stack.callback(cast("IO[bytes]", reader.stdin).close)
