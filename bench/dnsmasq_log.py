@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from clusterdns.analysis.compression import lines
+from clusterdns.analysis.compression import blocks, lines
 from clusterdns.analysis.dnsmasq_log.lines import DnsmasqLog
 from clusterdns.analysis.dnsmasq_log.requests import LogTally
 from clusterdns.model.topology import DNSMASQ_TCP_LIMIT
@@ -76,7 +76,7 @@ def line(serial: int, step: int, child: int, text: str) -> str:
 def summarised(path: Path) -> None:
     """Do what the command does."""
     with path.open("rb") as file:
-        LogTally.of(DnsmasqLog(lines(file)), limit=DNSMASQ_TCP_LIMIT)
+        LogTally.of(DnsmasqLog(blocks(file)), limit=DNSMASQ_TCP_LIMIT)
 
 
 def split_only(path: Path) -> None:
