@@ -120,7 +120,7 @@ class Window:
             return None
         data = b"".join((text, b"\n", bytes(SPARE)))
         read = _read(data, text)
-        times_us = read and times(data, read[0].begin, stamps)
+        times_us = read and times(data, read[0].begin, read[0].program, stamps)
         if read is None or times_us is None:
             return None
         window = cls(data, read[0], times_us, read[1])

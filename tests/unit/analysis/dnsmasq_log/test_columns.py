@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -16,6 +16,9 @@ from clusterdns.analysis.dnsmasq_log.columns import Window
 from clusterdns.analysis.dnsmasq_log.requests import Requests
 from clusterdns.analysis.dnsmasq_log.stamps import Stamps
 from tests.unit.fuzzing import damaged
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ACTIONS = (
     b"query[A] %s from 10.0.0.1",
@@ -51,10 +54,25 @@ STRAYS = (
 )
 
 
-def line(random: Random, micro: int, *, odd: float) -> bytes:
+def klog(micro: int) -> bytes:
+    return b"I1123 12:00:%02d.%06d       1 nanny.go:148]" % (micro // 1_000_000 % 60, micro % 1_000_000)
+
+
+def kubelet(micro: int) -> bytes:
+    fraction = b"%09d" % (micro % 1_000_000 * 1000)
+    return b"2026-11-23T12:00:%02d.%sZ" % (micro // 1_000_000 % 60, fraction.rstrip(b"0") or b"0")
+
+
+# Not both in one log: of which year a stamp is that tells none depends on those that were read before.
+ODD_STAMPS: dict[Callable[[int], bytes], tuple[bytes, ...]] = {
+    klog: (b"I1223 12:00:10.000000 1", b"I1123 12:00:10 1"),
+    kubelet: (b"2026-11-23T12:00:10Z", b"2025-11-23T12:00:10.1Z"),
+}
+
+
+def line(random: Random, micro: int, stamped: Callable[[int], bytes] = klog, *, odd: float) -> bytes:
     """Return a line of one of a few requests, most probably of the common form."""
-    month, fraction = (12, b"") if random.random() < odd / 20 else (11, b".%06d" % (micro % 1_000_000))
-    stamp = b"I%02d23 12:00:%02d%s" % (month, micro // 1_000_000 % 60, fraction)
+    stamp = random.choice(ODD_STAMPS[stamped]) if random.random() < odd / 20 else stamped(micro)
     serial, pid = random.choice((1, 2, 3, 12345678, 123456789)), random.choice((7, 7, 7, 41, 42))
     client = random.choice((b"10.0.0.1/53", b"10.0.0.1/53535", b"fd00::1/1024", b"10.0.0.12/5"))
     if random.random() < odd / 10:
@@ -63,16 +81,19 @@ def line(random: Random, micro: int, *, odd: float) -> bytes:
     action = random.choice(actions)
     text = action % random.choice(NAMES[:-1]) if b"%s" in action else action
     writer = b"dnsmasq[%d]:" % pid if random.random() >= odd / 10 else b"dnsmasq[]:"
-    return b"%s       1 nanny.go:148] %s %d %s %s" % (stamp, writer, serial, client, text)
+    return b"%s %s %d %s %s" % (stamp, writer, serial, client, text)
 
 
 def log(random: Random) -> list[bytes]:
     """Return lines of the common form, in order or not, with none, few or many others among them."""
     odd = random.choice((0, 0, 0.02, 0.3))
     step = random.choice(((0, 60), (0, 2_000_000), (-30, 60)))
+    stamped = random.choice((klog, kubelet))
     lines, micro = [], 10_000_000
     for _ in range(random.randrange(80)):
-        lines.append(random.choice(STRAYS) if random.random() < odd / 2 else line(random, micro, odd=odd))
+        lines.append(
+            random.choice(STRAYS) if random.random() < odd / 2 else line(random, micro, stamped, odd=odd)
+        )
         micro = max(micro + random.randint(*step), 0)
     return lines[::-1] if random.random() < 1 / 16 else lines
 
@@ -111,9 +132,10 @@ def test_both_ways_agree_on_damaged_logs(seed: int, window: int) -> None:
     agree(damaged([b"\n".join(log(random))], random).split(b"\n"), window)
 
 
-def test_the_common_form_is_read_by_column() -> None:
+@pytest.mark.parametrize("stamped", [klog, kubelet])
+def test_common_forms_are_read_by_column(stamped: Callable[[int], bytes]) -> None:
     random = Random(18)  # noqa: S311 - repeatable
-    lines = [line(random, micro, odd=0) for micro in range(200)]
+    lines = [line(random, micro, stamped, odd=0) for micro in range(200)]
     for text in (lines, [*lines[:100], STRAYS[0], *lines[100:]], lines[:50] + lines[150:] + lines[50:150]):
         window = Window.of(b"\n".join(text), Stamps(2026))
         assert window is not None
