@@ -165,7 +165,7 @@ def test_a_timeout_that_is_none_is_wrong_usage(
 def test_the_environment_counts_for_every_command(
     api_server: ApiServer, flags: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for path in (NAMESPACES, SERVICES, DEPLOYMENTS, EVERYWHERE):
+    for path in (NAMESPACES, SERVICES, DEPLOYMENTS, EVERYWHERE, NODES):
         api_server.answers[f"GET {path}"] = 200, {"metadata": {}, "items": []}
     monkeypatch.setenv("CLUSTERDNS_KUBECONFIG", flags[1])
     monkeypatch.setenv("CLUSTERDNS_KUBE_CONTEXT", flags[3])
@@ -315,7 +315,7 @@ def test_an_interrupt_of_the_imports_is_one_line(program: str, imported: str, nu
 
 
 def test_who_is_to_outlive_the_terminal_does(api_server: ApiServer, flags: list[str]) -> None:
-    for path in (NAMESPACES, SERVICES, DEPLOYMENTS, EVERYWHERE):
+    for path in (NAMESPACES, SERVICES, DEPLOYMENTS, EVERYWHERE, NODES):
         api_server.answers[f"GET {path}"] = 200, {"metadata": {}, "items": []}
     asked = threading.Event()
 

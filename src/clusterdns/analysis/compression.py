@@ -15,7 +15,7 @@ else:
 _GZIP = b"\x1f\x8b"  # RFC 1952, 2.3.1
 _ZSTD = b"\x28\xb5\x2f\xfd"  # RFC 8878, 3.1.1
 _GZIP_WINDOW = 31  # zlib's code for the largest window, within gzip's header
-_READ, _WRITE = 1 << 16, 1 << 20  # octets that go in and come out at a time
+_READ, _WRITE = 1 << 16, 1 << 21  # octets that go in and come out at a time
 _ZSTD_READ = 1 << 12  # of Zstandard: what one call has made before it meets damage is lost
 LONGEST_LINE = 1 << 16
 """Octets of a line that are kept."""
@@ -121,8 +121,11 @@ def uncompressed(file: io.BufferedReader) -> BinaryIO:
     return file
 
 
-def lines(file: io.BufferedReader) -> Iterator[bytes]:
-    """Yields the lines of a file, without their ends, uncompressed; of a long one `LONGEST_LINE` octets.
+def blocks(file: io.BufferedReader) -> Iterator[bytes]:
+    """Yields a file's lines, many in a block, uncompressed; of a long one `LONGEST_LINE` octets.
+
+    Yields:
+        Whole lines, without the end of the last one.
 
     Raises:
         CompressionError: see there; the lines before were yielded.
@@ -136,13 +139,21 @@ def lines(file: io.BufferedReader) -> Iterator[bytes]:
             piece, damage = b"", error
         if not piece:
             break
-        first, *others = piece.split(b"\n")
-        rest += first[: max(LONGEST_LINE - len(rest), 0)]
-        if others:
-            yield rest[:LONGEST_LINE]
-            rest = others.pop()[:LONGEST_LINE]
-            yield from others
+        last = piece.rfind(b"\n")
+        if last < 0:
+            rest += piece[: max(LONGEST_LINE - len(rest), 0)]
+            continue
+        first = piece.find(b"\n")
+        rest += piece[: min(first, max(LONGEST_LINE - len(rest), 0))]
+        yield b"".join((rest, memoryview(piece)[first:last]))
+        rest = piece[last + 1 :][:LONGEST_LINE]
     if rest:
         yield rest
     if damage:
         raise damage
+
+
+def lines(file: io.BufferedReader) -> Iterator[bytes]:
+    """Yields the same line by line, without their ends."""
+    for block in blocks(file):
+        yield from block.split(b"\n")

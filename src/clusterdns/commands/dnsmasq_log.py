@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from clusterdns.analysis.compression import lines
+from clusterdns.analysis.compression import blocks
 from clusterdns.analysis.dnsmasq_log import LogError, analyse, report
 from clusterdns.commands._arguments import Commands, at_least
 from clusterdns.errors import UsageError
@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> ExitCode:
     """Print what the log tells."""
     try:
         with Path(_STDIN if options.file == "-" else options.file).open("rb") as file:
-            log, summary = analyse(lines(file), limit=options.tcp_limit, worst=options.worst)
+            log, summary = analyse(blocks(file), limit=options.tcp_limit, worst=options.worst)
     except (OSError, LogError) as error:
         raise UsageError(f"{options.file}: {error}") from None
     if not summary.requests:

@@ -63,15 +63,16 @@ def _musl(text: str) -> ResolvConf:
     nameservers: list[str] = []
     search: tuple[str, ...] = ()
     options: dict[str, str | None] = {}
-    for line in text.split("\n"):
-        if len(line.encode("utf-8", "surrogateescape")) >= MUSL_LINE:
+    *ended, last = text.split("\n")
+    for line in (*(f"{line}\n" for line in ended), last):
+        if len(line.rstrip("\n").encode("utf-8", "surrogateescape")) >= MUSL_LINE:
             continue
-        told = line.partition("\0")[0] + "\n"
+        told = line.partition("\0")[0]
         words = re.findall(rf"[^{_SPACE}]+", told)
         keyword = next(
             (word for word in ("nameserver", "search", "domain", "options") if told.startswith(word)), ""
         )
-        if not keyword or told[len(keyword)] not in _SPACE:
+        if not keyword or not told[len(keyword) :].startswith(tuple(_SPACE)):
             continue
         if keyword == "options":
             for name in _NUMBERED:
@@ -82,7 +83,7 @@ def _musl(text: str) -> ResolvConf:
             plain = (word for word in words[1:] if word.partition(":")[0] not in _NUMBERED)
             options |= dict(map(_option, plain))
         elif keyword == "nameserver":
-            nameservers.append(_address(line, words[1:2], scopes=True))
+            nameservers.append(_address(line.rstrip("\n"), words[1:2], scopes=True))
         else:
             search = _domains(words[1:])
     return ResolvConf(tuple(nameservers[:_MOST_NAMESERVERS]), search, tuple(options.items()))

@@ -3,7 +3,7 @@
 import pytest
 
 from clusterdns.formats.resolvconf import ResolvConfError, parse
-from clusterdns.model.resolver import ResolvConf
+from clusterdns.model.resolver import Libc, ResolvConf
 
 
 def test_a_pod_s_file() -> None:
@@ -110,3 +110,9 @@ def test_texts_as_glibc_reads_them(text: str, expected: tuple[object, ...]) -> N
         resolv.timeout,
         resolv.attempts,
     ) == expected
+
+
+@pytest.mark.parametrize("last", ["search", "search\0b.x\n"])
+def test_musl_wants_white_space_behind_a_keyword(last: str) -> None:
+    assert parse(f"search a.x\n{last}", Libc.MUSL).search == ("a.x",)
+    assert parse("search a.x\nsearch\n", Libc.MUSL).search == ()

@@ -34,15 +34,14 @@ def failed(verdict: Verdict, *words: str) -> bool:
 def load(*sessions: tuple[int, int]) -> LoggedLoad:
     """A log of TCP sessions of one request each: first and last line in milliseconds."""
     count = len(sessions)
-    batch = Requests(
-        first_us=[first * 1000 for first, _ in sessions],
-        last_us=[last * 1000 for _, last in sessions],
-        pids=[b"%d" % (100 + index) for index in range(count)],
-        serials=[b"%d" % index for index in range(count)],
-        clients=[b"10.0.0.%d/999" % index for index in range(count)],
-        actions=[b"query[A]"] * count,
-        names=[b"a.example"] * count,
-        answers=[b"NXDOMAIN"] * count,
+    batch = Requests.of(
+        [first * 1000 for first, _ in sessions],
+        [last * 1000 for _, last in sessions],
+        [
+            (b"%d" % (100 + index), b"%d" % index, b"10.0.0.%d/999" % index, b"query[A]", b"a.example")
+            for index in range(count)
+        ],
+        [b"NXDOMAIN"] * count,
     )
     return LoggedLoad("a test", LogTally.of([batch], limit=LIMIT), count, {}, LOAD)
 

@@ -4,7 +4,7 @@ import socket
 
 import numpy as np
 
-from clusterdns.analysis.capture.arrays import Hashes, Ints, view
+from clusterdns.analysis.arrays import Hashes, Ints, view
 from clusterdns.analysis.capture.records import PcapError
 
 _IPV4_OCTETS = 4

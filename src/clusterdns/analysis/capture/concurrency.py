@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from clusterdns.analysis.capture.arrays import Ints
+from clusterdns.analysis.arrays import Ints
 from clusterdns.analysis.capture.connections import NEVER
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clusterdns.analysis.capture.arrays import Columns, Flags, Ints
+from clusterdns.analysis.arrays import Columns, Flags, Ints
 
 NEVER = int(np.iinfo(np.int64).max)
 """The time of what did not happen."""

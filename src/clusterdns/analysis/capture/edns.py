@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from clusterdns.analysis.capture.arrays import Flags, Ints, numbers
+from clusterdns.analysis.arrays import Flags, Ints, numbers
 
 _OPT = 41
 _POINTER = 0xC0

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from clusterdns.analysis.capture.arrays import Ints
+from clusterdns.analysis.arrays import Ints
 from clusterdns.analysis.capture.concurrency import LevelOverTime
 from clusterdns.analysis.capture.connections import NEVER, Connections
-from clusterdns.analysis.capture.histograms import histogram
+from clusterdns.analysis.histograms import histogram
 from clusterdns.model.latency import Histogram
 
 SLOW_NS = 1_000_000_000

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from clusterdns.analysis.capture.arrays import Columns, Flags, Ints, numbers
+from clusterdns.analysis.arrays import Columns, Flags, Ints, numbers
 from clusterdns.analysis.capture.records import (
     LINKTYPE_ETHERNET,
     LINKTYPE_LINUX_SLL,

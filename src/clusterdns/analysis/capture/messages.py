@@ -6,21 +6,18 @@ from enum import StrEnum
 
 import numpy as np
 
+from clusterdns.analysis.arrays import FIRST_OCTETS, Columns, Flags, Hashes, Ints, mixed, numbers, view
 from clusterdns.analysis.capture import edns
-from clusterdns.analysis.capture.arrays import Columns, Flags, Hashes, Ints, numbers, view
 
 _HEADER = 12
 _RESPONSE, _OPCODE, _RCODE = 0x8000, 0x7800, 0x000F
 _LONGEST_LABEL, _LONGEST_NAME = 63, 254  # without the root's octet (RFC 1035, 3.1)
 _BEHIND_NAME = 5  # octets: the root's label, type and class
 
-_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
-_SHIFT = np.uint64(29)
 _EACH_OCTET = 0x0101010101010101
 _LOW_BITS, _HIGH_BIT = np.uint64(0x7F * _EACH_OCTET), np.uint64(0x80 * _EACH_OCTET)
 _FROM_A, _BEYOND_Z = np.uint64((0x80 - ord("A")) * _EACH_OCTET), np.uint64((0x7F - ord("Z")) * _EACH_OCTET)
 _TO_LOWER = np.uint64(2)  # from an octet's highest bit to the one that makes a letter a small one
-_FIRST_OCTETS = np.array([(1 << 8 * count) - 1 for count in range(8)] + [(1 << 64) - 1], np.uint64)
 
 
 class SkippedMessage(StrEnum):
@@ -134,9 +131,9 @@ def parse(data: bytes, payloads: Payloads, counts: Counter[str]) -> Messages:
     exchange = np.zeros(len(payloads), np.uint64)
     ends = (client << 32) | (client_port << 16) | server_port, (server << 32) | ident
     for column in (*ends, payloads.connection):
-        exchange = _mixed(exchange, column.astype(np.uint64))
+        exchange = mixed(exchange, column.astype(np.uint64))
     asked = (rtype << 16) | numbers(data, ">u2", name_end + 3)
-    key = _mixed(_mixed(_names(data, payloads.at + _HEADER, name_end), exchange), asked.astype(np.uint64))
+    key = mixed(mixed(_names(data, payloads.at + _HEADER, name_end), exchange), asked.astype(np.uint64))
     counts_of = (numbers(data, ">u2", payloads.at + at) for at in (6, 8, 10))
     answers, authorities, additional = counts_of
     upper = np.zeros(len(payloads), np.int64)
@@ -188,16 +185,10 @@ def _names(data: bytes, start: Ints, end: Ints) -> Hashes:
     words, key = view(data, "<u8"), np.zeros(len(start), np.uint64)
     going, at = np.arange(len(start)), start
     while len(going := going[at[going] < end[going]]):
-        word = words[at[going]] & _FIRST_OCTETS[np.minimum(end[going] - at[going], 8)]
+        word = words[at[going]] & FIRST_OCTETS[np.minimum(end[going] - at[going], 8)]
         low = word & _LOW_BITS
         # An octet's highest bit is set in the first sum from "A" on, in the second beyond "Z".
         capital = ((low + _FROM_A) ^ (low + _BEYOND_Z)) & ~word & _HIGH_BIT
-        key[going] = _mixed(key[going], word | (capital >> _TO_LOWER))
+        key[going] = mixed(key[going], word | (capital >> _TO_LOWER))
         at = at + 8
     return key
-
-
-def _mixed(key: Hashes, word: Hashes) -> Hashes:
-    """Mix 64 more bits into hashes; two different ones meet by chance alone."""
-    key = (key ^ word) * _MULTIPLIER
-    return key ^ (key >> _SHIFT)

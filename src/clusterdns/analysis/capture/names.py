@@ -1,6 +1,9 @@
 """Names of the domain name system, from wire format to text."""
 
+from functools import lru_cache
 
+
+@lru_cache(1 << 16)  # every client asks for the same ones
 def text(wire: bytes) -> str:
     """Writes a name without its final dot, as master files do (RFC 1035, 5.1).
 

@@ -8,9 +8,9 @@ from enum import StrEnum
 
 import numpy as np
 
+from clusterdns.analysis.arrays import Columns, Flags, Ints, numbers
 from clusterdns.analysis.capture import links
 from clusterdns.analysis.capture.addresses import Addresses
-from clusterdns.analysis.capture.arrays import Columns, Flags, Ints, numbers
 from clusterdns.analysis.capture.links import Layers
 from clusterdns.analysis.capture.records import Records
 

@@ -9,8 +9,8 @@ from typing import BinaryIO
 
 import numpy as np
 
+from clusterdns.analysis.arrays import Ints, numbers
 from clusterdns.analysis.capture import pcapng
-from clusterdns.analysis.capture.arrays import Ints, numbers
 from clusterdns.analysis.capture.records import CHUNK, LARGEST, PcapError, Records, Window
 
 _MAGIC = {0xA1B2C3D4: 1000, 0xA1B23C4D: 1}  # -> nanoseconds per unit of the time's fraction

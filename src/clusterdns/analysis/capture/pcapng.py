@@ -10,7 +10,7 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
-from clusterdns.analysis.capture.arrays import Ints, numbers
+from clusterdns.analysis.arrays import Ints, numbers
 from clusterdns.analysis.capture.records import LARGEST, PcapError, Records, Window
 
 MAGIC = b"\x0a\x0d\x0d\x0a"

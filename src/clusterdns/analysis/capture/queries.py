@@ -76,9 +76,9 @@ def read_queries(records: Iterable[Records], *, port: int = 53) -> tuple[Query, 
 
 def _rows(queries: Queries, addresses: Addresses) -> Iterator[tuple[int, Query]]:
     """Yield queries one by one, each with its packet's number."""
-    columns = (getattr(queries, name).tolist() for name in Queries.names())
+    columns = (getattr(queries, name).tolist() for name in Queries.columns())
     for values in zip(*columns, strict=True):
-        row = dict(zip(Queries.names(), values, strict=True))
+        row = dict(zip(Queries.columns(), values, strict=True))
         answered = row["response_frame"] > 0
         yield (
             row["frame"],

@@ -4,7 +4,7 @@ import io
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from clusterdns.analysis.capture.arrays import Ints
+from clusterdns.analysis.arrays import Ints
 
 LINKTYPE_ETHERNET = 1
 LINKTYPE_RAW = 101

@@ -2,14 +2,13 @@
 
 import numpy as np
 
-from clusterdns.analysis.capture.arrays import Flags, Hashes, Ints, grouped, view
+from clusterdns.analysis.arrays import Flags, Hashes, Ints, grouped, mixed, view
 from clusterdns.analysis.capture.packets import Packets
 
 WINDOW_NS = 10_000_000
 """How long a packet takes through a host at most; the C libraries ask again after a second or more."""
 
 _ODD = np.uint64(0x9E3779B97F4A7C15)
-_SHIFT = np.uint64(29)
 
 
 class Sightings:
@@ -67,16 +66,11 @@ def _keys(data: bytes, packets: Packets) -> Hashes:
     """Hash what a router leaves as it is; a UDP checksum may be filled in on the way."""
     sequence = np.where(packets.tcp, packets.sequence << 8 | packets.flags, 0)
     ends = packets.source << 32 | packets.source_port << 16 | packets.destination_port
-    key = _mixed(ends.astype(np.uint64), _ODD)  # ports and addresses alone might cancel out each other
+    key = mixed(ends.astype(np.uint64), _ODD)  # ports and addresses alone might cancel out each other
     for column in (packets.destination, packets.ident << 32 | packets.length, sequence):
-        key = _mixed(key, column.astype(np.uint64))
+        key = mixed(key, column.astype(np.uint64))
     words = view(data, "<u8")
     for at in (0, 8, 16, 24):  # a DNS message's header and the beginning of its name
         word = words[np.minimum(packets.at + at, len(words) - 1)]
-        key = _mixed(key, np.where(packets.captured >= at + 8, word, np.uint64(0)))
+        key = mixed(key, np.where(packets.captured >= at + 8, word, np.uint64(0)))
     return key
-
-
-def _mixed(key: Hashes, word: Hashes | np.uint64) -> Hashes:
-    key = (key ^ word) * _ODD
-    return key ^ (key >> _SHIFT)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from clusterdns.analysis.capture.arrays import Flags, Ints, grouped, numbers
+from clusterdns.analysis.arrays import Flags, Ints, grouped, numbers
 from clusterdns.analysis.capture.messages import Payloads
 from clusterdns.analysis.capture.packets import TCP_FIN, TCP_SYN, Packets
 from clusterdns.analysis.capture.reassembly import SEQUENCES, Stream, WholeMessage

@@ -8,14 +8,14 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from clusterdns.analysis.capture.arrays import Flags
+from clusterdns.analysis.arrays import Flags
 from clusterdns.analysis.capture.decoder import Decoded
-from clusterdns.analysis.capture.histograms import histogram
 from clusterdns.analysis.capture.lifetimes import SLOW_NS, Lifetimes
 from clusterdns.analysis.capture.names import text
 from clusterdns.analysis.capture.transactions import Queries
 from clusterdns.analysis.counting import keep_most
 from clusterdns.analysis.expansions import Base, by_base
+from clusterdns.analysis.histograms import histogram
 from clusterdns.model.latency import Histogram
 
 _NAMES, _SOCKETS = 1 << 18, 1 << 17  # that are remembered; then the rarest go

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from clusterdns.analysis.capture.arrays import Flags, Ints, grouped
+from clusterdns.analysis.arrays import Flags, Ints, grouped
 from clusterdns.analysis.capture.connections import NEVER, Connections
 from clusterdns.analysis.capture.messages import Messages
 from clusterdns.analysis.capture.packets import TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, Packets
@@ -30,7 +30,7 @@ class Tracker:
         self._replaced: Ints = np.zeros(0, np.int64)  # those whose ports have another connection now
         self._current: dict[int, int] = {}  # client and server, as one number -> the latest connection
         self._begun = 0
-        self._table = Connections(*[np.zeros(0, np.int64)] * len(Connections.names()))
+        self._table = Connections(*[np.zeros(0, np.int64)] * len(Connections.columns()))
 
     def take(self, packets: Packets) -> tuple[Ints, Ints]:
         """Takes segments in the order of the capture.
@@ -207,7 +207,7 @@ class Tracker:
     def _add(self, number: Ints, ends: list[Ints], sequence: Ints) -> None:
         """Give connections rows in the table."""
         never, nothing = np.full(len(number), NEVER), np.zeros(len(number), np.int64)
-        columns = dict.fromkeys(Connections.names(), nothing)
+        columns = dict.fromkeys(Connections.columns(), nothing)
         columns |= {name: never for name in columns if name.endswith("_ns")}
         columns |= dict.fromkeys(
             ("last_ns", "told_ns", "ignored_ns", "busy_ns", "busy_until_ns", "longest_ns"),

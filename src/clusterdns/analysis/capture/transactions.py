@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clusterdns.analysis.capture.arrays import Columns, Flags, Hashes, Ints, grouped
+from clusterdns.analysis.arrays import Columns, Flags, Hashes, Ints, grouped
 from clusterdns.analysis.capture.messages import Messages
 
 MOST_WAITING = 1 << 20

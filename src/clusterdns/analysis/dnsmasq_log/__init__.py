@@ -9,11 +9,11 @@ from clusterdns.analysis.dnsmasq_log.requests import LogTally, Requests
 __all__ = ["DnsmasqLog", "LineKind", "LogError", "LogTally", "Requests", "analyse", "report"]
 
 
-def analyse(lines: Iterable[bytes], *, limit: int, worst: int = 10) -> tuple[DnsmasqLog, LogTally]:
+def analyse(blocks: Iterable[bytes], *, limit: int, worst: int = 10) -> tuple[DnsmasqLog, LogTally]:
     """Read a log to its end, in constant memory.
 
     Args:
-        lines: As a file yields them.
+        blocks: Of whole lines: as a file yields them, or `compression.blocks`.
         limit: How many TCP connections dnsmasq serves at once.
         worst: How many of the slowest requests and the longest sessions are kept.
 
@@ -23,5 +23,5 @@ def analyse(lines: Iterable[bytes], *, limit: int, worst: int = 10) -> tuple[Dns
     Raises:
         LogError: The newest entries come first.
     """
-    log = DnsmasqLog(lines)
+    log = DnsmasqLog(blocks)
     return log, LogTally.of(log, limit=limit, worst=worst)

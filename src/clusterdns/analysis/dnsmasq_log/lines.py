@@ -13,23 +13,25 @@ from collections.abc import Collection, Iterable, Iterator
 from enum import StrEnum
 from itertools import compress, islice, pairwise
 
+import numpy as np
+
 from clusterdns.analysis.compression import LONGEST_LINE, CompressionError
+from clusterdns.analysis.dnsmasq_log.columns import FIRST_LINE, LONGEST, QUERY, Window, hashes
 from clusterdns.analysis.dnsmasq_log.entries import PROGRAM, entries
 from clusterdns.analysis.dnsmasq_log.requests import Requests
 from clusterdns.analysis.dnsmasq_log.stamps import Stamps
 
-_WINDOW = 1024  # lines that are read at a time: few enough to stay in the processor's cache
+_WINDOW, _OCTETS = 1024, 1 << 19  # lines, octets that are read at a time, at least one of them
 _WAITING = 16_384  # requests without an answer that are remembered; then the oldest is given up
-_LONGEST = 4096  # octets of a line of a request: a name has at most 1,011 in text
-
-_QUERY = b"query["
 _ANSWER = b" is "
+_NO_ANSWER = (b"from ", b"to ")
 _REMARK = b" ("  # "(DNSSEC signed)", "(EDE: …)"
 _MARKS = (b'"', b"]: UDP ", b"]: TCP ")  # JSON; FTL
 _BLANKS = 2  # in what all lines of a request have in common: "dnsmasq[PID]: SERIAL ADDRESS"
-_FIRST_LINE = re.compile(rb"dnsmasq\[([^\]\n]*)\]: ([^ \n]+) ([^ \n]+) ([^ \n]+) ([^ \n]+) ")
+_YEAR = re.compile(rb"\d{4}-\d\d-\d\d")
 _BOTH = re.compile(rb"\d{4}-\S+Z [IWEF]\d{4} ")
 
+_NEWEST_FIRST = "the newest entries come first: turn it round, with tac for example"
 _FORWARD_LIMIT = b"Maximum number of concurrent DNS queries"
 _NO_SERIAL = re.compile(rb"dnsmasq\[\d*\]: (?!\d+ )\S+ \S+ (from|to|is) \S+\s*$")
 _MESSAGE = re.compile(rb"(?<![\w/])dnsmasq(-\w+)?(\[\d*\])?: [a-zA-Z]\S* \S")
@@ -62,21 +64,24 @@ class DnsmasqLog:
         damage: Why it was not read to its end; None where it was.
     """
 
-    def __init__(self, lines: Iterable[bytes], year: int | None = None) -> None:
+    def __init__(self, blocks: Iterable[bytes], year: int | None = None) -> None:
         """Read nothing yet.
 
         Args:
-            lines: With or without their ends, as a file yields them; read once and not kept.
+            blocks: Of whole lines, with or without the end of the last: a file's lines, or many at a time;
+                read once and not kept.
             year: Of the first stamp, if it does not tell it; the current one by default.
         """
         self.lines = 0
         self.counts: Counter[LineKind] = Counter()
         self.damage: str | None = None
-        self._source = self._undamaged(lines)
+        self._windows = self._undamaged(blocks)
         self._stamps = Stamps(year)
-        # The first and the last line of the latest window's requests, and of those that wait for an answer.
+        # The requests of the latest piece: by column, or else the first and the last line of each.
+        self._latest: Window | None = None
         self._first: dict[bytes, bytes] = {}
         self._last: dict[bytes, bytes] = {}
+        # The first and the last line of requests that wait for an answer.
         self._waiting: dict[bytes, tuple[bytes, bytes]] = {}
 
     def __iter__(self) -> Iterator[Requests]:
@@ -88,22 +93,64 @@ class DnsmasqLog:
             LogError: The newest entries come first.
         """
         begun = False
-        while window := list(islice(self._source, _WINDOW)):
-            self.lines += len(window)
-            window = self._plain(window)
-            if not begun:
-                self._check_order(window)
-                begun = True
-            first, last = self._grouped(window)
-            for key in self._last.keys() & last.keys():
-                first[key] = self._first.pop(key)
-                del self._last[key]
-            for key in self._waiting.keys() & last.keys():
-                first[key], _ = self._waiting.pop(key)
+        for text in self._windows:
+            window = self._by_column(text, begun=begun)
+            grouped = ({}, {}) if window else self._by_line(text, begun=begun)
+            begun = True
             yield from self._ended()
-            self._first, self._last = first, last
+            self._latest, (self._first, self._last) = window, grouped
+            self.lines += window.lines if window else text.count(b"\n") + 1
         yield from self._ended()
         yield from self._given_up(0)
+
+    def _by_line(self, text: bytes, *, begun: bool) -> tuple[dict[bytes, bytes], dict[bytes, bytes]]:
+        """Return the first and last line of each request of a piece, line by line."""
+        window = self._plain(text.split(b"\n"))
+        if not begun:
+            self._check_order(window)
+        first, last = self._grouped(window)
+        if self._latest:
+            self._first, self._last = self._latest.by_key()
+            self._latest = None
+        for key in self._last.keys() & last.keys():
+            first[key] = self._first.pop(key)
+            del self._last[key]
+        for key in self._waiting.keys() & last.keys():
+            first[key], _ = self._waiting.pop(key)
+        return first, last
+
+    def _by_column(self, text: bytes, *, begun: bool) -> Window | None:
+        """Return the requests of a piece by column; None where its lines must be read one by one."""
+        window = Window.of(text, self._stamps)
+        if window is None or (window.strays and not begun):
+            return None
+        strays = [entry for line in window.strays for entry in entries(line)]
+        if any(_regular([_key(line)]) or _YEAR.search(line) for line in strays):
+            return None
+        if window.newest_first and not begun:
+            raise LogError(_NEWEST_FIRST)
+        keys, waiting = list(self._last), list(self._waiting)
+        before, rows = window.rows_of(self._latest.hashes if self._latest else hashes(keys))
+        if self._latest:
+            firsts = self._latest.first_lines(before)
+        else:
+            firsts = [self._first[keys[row]] for row in before]
+        waited, waited_rows = window.rows_of(hashes(waiting))
+        firsts += [self._waiting[waiting[row]][0] for row in waited]
+        matches = [match for line in firsts if (match := FIRST_LINE.search(line))]
+        if len(matches) < len(firsts):
+            return None
+        if firsts:
+            times = [self._stamps.of([line])[0] for line in firsts]
+            window.begin_earlier(rows + waited_rows, matches, times)
+        if self._latest:
+            self._latest.leave(before)
+        for key in map(keys.__getitem__, [] if self._latest else before):
+            del self._first[key], self._last[key]
+        for row in waited:
+            del self._waiting[waiting[row]]
+        self.counts.update(map(_kind, strays))
+        return window
 
     @property
     def not_understood(self) -> int:
@@ -112,18 +159,28 @@ class DnsmasqLog:
             self.counts[LineKind.UNKNOWN] + self.counts[LineKind.NO_SERIAL] + self.counts[LineKind.TOO_LONG]
         )
 
-    def _undamaged(self, lines: Iterable[bytes]) -> Iterator[bytes]:
+    def _undamaged(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield pieces of the log: a block, or some lines."""
+        pieces: list[bytes] = []
+        octets = 0
         try:
-            yield from lines
+            for block in blocks:
+                pieces.append(block.removesuffix(b"\n"))
+                octets += len(block)
+                if len(pieces) >= _WINDOW or octets >= _OCTETS:
+                    yield b"\n".join(pieces)
+                    pieces, octets = [], 0
         except CompressionError as error:
             self.damage = str(error)
+        if pieces:
+            yield b"\n".join(pieces)
 
     def _plain(self, window: list[bytes]) -> list[bytes]:
         """Return the entries of lines in dnsmasq's own form: mostly the lines as they are."""
         joined = b"\n".join(window)
-        if len(joined) > LONGEST_LINE and max(map(len, window)) > _LONGEST:
-            self.counts[LineKind.TOO_LONG] += sum(len(line) > _LONGEST for line in window)
-            window = [line for line in window if len(line) <= _LONGEST]
+        if len(joined) > LONGEST_LINE and max(map(len, window)) > LONGEST:
+            self.counts[LineKind.TOO_LONG] += sum(len(line) > LONGEST for line in window)
+            window = [line for line in window if len(line) <= LONGEST]
             joined = b"\n".join(window)
         regular = joined.count(PROGRAM) == len(window) <= joined.count(b"]: ")
         if not regular or any(mark in joined for mark in _MARKS):
@@ -138,12 +195,12 @@ class DnsmasqLog:
         times = [time for time in self._stamps.of(window) if time is not None]
         back = sum(after < before for before, after in pairwise(times))
         if back > sum(after > before for before, after in pairwise(times)) and times[-1] < times[0]:
-            raise LogError("the newest entries come first: turn it round, with tac for example")
+            raise LogError(_NEWEST_FIRST)
 
     def _grouped(self, window: list[bytes]) -> tuple[dict[bytes, bytes], dict[bytes, bytes]]:
         """Return the first and last line of each request, by "dnsmasq[PID]: SERIAL ADDRESS"."""
         first, last, strays = self._by_key(window)
-        if any(_QUERY not in line for line in first.values()) and len(first) > len(strays):
+        if any(QUERY not in line for line in first.values()) and len(first) > len(strays):
             # Lines may have come in disorder.
             times = [time for time in self._stamps.of(window) if time is not None]
             whole = len(times) == len(window)
@@ -162,7 +219,7 @@ class DnsmasqLog:
         keys = [line[at:].partition(b"/")[0] for line in window]
         last = dict(zip(keys, window, strict=True))
         if not _regular(last):  # not all stamps have the same length, or other lines are among these
-            keys = [PROGRAM + line.partition(PROGRAM)[2].partition(b"/")[0] for line in window]
+            keys = list(map(_key, window))
             last = dict(zip(keys, window, strict=True))
         first = dict(zip(reversed(keys), reversed(window), strict=True))
         strays: list[bytes] = []
@@ -175,6 +232,11 @@ class DnsmasqLog:
 
     def _ended(self) -> Iterator[Requests]:
         """Yield the requests of the latest window that have an answer; the others begin to wait for it."""
+        if self._latest:
+            self._waiting |= {key: (first, last) for key, first, last in self._latest.unanswered()}
+            yield from self._given_up(_WAITING)
+            yield from self._counted(self._latest.requests())
+            return
         answers = _answers(self._last.values())
         if b"" in answers:
             for key in [key for key, answer in zip(self._last, answers, strict=True) if not answer]:
@@ -194,29 +256,22 @@ class DnsmasqLog:
 
     def _requests(self, firsts: list[bytes], lasts: list[bytes], answers: list[bytes]) -> Iterator[Requests]:
         """Yield the requests with these first and last lines, as a batch if there are any."""
-        found = _FIRST_LINE.findall(b"\n".join(firsts))
+        found = FIRST_LINE.findall(b"\n".join(firsts))
         if len(found) != len(firsts):  # some were cut off, some hold the beginning of another
-            matches = [_FIRST_LINE.search(line) for line in firsts]
+            matches = [FIRST_LINE.search(line) for line in firsts]
             found = [match.groups() for match in matches if match]
             whole = [match is not None for match in matches]
             self.counts[LineKind.UNKNOWN] += whole.count(False)
             firsts, lasts, answers = (list(compress(column, whole)) for column in (firsts, lasts, answers))
         if not found:
             return
-        pids, serials, clients, actions, names = zip(*found, strict=True)
-        self.counts[LineKind.NO_BEGINNING] += sum(
-            actions.count(action) for action in set(actions) if not action.startswith(_QUERY)
-        )
-        yield Requests(
-            first_us=self._stamps.of(firsts),
-            last_us=self._stamps.of(lasts),
-            pids=pids,
-            serials=serials,
-            clients=clients,
-            actions=actions,
-            names=names,
-            answers=answers,
-        )
+        yield from self._counted(Requests.of(self._stamps.of(firsts), self._stamps.of(lasts), found, answers))
+
+    def _counted(self, batch: Requests) -> Iterator[Requests]:
+        """Yield a batch, if there is anything in it."""
+        if len(batch):
+            self.counts[LineKind.NO_BEGINNING] += int(np.count_nonzero(~batch.actions.begin_with(QUERY)))
+            yield batch
 
 
 def _answers(lines: Collection[bytes]) -> list[bytes]:
@@ -224,7 +279,13 @@ def _answers(lines: Collection[bytes]) -> list[bytes]:
     if _REMARK in b"\n".join(lines):
         lines = [line.partition(_REMARK)[0] for line in lines]
     split = [line.rpartition(_ANSWER) for line in lines]
-    return [value.rstrip() if found else b"" for _, found, value in split]
+    # A name may be "is", too.
+    return [value.rstrip() if word and not value.startswith(_NO_ANSWER) else b"" for _, word, value in split]
+
+
+def _key(line: bytes) -> bytes:
+    """Return what all lines of a request have in common, if it is one of a request."""
+    return PROGRAM + line.partition(PROGRAM)[2].partition(b"/")[0]
 
 
 def _regular(keys: Collection[bytes]) -> bool:

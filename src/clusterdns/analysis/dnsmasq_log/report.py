@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
-from clusterdns.analysis.dnsmasq_log.lines import DnsmasqLog
+from clusterdns.analysis.dnsmasq_log.lines import DnsmasqLog, LineKind
 from clusterdns.analysis.expansions import by_base
 from clusterdns.model.dnsmasq_log import LogSummary
 from clusterdns.model.latency import Histogram
@@ -28,7 +28,7 @@ def report(log: DnsmasqLog, summary: LogSummary, worst: int, zone: str) -> Itera
         )
     if summary.backwards:
         yield f"  NOTE: the clock was set back within {summary.backwards} requests: they have no duration"
-    yield from (f"  {count} {kind}" for kind, count in log.counts.items() if count)
+    yield from (f"  {log.counts[kind]} {kind}" for kind in LineKind if log.counts[kind])
     yield f"requests, first to last line: {_percentiles(summary.durations, written)}"
     yield from (
         f"  {written(one.microseconds)} at {_clock(one.first_us)}: "

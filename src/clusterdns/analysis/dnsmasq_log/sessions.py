@@ -4,11 +4,15 @@ All times are in microseconds since 1970.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from heapq import heappush, heappushpop
 from operator import itemgetter
 
+import numpy as np
+
+from clusterdns.analysis.arrays import Ints
+from clusterdns.analysis.texts import Texts
 from clusterdns.model.dnsmasq_log import Concurrency, Session, SessionFigures
 from clusterdns.model.latency import Histogram
 
@@ -57,7 +61,7 @@ class _Open:
     client: bytes
     first_us: int
     last_us: int
-    requests: int = 1
+    requests: int
 
 
 class Sessions(SessionFigures):
@@ -80,20 +84,26 @@ class Sessions(SessionFigures):
         self._settled_us = 0
         self._untimed: dict[bytes, bytes] = {}
 
-    def take(self, rows: Iterable[tuple[bytes, bytes, int, int]]) -> None:
-        """Take answered requests, by and large in order of time: PID, client, first and last line."""
-        opened, now = self._open, 0
-        for pid, client, first_us, last_us in rows:
-            if pid in self._main or not pid:  # without one nothing tells TCP from UDP
+    def take(self, pids: Texts, clients: Texts, first_us: Ints, last_us: Ints) -> None:
+        """Take answered requests, by and large in order of time; the times are of first and last lines."""
+        codes, distinct = pids.coded()
+        # Without a PID nothing tells TCP from UDP.
+        child = np.array([pid not in self._main and bool(pid) for pid in distinct], np.bool_)
+        rows = np.flatnonzero(child[codes])
+        rows = rows[np.argsort(codes[rows], kind="stable")]
+        now = 0
+        for code, client, requests, begin, first, last in _runs(codes, clients, first_us, last_us, rows):
+            pid = distinct[code]
+            session = self._open.get(pid)
+            if pid in self._main:
                 continue
-            session = opened.get(pid)
             if session is None or session.client != client:
-                self._begin(pid, _Open(client, first_us, max(first_us, last_us)))
-                now = max(now, first_us)
-                continue
-            session.requests += 1
-            session.last_us = max(session.last_us, last_us)
-            session.first_us = min(session.first_us, first_us)
+                session = _Open(client, begin, begin, 0)
+                self._begin(pid, session)
+                now = max(now, begin)
+            session.requests += requests
+            session.last_us = max(session.last_us, last)
+            session.first_us = min(session.first_us, first)
         if now > self._settled_us + _SETTLE_US:
             self._settle(now - CHILD_LIFETIME_US - _SETTLE_US)
             self._settled_us = now
@@ -145,6 +155,39 @@ class Sessions(SessionFigures):
         del self._edges[:due]
         self.durations += Histogram.of(self._ended)
         self._ended.clear()
+
+
+def _runs(
+    codes: Ints, clients: Texts, first_us: Ints, last_us: Ints, rows: Ints
+) -> Iterator[tuple[int, bytes, int, int, int, int]]:
+    """Yield what one process did for one client without another in between.
+
+    Args:
+        codes: The requests' processes, each with its number.
+        clients: Their sockets.
+        first_us: When they began.
+        last_us: When they ended.
+        rows: Of these, those to look at, process by process.
+
+    Yields:
+        The process, the client, how many requests; the beginning of the first of them, the earliest
+        beginning, the latest end.
+    """
+    if not len(rows):
+        return
+    clients, codes, first_us, last_us = clients.take(rows), codes[rows], first_us[rows], last_us[rows]
+    hashes = clients.hashes()
+    new = (codes[1:] != codes[:-1]) | (hashes[1:] != hashes[:-1])
+    starts = np.concatenate([[0], np.flatnonzero(new) + 1])
+    yield from zip(
+        codes[starts].tolist(),
+        clients.take(starts),
+        np.diff(starts, append=len(rows)).tolist(),
+        first_us[starts].tolist(),
+        np.minimum.reduceat(first_us, starts).tolist(),
+        np.maximum.reduceat(last_us, starts).tolist(),
+        strict=True,
+    )
 
 
 def _in_time(edge: tuple[int, int]) -> tuple[int, int]:

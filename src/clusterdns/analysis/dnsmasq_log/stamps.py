@@ -26,17 +26,24 @@ _EPOCH = re.compile(
     rb"\[?(?P<seconds>\d{1,10})\.(?P<fraction>\d{6})\]?(?= )"
 )  # journalctl -o short-unix, -monotonic
 _FORMS = (_KLOG, _ISO, _SYSLOG)
+KLOG_SECONDS, ISO_SECONDS = len("I1123 12:54:57"), len("2026-11-23T12:54:57")
+"""Octets of such stamps, down to the second."""
+
 _SECONDS = 4096  # that are remembered
 _HALF_YEAR = 6  # months: a longer step is one over New Year
 _MILLION = 1_000_000
 
 
 class Stamps:
-    """Reads the stamps of lines that follow each other, so that those without a year get one."""
+    """Reads the stamps of lines that follow each other, so that those without a year get one.
+
+    Attributes:
+        year: Of the last one.
+    """
 
     def __init__(self, year: int | None = None) -> None:
         """Begin in this year, if the first stamp does not tell it; the current one by default."""
-        self._year = year or datetime.now(UTC).year
+        self.year = year or datetime.now(UTC).year
         self._month = 0
         self._known: dict[bytes, int] = {}
 
@@ -53,7 +60,19 @@ class Stamps:
 
     def _klog(self, lines: Sequence[bytes]) -> list[int]:
         """Read lines that all begin with klog's stamp."""
-        return [self._second(line[:14], _KLOG) + int(line[15:21]) for line in lines]
+        return [self.klog_second(line[:KLOG_SECONDS]) + int(line[15:21]) for line in lines]
+
+    def klog_second(self, stamp: bytes) -> int:
+        """Return the time of klog's stamp up to its seconds, in microseconds since 1970.
+
+        Raises:
+            ValueError: It is none.
+        """
+        return self._second(stamp, _KLOG)
+
+    def iso_second(self, stamp: bytes) -> int:
+        """Return the time of a stamp of RFC 3339 in UTC, the same way."""
+        return self._second(stamp, _ISO)
 
     def _kubelet(self, lines: Sequence[bytes]) -> list[int]:
         """Read lines that all begin with an RFC 3339 stamp in UTC and nothing nearer to dnsmasq."""
@@ -61,7 +80,7 @@ class Stamps:
             raise ValueError(lines[0])
         # Zeros at the end of the nanoseconds are left out.
         return [
-            self._second(line[:19], _ISO)
+            self.iso_second(line[:ISO_SECONDS])
             + (
                 int(line[20 : line.index(b"Z", 20, 31)][:6].ljust(6, b"0"))
                 if line[19:20] == b"."
@@ -102,7 +121,7 @@ class Stamps:
             if match and not parts:
                 parts = match.groupdict()
             elif match and form is _ISO and "year" not in parts:
-                self._year = int(match["year"])
+                self._turn(int(match["year"]))
         try:
             if parts:
                 return self._time(parts)
@@ -121,16 +140,22 @@ class Stamps:
         told = parts["month"] or b""
         month = _MONTHS.index(told) + 1 if told.isalpha() else int(told)
         if parts.get("year"):
-            self._year = int(parts["year"] or b"")
+            self._turn(int(parts["year"] or b""))
         elif self._month and abs(month - self._month) > _HALF_YEAR:
-            self._year += 1 if month < self._month else -1
+            self._turn(self.year + (1 if month < self._month else -1))
         self._month = month
         day, hour, minute, second = (int(parts[name] or b"0") for name in ("day", "hour", "minute", "second"))
-        datetime(self._year, month, day, hour, minute, min(second, 59), tzinfo=UTC)  # raises ValueError
+        datetime(self.year, month, day, hour, minute, min(second, 59), tzinfo=UTC)  # raises ValueError
         zone = parts.get("zone") or b"Z"
         offset = 0 if zone == b"Z" else int(zone[:1] + b"1") * (int(zone[1:3]) * 60 + int(zone[-2:])) * 60
         fraction = (parts.get("fraction") or b"")[:6].ljust(6, b"0")
-        return (timegm((self._year, month, day, hour, minute, second)) - offset) * _MILLION + int(fraction)
+        return (timegm((self.year, month, day, hour, minute, second)) - offset) * _MILLION + int(fraction)
+
+    def _turn(self, year: int) -> None:
+        """Go on in this year; what was read without one was of another."""
+        if year != self.year:
+            self.year = year
+            self._known.clear()
 
 
 def _stamped(head: bytes) -> bool:

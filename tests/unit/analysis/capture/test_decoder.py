@@ -254,7 +254,7 @@ class TestConnections:
         network.opened(CLIENT, 900)
         network.segments(CLIENT, SERVER, framed(*WIRES), [5, 50])
         whole, pieced = connections(network.packets), connections(network.packets, chunk=chunk)
-        for name in Connections.names():
+        for name in Connections.columns():
             assert getattr(whole, name).tolist() == getattr(pieced, name).tolist()
 
     def test_those_that_are_over_are_forgotten(self) -> None:

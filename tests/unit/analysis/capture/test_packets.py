@@ -42,8 +42,8 @@ def decoded(
     found = []
     for batch in records([(5, packet) for packet in packets], linktype=linktype, snaplen=snaplen):
         table = decode(batch, [53], addresses, counts)
-        for values in zip(*(getattr(table, name).tolist() for name in Packets.names()), strict=True):
-            row = dict(zip(Packets.names(), values, strict=True))
+        for values in zip(*(getattr(table, name).tolist() for name in Packets.columns()), strict=True):
+            row = dict(zip(Packets.columns(), values, strict=True))
             assert row["time_ns"] == 5
             found.append(
                 Packet(

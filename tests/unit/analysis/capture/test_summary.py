@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from clusterdns.analysis.capture import lifetimes, summary
 from clusterdns.analysis.capture.concurrency import LevelOverTime
 from clusterdns.analysis.capture.decoder import Decoder
-from clusterdns.analysis.capture.histograms import histogram
 from clusterdns.analysis.capture.summary import CapturedServer, CaptureSummary, ServerFigures
+from clusterdns.analysis.histograms import histogram
 from clusterdns.model.latency import Histogram
 from tests.unit.analysis.capture.network import Network, framed, query, response, server_of
 from tests.unit.analysis.capture.wires import ACK, FIN, RST, SECOND, SYN, Packet, records, tcp

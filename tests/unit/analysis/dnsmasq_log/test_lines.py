@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from clusterdns.analysis.dnsmasq_log import lines as dnsmasq_log
 from clusterdns.analysis.dnsmasq_log.lines import DnsmasqLog, LineKind
+from clusterdns.analysis.dnsmasq_log.requests import UNTIMED
 
 if TYPE_CHECKING:
     from clusterdns.analysis.dnsmasq_log.requests import Requests
@@ -29,12 +30,23 @@ def read(lines: list[bytes], year: int = 2026) -> tuple[DnsmasqLog, list[Request
 
 def rows(lines: list[bytes]) -> list[tuple[bytes, ...]]:
     """Return PID, serial, client, action, name, answer of every request."""
-    return sorted(row[2:] for batch in read(lines)[1] for row in zip(*batch, strict=True))
+    return sorted(
+        row
+        for batch in read(lines)[1]
+        for row in zip(
+            *(batch.pids, batch.serials, batch.clients, batch.actions, batch.names, batch.answers),
+            strict=True,
+        )
+    )
 
 
 def times(lines: list[bytes], year: int = 2026) -> list[tuple[int | None, int | None]]:
     _, batches = read(lines, year)
-    return [pair for batch in batches for pair in zip(batch.first_us, batch.last_us, strict=True)]
+    return [
+        (None if first == UNTIMED else first, None if last == UNTIMED else last)
+        for batch in batches
+        for first, last in zip(batch.first_us.tolist(), batch.last_us.tolist(), strict=True)
+    ]
 
 
 def at(*clock: int) -> int:
@@ -49,7 +61,7 @@ def test_a_real_log_has_no_unknown_line() -> None:
     assert log.counts[LineKind.UNKNOWN] == log.counts[LineKind.NO_SERIAL] == 0
     assert log.counts[LineKind.MESSAGE] == 8
     assert log.counts[LineKind.OTHER_PROGRAM] == 1
-    assert sum(len(batch.names) for batch in batches) == 81
+    assert sum(map(len, batches)) == 81
 
 
 def test_a_request_is_all_lines_of_a_serial() -> None:
@@ -64,6 +76,16 @@ def test_a_request_is_all_lines_of_a_serial() -> None:
         (b"11", b"5", b"fd00::1/600", b"query[AAAA]", b"y.example", b"fd00::9"),
         (b"37", b"2462", b"10.244.1.1/28605", b"query[A]", b"x.default.svc.cluster.local", b"NXDOMAIN"),
     ]
+
+
+def test_a_name_may_be_is() -> None:
+    log, _ = read([b"dnsmasq[9]: 7 10.0.0.1/53 query[A] is from 10.0.0.1"])
+    assert log.counts[LineKind.NO_ANSWER] == 1
+    lines = [
+        b"dnsmasq[9]: 7 10.0.0.1/53 %s" % text
+        for text in (b"query[A] is from 10.0.0.1", b"reply is is NXDOMAIN")
+    ]
+    assert [row[-2:] for row in rows(lines)] == [(b"is", b"NXDOMAIN")]
 
 
 STAMPS = {
@@ -152,7 +174,7 @@ def test_missing_ends_are_counted() -> None:
     assert log.counts[LineKind.NO_ANSWER] == 1
     log, batches = read([TWO_LINES[1]])
     assert log.counts[LineKind.NO_BEGINNING] == 1
-    assert batches[0].answers == [b"NXDOMAIN"]
+    assert list(batches[0].answers) == [b"NXDOMAIN"]
 
 
 def interleaved(requests: int, behind: int) -> list[bytes]:

@@ -13,17 +13,11 @@ if TYPE_CHECKING:
 def batch(*rows: tuple[int | None, int | None, str, str]) -> Requests:
     """Return requests of PID 9: first and last line in microseconds, name, answer."""
     first, last, names, answers = zip(*rows, strict=True)
-    size = len(rows)
-    return Requests(
-        first_us=first,
-        last_us=last,
-        pids=[b"9"] * size,
-        serials=[b"%d" % index for index in range(1, size + 1)],
-        clients=[b"10.0.0.%d/5000" % (index % 2) for index in range(size)],
-        actions=[b"query[A]"] * size,
-        names=[name.encode() for name in names],
-        answers=[answer.encode() for answer in answers],
-    )
+    told = [
+        (b"9", b"%d" % serial, b"10.0.0.%d/5000" % ((serial - 1) % 2), b"query[A]", name.encode())
+        for serial, name in enumerate(names, 1)
+    ]
+    return Requests.of(first, last, told, [answer.encode() for answer in answers])
 
 
 def test_a_summary_counts_and_times() -> None:

@@ -2,8 +2,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from clusterdns.analysis.dnsmasq_log import sessions as module
 from clusterdns.analysis.dnsmasq_log.sessions import CHILD_LIFETIME_US, Level, Sessions
+from clusterdns.analysis.texts import Texts
 
 if TYPE_CHECKING:
     import pytest
@@ -14,14 +17,19 @@ SECOND = 1_000_000
 def sessions(*rows: tuple[int, int, int, int], limit: int = 20) -> Sessions:
     """Return the sessions of requests: PID, client's port, first and last line in seconds."""
     found = Sessions(limit=limit, worst=2)
-    found.take(
-        [
-            (b"%d" % pid, b"10.0.0.1/%d" % port, first * SECOND, last * SECOND)
-            for pid, port, first, last in rows
-        ]
-    )
+    take(found, *rows)
     found.finish()
     return found
+
+
+def take(found: Sessions, *rows: tuple[int, int, int, int]) -> None:
+    pids, ports, firsts, lasts = np.array(rows, np.int64).T
+    found.take(
+        Texts.of([b"%d" % pid for pid in pids]),
+        Texts.of([b"10.0.0.1/%d" % port for port in ports]),
+        firsts * SECOND,
+        lasts * SECOND,
+    )
 
 
 def test_a_session_is_a_childs_first_query_to_its_last_reply() -> None:
@@ -59,8 +67,7 @@ def test_sessions_are_settled_while_more_come(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(module, "_BINS", 64)
     found = Sessions(limit=20, worst=2)
     for index in range(2000):  # two at a time, for an hour and a half
-        at = index * 3 * SECOND
-        found.take([(b"%d" % index, b"10.0.0.1/%d" % index, at, at + 4 * SECOND)])
+        take(found, (index, index, index * 3, index * 3 + 4))
         assert len(found._open) + len(found._edges) < 200
     found.finish()
     assert len(found.durations) == 2000

@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 
-from clusterdns.analysis.capture.arrays import Ints
+from clusterdns.analysis.arrays import Ints
 from clusterdns.model.latency import BITS, Histogram
 
 
