@@ -17,6 +17,9 @@ import yaml
 
 from clusterdns.cluster.credentials import resolved
 from clusterdns.cluster.exec import ExecSession
+from clusterdns.cluster.http import whole_lines
+from clusterdns.cluster.paths import named, path_of, words_for
+from clusterdns.cluster.shapes import is_object, is_resource
 from clusterdns.cluster.transport import Transport
 from clusterdns.errors import AlreadyExists, ClusterError, UsageError
 from clusterdns.parallel import WORKERS
@@ -95,8 +98,10 @@ class Cluster:
             ClusterError: also where the server no longer knows the version: take a new list.
         """
         query = {"watch": "1", "resourceVersion": version, "timeoutSeconds": str(seconds)}
-        what = f"changes of {_what(resource, namespace)}"
-        lines = _lines(self.chunks(_path(api, resource, namespace), query, seconds=2 * seconds, what=what))
+        what = f"changes of {words_for(resource, namespace)}"
+        lines = whole_lines(
+            self.chunks(path_of(api, resource, namespace), query, seconds=2 * seconds, what=what)
+        )
         for line in lines:
             try:
                 event = json.loads(line)
@@ -121,8 +126,8 @@ class Cluster:
     ) -> Iterator[tuple[Sequence[Object], str]]:
         """Yield each page's objects, and the version of the list."""
         query = {"limit": str(_PAGE), "labelSelector": labels, "fieldSelector": fields}
-        what = _what(resource, namespace)
-        path = _path(api, resource, namespace)
+        what = words_for(resource, namespace)
+        path = path_of(api, resource, namespace)
         for _ in range(_MOST_PAGES):
             page = self._request("list", path, what, query=query, missing_ok=missing_ok)
             if missing_ok and not page:
@@ -155,7 +160,10 @@ class Cluster:
         self, resource: str, name: str, *, api: str = "v1", namespace: str | None = None
     ) -> Object | None:
         """Return one object, None where there is none of that name."""
-        path, what = f"{_path(api, resource, namespace)}/{quote(name)}", _what(resource, namespace, name)
+        path, what = (
+            f"{path_of(api, resource, namespace)}/{quote(name)}",
+            words_for(resource, namespace, name),
+        )
         found = self._request("get", path, what, missing_ok=True)
         if found and not is_object(found):
             raise self._strange(what)
@@ -163,8 +171,8 @@ class Cluster:
 
     def get(self, resource: str, name: str, *, api: str = "v1", namespace: str | None = None) -> Object:
         """Return one object that should be there."""
-        path = f"{_path(api, resource, namespace)}/{quote(name)}"
-        return self._request("get", path, _what(resource, namespace, name))
+        path = f"{path_of(api, resource, namespace)}/{quote(name)}"
+        return self._request("get", path, words_for(resource, namespace, name))
 
     def create(self, manifest: Mapping[str, Any]) -> Object:
         """Create an object from its manifest, which names its own namespace; return it as created.
@@ -177,7 +185,7 @@ class Cluster:
         except AlreadyExists as error:
             labels = manifest["metadata"].get("labels")
             if error.repeated and labels:
-                there = self._request("get", _named(path, manifest), what, missing_ok=True)
+                there = self._request("get", named(path, manifest), what, missing_ok=True)
                 if labels.items() <= (there.get("metadata", {}).get("labels") or {}).items():
                     return there
             raise
@@ -189,7 +197,7 @@ class Cluster:
     def exists(self, manifest: Mapping[str, Any]) -> bool:
         """Return whether the object of a manifest is there."""
         path, what = self._locate(manifest)
-        return bool(self._request("get", _named(path, manifest), what, missing_ok=True))
+        return bool(self._request("get", named(path, manifest), what, missing_ok=True))
 
     def delete(self, manifest: Mapping[str, Any], *, owned_first: bool = False) -> None:
         """Begin to delete the object of a manifest, with all that it owns; none there is well, too.
@@ -200,7 +208,7 @@ class Cluster:
         """
         path, what = self._locate(manifest)
         policy = {"propagationPolicy": "Foreground" if owned_first else "Background"}
-        self._request("delete", _named(path, manifest), what, body=policy, missing_ok=True)
+        self._request("delete", named(path, manifest), what, body=policy, missing_ok=True)
 
     def evict(self, namespace: str, pod: str) -> None:
         """Begin to evict a pod, if its disruption budgets allow that just now.
@@ -208,13 +216,13 @@ class Cluster:
         Raises:
             ClusterError: a budget does not allow it; the message is the API server's.
         """
-        path = f"{_path('v1', 'pods', namespace)}/{quote(pod)}/eviction"
+        path = f"{path_of('v1', 'pods', namespace)}/{quote(pod)}/eviction"
         eviction = {
             "apiVersion": "policy/v1",
             "kind": "Eviction",
             "metadata": {"name": pod, "namespace": namespace},
         }
-        self._request("create", path, _what("pods/eviction", namespace, pod), body=eviction)
+        self._request("create", path, words_for("pods/eviction", namespace, pod), body=eviction)
 
     def patch(  # noqa: PLR0913 - all that a patch is made of
         self,
@@ -227,9 +235,9 @@ class Cluster:
         api: str = "v1",
     ) -> Object:
         """Merge a patch into an object, or into its subresource; return the object."""
-        path = f"{_path(api, resource, namespace)}/{quote(name)}"
+        path = f"{path_of(api, resource, namespace)}/{quote(name)}"
         whole = f"{resource}/{subresource}" if subresource else resource
-        what = _what(whole, namespace, name)
+        what = words_for(whole, namespace, name)
         return self._request("patch", f"{path}/{subresource}".rstrip("/"), what, body=patch)
 
     def text(self, path: str, query: Mapping[str, str | None] | None = None) -> str:
@@ -248,14 +256,16 @@ class Cluster:
 
     def delete_all(self, resource: str, namespace: str) -> None:
         """Begin to delete every object of a core resource ("pods") in a namespace."""
-        self._request("delete", _path("v1", resource, namespace), _what(resource, namespace), missing_ok=True)
+        self._request(
+            "delete", path_of("v1", resource, namespace), words_for(resource, namespace), missing_ok=True
+        )
 
     def exec(self, namespace: str, pod: str, container: str, argv: Sequence[str]) -> ExecSession:
         """Start a program in a container; the session ends it when it is closed."""
         query = [("container", container), *(("command", word) for word in argv)]
         query += [(stream, "true") for stream in ("stdin", "stdout", "stderr")]
-        path = f"{_path('v1', 'pods', namespace)}/{quote(pod)}/exec"
-        return self._transport.start(path, query, _what("pods/exec", namespace, pod))
+        path = f"{path_of('v1', 'pods', namespace)}/{quote(pod)}/exec"
+        return self._transport.start(path, query, words_for("pods/exec", namespace, pod))
 
     def _locate(self, manifest: Mapping[str, Any]) -> tuple[str, str]:
         """Return the path of a manifest's collection, and words for the object."""
@@ -264,15 +274,15 @@ class Cluster:
             if resource["kind"] == kind and "/" not in resource["name"]:
                 namespace = manifest["metadata"]["namespace"] if resource["namespaced"] else None
                 name = manifest["metadata"].get("name")
-                return _path(api, resource["name"], namespace), _what(resource["name"], namespace, name)
+                return path_of(api, resource["name"], namespace), words_for(resource["name"], namespace, name)
         raise ClusterError(f"the cluster knows no {kind} of {api}: install what defines it")
 
     def _resources_of(self, api: str) -> Sequence[Object]:
         """Return the kinds of an API version; none where the cluster lacks it."""
         if api not in self._resources:
             what = f"the resources of {api}"
-            resources = self._request("get", _path(api), what, missing_ok=True).get("resources", [])
-            if not isinstance(resources, list) or not all(map(_is_resource, resources)):
+            resources = self._request("get", path_of(api), what, missing_ok=True).get("resources", [])
+            if not isinstance(resources, list) or not all(map(is_resource, resources)):
                 raise self._strange(what)
             self._resources[api] = resources
         return self._resources[api]
@@ -334,49 +344,3 @@ def connect(kubeconfig: Path, context: str, timeout: float) -> Cluster:
     if token:
         configuration.refresh_api_key_hook = lambda kept: kept.api_key.update(BearerToken=f"Bearer {token()}")
     return Cluster(client, context, timeout)
-
-
-def is_object(value: Any) -> bool:  # noqa: ANN401 - whatever a server sent
-    """Return whether a JSON value has the shape that every object of Kubernetes has, as far as it is read.
-
-    Source: k8s.io/apimachinery pkg/apis/meta/v1, ObjectMeta.
-    """
-    if not isinstance(value, dict) or not isinstance(value.get("metadata"), dict):
-        return False
-    metadata = value["metadata"]
-    if not isinstance(metadata.get("name", ""), str):
-        return False
-    mappings = (metadata.get("labels"), metadata.get("annotations"))
-    parts = (value.get("spec"), value.get("status"), value.get("data"))
-    return all(part is None or isinstance(part, dict) for part in (*mappings, *parts))
-
-
-def _is_resource(value: Any) -> bool:  # noqa: ANN401 - whatever a server sent
-    return (
-        isinstance(value, dict)
-        and all(isinstance(value.get(key), str) for key in ("name", "kind"))
-        and isinstance(value.get("namespaced"), bool)
-    )
-
-
-def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield the whole lines of what comes piece by piece."""
-    rest = b""
-    for chunk in chunks:
-        *whole, rest = (rest + chunk).split(b"\n")
-        yield from filter(None, whole)
-
-
-def _named(path: str, manifest: Mapping[str, Any]) -> str:
-    return f"{path}/{quote(manifest['metadata']['name'])}"
-
-
-def _path(api: str, resource: str | None = None, namespace: str | None = None) -> str:
-    parts = ["/api" if api == "v1" else "/apis", api]
-    parts += ["namespaces", quote(namespace)] if namespace else []
-    parts += [resource] if resource else []
-    return "/".join(parts)
-
-
-def _what(resource: str, namespace: str | None, name: str | None = None) -> str:
-    return resource + (f" {name}" if name else "") + (f" in namespace {namespace}" if namespace else "")

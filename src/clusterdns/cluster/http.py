@@ -135,6 +135,14 @@ def arriving(
         response.close()
 
 
+def whole_lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the whole lines of what comes piece by piece."""
+    rest = b""
+    for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        yield from filter(None, whole)
+
+
 def _late(what: str, seconds: float) -> DeadlineExceeded:
     return DeadlineExceeded(
         f"{what} did not answer whole within {seconds:g} s: look at its load, or raise --prometheus-timeout"

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from clusterdns.cluster.api import Cluster
+from clusterdns.cluster.http import whole_lines
 from clusterdns.errors import HarnessError, ProbeError
 from clusterdns.model.soak import Event, PathHistory, Soak, Stretch, Trouble
 from clusterdns.model.topology import Topology
@@ -147,15 +148,13 @@ class SoakRecord:
             age = int(time.monotonic() - since) + _OVERLAP
             query = {"follow": "true", "sinceSeconds": str(age)} if reader.begun else {"follow": "true"}
             try:
-                rest = b""
-                for chunk in self._cluster.chunks(
-                    path, query, seconds=_FOLLOW_SECONDS, what=f"the log of {prober.name}"
+                what = f"the log of {prober.name}"
+                for line in whole_lines(
+                    self._cluster.chunks(path, query, seconds=_FOLLOW_SECONDS, what=what)
                 ):
-                    *lines, rest = (rest + chunk).split(b"\n")
                     since = time.monotonic()
-                    for line in lines:
-                        for said in reader.take(line, since - self._start):
-                            self._add(prober, said, reader.offset)
+                    for said in reader.take(line, since - self._start):
+                        self._add(prober, said, reader.offset)
                     if self._closed.is_set():
                         return
             except ProbeError:
