@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 
 import yaml
 
-from lab import addons, cgroups, control, controlplane, monitoring, network, relay, topology
+from lab import addons, cgroups, control, controlplane, membership, monitoring, network, relay, topology
 from lab.commands import run
 from lab.daemons import Daemons
 from lab.errors import LabError
@@ -28,7 +28,6 @@ from lab.node import Node
 from lab.paths import INSIDE, INSIDE_CACHE, INSIDE_STATE, SOURCE
 
 _API_SECONDS = 60.0
-_READY_SECONDS = 120.0
 _ANCHOR_SECONDS = 10.0
 
 
@@ -51,7 +50,7 @@ class Fabric:
         self.daemons = Daemons(logs)
         self.dual_stack = bool(spec["dual_stack"])
         self.services = network.both(network.SERVICE_CIDR, network.SERVICE_CIDR6, dual_stack=self.dual_stack)
-        self.nodes = [self._node(index) for index in range(1, int(spec["nodes"]) + 1)]
+        self.nodes = [self.node(index) for index in range(1, int(spec["nodes"]) + 1)]
         self.last_index = len(self.nodes)
         self.pids: dict[str, int] = {}
         self.kubectl = Kubectl(self.programs, INSIDE_STATE / "super-admin.conf")
@@ -66,13 +65,13 @@ class Fabric:
         cgroups.delegate([hierarchy.mount_point for hierarchy in cgroups.hierarchies()])
         with ThreadPoolExecutor() as pool:
             plane = pool.submit(self._control_plane)
-            prepared = list(pool.map(self._namespaces, self.nodes))
+            prepared = list(pool.map(self.make_node, self.nodes))
             plane.result()
             self.progress("API server ready")
             self._register()
             for node, _ in zip(self.nodes, prepared, strict=True):
-                self._node_agents(node)
-        self.daemons.wait("nodes ready", self._nodes_ready, _READY_SECONDS)
+                self.start_agents(node)
+        self.daemons.wait("nodes ready", self.nodes_ready, membership.READY_SECONDS)
         self.progress("nodes ready")
         # Not before: the scheduler would crowd replicas on the first node that is.
         self.kubectl.define(self.topology.definitions)
@@ -80,7 +79,7 @@ class Fabric:
         if self.dual_stack:
             self._dual_stack_dns()
         self._apply_addons()
-        self.daemons.wait("workloads ready", self.kubectl.workloads_ready, _READY_SECONDS)
+        self.daemons.wait("workloads ready", self.kubectl.workloads_ready, membership.READY_SECONDS)
         for name in {"operator", "prometheus"} & set(self.addons):
             monitoring.Prometheus(name, self.kubectl).wait("its targets", monitoring.Prometheus.sees_all)
         self._host_kubeconfig()
@@ -111,7 +110,9 @@ class Fabric:
             for address in (*network.INTERNET_ADDRESSES, *network.WEB_ADDRESSES)
         ]
         network.ip_batch([*network.host_lines(network.INTERNET), *addresses], namespace_of=pid)
-        network.ip_batch(network.pod_route_lines(len(self.nodes), dual_stack=self.dual_stack))
+        network.ip_batch(
+            network.pod_route_lines([node.index for node in self.nodes], dual_stack=self.dual_stack)
+        )
         Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
         folder = SOURCE / "internet"
         coredns = [str(self.coredns / "coredns"), "-conf", str(folder / "Corefile")]
@@ -148,7 +149,7 @@ class Fabric:
 
         self.daemons.wait("API server", ready, _API_SECONDS)
 
-    def _namespaces(self, node: Node) -> None:
+    def make_node(self, node: Node) -> None:
         """Make a node's files, groups and namespaces, plug it in, and start its container runtime."""
         node.prepare(self.template)
         leaves = [group / "init" for group in node.cgroups]
@@ -168,7 +169,9 @@ class Fabric:
         pid = self._anchored(started.process.pid if started.process else 0)
         self.pids[node.name] = pid
         network.ip_batch(network.port_lines(node.name, pid))
-        routes = network.pod_route_lines(len(self.nodes), besides=node.index, dual_stack=self.dual_stack)
+        routes = network.pod_route_lines(
+            [other.index for other in self.nodes if other is not node], dual_stack=self.dual_stack
+        )
         enter = ["nsenter", f"--target={pid}", "--net", "--mount", "--uts", "--cgroup", "--"]
         router = ["echo 1 >/proc/sys/net/ipv4/ip_forward"]
         router += network.ROUTER_LINES6 if self.dual_stack else ()
@@ -180,55 +183,9 @@ class Fabric:
         leaves = [group / "init" for group in node.cgroups]
         self.daemons.start(f"{program}-{node.name}", argv, inside=self.pids[node.name], groups=leaves)
 
-    def _node(self, index: int) -> Node:
+    def node(self, index: int) -> Node:
+        """Return a node of this lab, which nothing is made of yet."""
         return Node(index, INSIDE_STATE / "nodes" / f"node-{index}", self.topology, self.dual_stack)
-
-    def add_node(self) -> str:
-        """Add a node, wait until it is ready and return its name; numbers are never used twice.
-
-        Raises:
-            LabError: it did not become ready in time.
-        """
-        node = self._node(self.last_index + 1)
-        controlplane.make_kubelet_user(self.programs, INSIDE_STATE, node.name)
-        self.last_index = node.index
-        self._namespaces(node)
-        routes = network.pod_route_lines_to(node.index, dual_stack=self.dual_stack)
-        for pid in (None, *(self.pids[other.name] for other in self.nodes)):
-            network.ip_batch(routes, namespace_of=pid)
-        self.nodes.append(node)
-        self._create_nodes([node])
-        self._node_agents(node)
-        self.daemons.wait(f"{node.name} ready", self._nodes_ready, _READY_SECONDS)
-        return node.name
-
-    def remove_node(self, name: str) -> None:
-        """Take a node away with all that runs on it: a machine switched off, and its object deleted.
-
-        Raises:
-            LabError: there is no such node, or something of it would not go away.
-        """
-        node = self._named(name)
-        for program in (f"kube-proxy-{name}", f"kubelet-{name}", f"containerd-{name}", name):
-            self.daemons.end(program)
-        left = cgroups.destroy(node.cgroups)
-        if left:
-            raise LabError(f"{name}: cannot remove the control groups {', '.join(map(str, left))}")
-        self.nodes.remove(node)
-        del self.pids[name]
-        self.kubectl("delete", "node", name)
-
-    def restart_node(self, name: str) -> None:
-        """Restart a node's kubelet and kube-proxy; its pods run on."""
-        self._named(name)
-        for program in ("kubelet", "kube-proxy"):
-            self.daemons.restart(f"{program}-{name}")
-
-    def _named(self, name: str) -> Node:
-        for node in self.nodes:
-            if node.name == name:
-                return node
-        raise LabError(f"no node named {name!r}; there are: {', '.join(self.pids)}")
 
     def _register(self) -> None:
         """Create Node objects ahead of the kubelets; start what must not start before the API is ready."""
@@ -237,10 +194,11 @@ class Fabric:
             ("kube-scheduler", controlplane.scheduler(self.programs, INSIDE_STATE)),
         ):
             self.daemons.start(name, argv)
-        self._create_nodes(self.nodes)
+        self.create_nodes(self.nodes)
         self.kubectl.apply([SOURCE / "base.yaml"])
 
-    def _create_nodes(self, nodes: Sequence[Node]) -> None:
+    def create_nodes(self, nodes: Sequence[Node]) -> None:
+        """Create the Node objects, ahead of the kubelets."""
         manifests = INSIDE_STATE / "nodes.json"
         items = [node.manifest() for node in nodes]
         manifests.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
@@ -250,11 +208,13 @@ class Fabric:
         pods = network.both(network.POD_CIDR, network.POD_CIDR6, dual_stack=self.dual_stack)
         return controlplane.controller_manager(self.programs, INSIDE_STATE, self.services, pods)
 
-    def _node_agents(self, node: Node) -> None:
+    def start_agents(self, node: Node) -> None:
+        """Start a node's kubelet and kube-proxy."""
         self._on_node(node, "kubelet", node.kubelet(self.programs))
         self._on_node(node, "kube-proxy", node.proxy(self.programs))
 
-    def _nodes_ready(self) -> bool:
+    def nodes_ready(self) -> bool:
+        """Whether every node is, and there are no others."""
         nodes = self.kubectl.items("/api/v1/nodes")
         return len(nodes) == len(self.nodes) and all(map(_node_ready, nodes))
 
@@ -278,12 +238,12 @@ class Fabric:
             self.daemons.pause("kube-apiserver", float(request["seconds"]))
             return {}
         if request.get("do") == "add node":
-            return {"node": self.add_node(), "nodes": len(self.nodes)}
+            return {"node": membership.add_node(self), "nodes": len(self.nodes)}
         if request.get("do") == "remove node":
-            self.remove_node(str(request["node"]))
+            membership.remove_node(self, str(request["node"]))
             return {"nodes": len(self.nodes)}
         if request.get("do") == "restart node":
-            self.restart_node(str(request["node"]))
+            membership.restart_node(self, str(request["node"]))
             return {}
         if request.get("do") == "pids":
             return {"pids": self.pids}

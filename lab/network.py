@@ -10,7 +10,7 @@ The fabric has no default route, so nothing in a lab reaches the outside.
 """
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from lab.errors import LabError
 
@@ -122,15 +122,10 @@ def host_lines(address: str, address6: str | None = None) -> list[str]:
     ]
 
 
-def pod_route_lines(nodes: int, *, besides: int = 0, dual_stack: bool = False) -> list[str]:
-    """Return the batch of routes to every node's pod network, `besides` the node it is for."""
-    others = [index for index in range(1, nodes + 1) if index != besides]
-    return [line for index in others for line in pod_route_lines_to(index, dual_stack=dual_stack)]
-
-
-def pod_route_lines_to(index: int, *, dual_stack: bool) -> list[str]:
-    """Return the batch of routes to the pod networks of node `index`."""
-    lines = [f"route add {pod_cidr(index)} via {node_address(index)}"]
+def pod_route_lines(nodes: Iterable[int], *, dual_stack: bool = False) -> list[str]:
+    """Return the batch of routes to the pod networks of nodes, given by their index."""
+    nodes = list(nodes)
+    lines = [f"route add {pod_cidr(index)} via {node_address(index)}" for index in nodes]
     if dual_stack:
-        lines.append(f"route add {pod_cidr6(index)} via {node_address6(index)}")
+        lines += [f"route add {pod_cidr6(index)} via {node_address6(index)}" for index in nodes]
     return lines
