@@ -108,6 +108,8 @@ class Check:
 
 _REPLACING = frozenset({Profile.DISRUPTIVE, Profile.SOAK})
 """Profiles in which DNS pods are replaced by intention."""
+_BY_ANSWERS = ("records.", "latency.", "resolver.lookup-", "resolver.amplification")
+"""How the ids of checks begin whose verdict depends on which answers came, and when."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,8 @@ class SelectedCase:
         verdict = self.case.judge(run)
         if verdict.outcome is not Outcome.PASSED and self.profile not in _REPLACING:
             complaint = "\n".join((verdict.reason, *verdict.evidence))
-            refuse_replaced(run.cluster, run.topology, complaint)
+            of_answers = self.check.id.startswith(_BY_ANSWERS)
+            refuse_replaced(run.cluster, run.topology, complaint, of_answers=of_answers)
         return verdict
 
     def skip_reason(self, run: Run) -> str | None:

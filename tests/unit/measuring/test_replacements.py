@@ -53,19 +53,43 @@ def test_a_complaint_about_a_pod_that_was_replaced_is_no_verdict(now: list[dict[
     with pytest.raises(
         ClusterError, match=r"^kube-system/coredns-a: replaced while it was asked: run again$"
     ):
-        refuse_replaced(cluster, asked(), COMPLAINT)
+        refuse_replaced(cluster, asked(), COMPLAINT, of_answers=True)
 
 
 def test_a_complaint_about_a_pod_that_is_there_stands() -> None:
-    refuse_replaced(FakeCluster({"pods": [pod()]}).as_cluster(), asked(), COMPLAINT)
+    refuse_replaced(FakeCluster({"pods": [pod()]}).as_cluster(), asked(), COMPLAINT, of_answers=True)
 
 
 def test_a_complaint_that_names_no_replaced_pod_stands() -> None:
-    refuse_replaced(FakeCluster({"pods": []}).as_cluster(), asked(), "Service kube-system/kube-dns is wrong")
+    cluster = FakeCluster({"pods": []}).as_cluster()
+    refuse_replaced(cluster, asked(), "Service kube-system/kube-dns is wrong", of_answers=False)
+
+
+def test_a_complaint_about_answers_may_be_about_any_pod_that_was_ready() -> None:
+    complaint = "4 of 12 lookups sent 8 queries, 7 are expected"
+    there = pod()
+    other = {**pod("10.244.1.3"), "metadata": {"name": "coredns", "namespace": "kube-system"}}
+    refuse_replaced(FakeCluster({"pods": [there, other]}).as_cluster(), asked(), complaint, of_answers=True)
+    with pytest.raises(ClusterError, match=r"^kube-system/coredns-a: replaced while"):
+        refuse_replaced(FakeCluster({"pods": [other]}).as_cluster(), asked(), complaint, of_answers=True)
+    ending = topology(
+        services=(
+            Service(
+                "kube-system/kube-dns",
+                ("10.96.0.10",),
+                (
+                    Backend(
+                        "kube-system/old", "node-1", "10.244.1.9", ready=False, layer="kube-system/coredns"
+                    ),
+                ),
+            ),
+        )
+    )
+    refuse_replaced(FakeCluster({"pods": []}).as_cluster(), ending, complaint, of_answers=True)
 
 
 def test_an_endpoint_that_was_stale_before_is_a_fault_of_the_cluster() -> None:
-    refuse_replaced(FakeCluster({"pods": []}).as_cluster(), asked(layer=None), COMPLAINT)
+    refuse_replaced(FakeCluster({"pods": []}).as_cluster(), asked(layer=None), COMPLAINT, of_answers=True)
 
 
 def test_where_pods_may_not_be_read_a_complaint_stands() -> None:
@@ -73,7 +97,7 @@ def test_where_pods_may_not_be_read_a_complaint_stands() -> None:
         def list(self, *_: Any, **__: Any) -> Any:
             raise PermissionMissing("not allowed to list pods")
 
-    refuse_replaced(Forbidding().as_cluster(), asked(), COMPLAINT)
+    refuse_replaced(Forbidding().as_cluster(), asked(), COMPLAINT, of_answers=True)
 
 
 @pytest.mark.parametrize(
