@@ -71,8 +71,28 @@ def test_a_pod_behind_two_services_is_replaced_once() -> None:
     assert names == ["kube-system/coredns-0", "kube-system/coredns-1"]
 
 
-def test_caches_and_services_with_pods_are_asked() -> None:
-    assert asked_addresses(cluster(2)) == ["10.96.0.10", "10.96.0.11", "169.254.20.10"]
+OWN, SERVICE_IP = "169.254.20.10", "10.96.0.10"
+
+
+@pytest.mark.parametrize(
+    ("of_the_cache", "given", "asked"),
+    [
+        ((OWN,), (), {OWN}),
+        ((OWN, SERVICE_IP), (), set()),  # it takes over the Service's, and nobody is told of its own
+        ((OWN, SERVICE_IP), (SERVICE_IP,), set()),
+        ((OWN, SERVICE_IP), (OWN,), {OWN}),
+        ((OWN,), (OWN,), {OWN}),
+    ],
+)
+def test_services_with_pods_are_asked_and_of_caches_what_clients_are_given(
+    of_the_cache: tuple[str, ...], given: tuple[str, ...], asked: set[str]
+) -> None:
+    known = cluster(2)
+    cache, *others = known.layers
+    addresses = tuple(Fact(address, "flag") for address in of_the_cache)
+    nameservers = tuple(Fact(address, "resolv.conf") for address in given)
+    caching = replace(known, layers=(replace(cache, addresses=addresses), *others), nameservers=nameservers)
+    assert asked_addresses(caching) == sorted({SERVICE_IP, "10.96.0.11", *asked})
 
 
 @pytest.mark.parametrize(("replicas", "allowed"), [(0, False), (1, False), (2, False), (3, True)])
