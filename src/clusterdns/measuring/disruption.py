@@ -27,8 +27,8 @@ _MOST_SOCKETS = 2400  # of a path's queries: beyond that source ports are used a
 def asked_addresses(topology: Topology) -> list[str]:
     """Return the addresses that clients are given or that caches ask: node caches, Services with pods.
 
-    Of a node cache those are meant that pods are given; where nothing tells these, a Service's address that it
-    takes over, if it takes over one: its own address, which it has besides, is silent while it restarts.
+    Of a node cache those are meant that pods are given; where nothing tells these, a Service's address that
+    it takes over, if it takes over one: its own, which it has besides, is silent while it restarts.
     """
     services = {address for service in topology.services if service.ready for address in service.addresses}
     local = set(topology.node_local_addresses())
