@@ -14,7 +14,7 @@ import pytest
 
 from lab import build, topology
 from lab.kubectl import Kubectl
-from tests.proof.conftest import ROOT, Lab, Result, lab_command, on
+from tests.proof.conftest import ROOT, Lab, Labs, Result, lab_command, on
 
 _BEFORE, _AFTER = 8, 8  # seconds of a soak before and after the change
 _SECONDS = 120.0
@@ -22,13 +22,11 @@ _INCIDENT = {"topology.no-tcp-into-dnsmasq", "topology.tcp-capacity"}
 
 
 @pytest.fixture
-def fresh(request: pytest.FixtureRequest) -> Iterator[Lab]:
-    """A lab of a topology that the test may change for good."""
-    name = f"{os.environ.get('PYTEST_XDIST_WORKER', 'gw0')}-upgrade"
-    lab_command("down", "--name", name)
-    path = lab_command("up", "--topology", request.param, "--name", name).strip()
-    yield Lab(name, request.param, Path(path))
-    lab_command("down", "--name", name)
+def fresh(request: pytest.FixtureRequest, labs: Labs) -> Iterator[Lab]:
+    """A lab of a topology that the test may change for good; no other one of this worker runs beside it."""
+    labs.down()
+    yield labs.of(request.param)
+    labs.down()
 
 
 def kubectl(lab: Lab) -> Kubectl:
