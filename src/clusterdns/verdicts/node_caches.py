@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from clusterdns.check import Check
 from clusterdns.cluster.permissions import LOGS
 from clusterdns.measuring.run import Run
-from clusterdns.model.outcome import Verdict, judged
+from clusterdns.model.outcome import Outcome, Verdict, judged
 from clusterdns.model.profiles import Profile
 from clusterdns.model.saturation import NodeCache, OfScenario, Scenario
+from clusterdns.model.tcp_paths import tcp_paths
 from clusterdns.verdicts.needs import NODE_CACHE, NODE_CACHE_LOGS
 from clusterdns.verdicts.scenarios import READING, REMEDY, scenario_cases
 
@@ -19,6 +20,10 @@ HEALTH_FAMILIES = (
     "coredns_forward_healthcheck_failures_total",
 )
 _MEASURES = (Run.views, Run.readable_caches)
+_KEEP_CONNECTIONS = (
+    "keep connections for longer (expire in the forward blocks of the node caches' Corefile), or leave "
+    "force_tcp out: each new one costs a round trip, to CoreDNS little more"
+)
 _SHOWN = 3  # lines of each node's log
 
 
@@ -118,8 +123,14 @@ class ConnectionChurn(OfScenario):
     limit_per_second: float
 
 
-def connection_churn(scenario: Scenario, limit: float) -> Verdict:
-    """Judge how many upstream connections per second node caches opened."""
+def connection_churn(scenario: Scenario, limit: float, *, into_dnsmasq: bool) -> Verdict:
+    """Judge how many upstream connections per second node caches opened.
+
+    Args:
+        scenario: What was seen meanwhile.
+        limit: How many each may open.
+        into_dnsmasq: Whether dnsmasq takes them, which forks for each; of others there is a warning.
+    """
     rates = {cache.node: _rise(cache, CHURN_FAMILIES) / cache.seconds for cache in scenario.caches}
     return judged(
         [
@@ -133,6 +144,8 @@ def connection_churn(scenario: Scenario, limit: float) -> Verdict:
             new_per_second={node: round(rate, 2) for node, rate in rates.items()},
             limit_per_second=limit,
         ),
+        outcome=Outcome.FAILED if into_dnsmasq else Outcome.WARNED,
+        remedy="" if into_dnsmasq else _KEEP_CONNECTIONS,
     )
 
 
@@ -146,7 +159,11 @@ CONNECTION_CHURN = Check(
     grants=READING,
     measures=_MEASURES,
     cases=scenario_cases(
-        lambda run, scenario: connection_churn(scenario, run.settings.connection_churn_limit)
+        lambda run, scenario: connection_churn(
+            scenario,
+            run.settings.connection_churn_limit,
+            into_dnsmasq=any(path.into_dnsmasq for path in tcp_paths(run.topology)),
+        )
     ),
 )
 

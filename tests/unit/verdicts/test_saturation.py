@@ -136,8 +136,12 @@ def test_a_failed_health_check_under_any_name_counts(family: str) -> None:
 @pytest.mark.parametrize("family", node_caches.CHURN_FAMILIES)
 def test_churn_is_per_second(family: str) -> None:
     calm, busy = cache({family: 100.0}), cache({family: 200.0})
-    assert node_caches.connection_churn(scenario(cache=calm), 10).outcome is Outcome.PASSED
-    assert failed(node_caches.connection_churn(scenario(cache=busy), 10), "20.0 new upstream connections")
+    for into_dnsmasq, outcome in ((True, Outcome.FAILED), (False, Outcome.WARNED)):
+        few = node_caches.connection_churn(scenario(cache=calm), 10, into_dnsmasq=into_dnsmasq)
+        many = node_caches.connection_churn(scenario(cache=busy), 10, into_dnsmasq=into_dnsmasq)
+        assert few.outcome is Outcome.PASSED
+        assert many.outcome is outcome
+        assert many.reason.startswith("20.0 new upstream connections")
 
 
 def test_conntrack_losses() -> None:
