@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -98,3 +99,20 @@ def test_the_projects_own_image_is_taken_where_every_node_holds_it() -> None:
     foreign = Settings.load({"cluster": "kubeconfig", "kubeconfig": "f", "kube_context": "c"}, {})
     assert foreign.image() == PUBLIC_IMAGE
     assert foreign.image([OWN_IMAGE]) == OWN_IMAGE
+
+
+@pytest.mark.parametrize(("written", "seconds"), [("90", 90), ("90s", 90), ("1.5m", 90), ("2h", 7200)])
+def test_a_soak_lasts_as_long_as_is_written(written: str, seconds: float) -> None:
+    assert Settings.load({"soak": written}, {}).soak == seconds
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"soak": "5x"}, "--soak: must be a time such as 90s, 30m or 2h, not '5x'"),
+        ({"soak_until_nodes_at": "next"}, "must be a version such as 1.36 or v1.36.1, not 'next'"),
+    ],
+)
+def test_what_is_no_time_or_version_is_said(flags: dict[str, str], message: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(message)):
+        Settings.load(flags, {})

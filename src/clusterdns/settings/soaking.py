@@ -3,11 +3,12 @@
 import re
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator
+from pydantic import AfterValidator, BaseModel, BeforeValidator
 
 from clusterdns.settings.fields import setting
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
+_VERSION = re.compile(r"v?\d")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)([smh]?)")
 
 
@@ -19,6 +20,13 @@ def _seconds(value: object) -> object:
             raise ValueError(f"must be a time such as 90s, 30m or 2h, not {value!r}")
         return value
     return float(written[1]) * _UNITS[written[2]]
+
+
+def _version(value: str) -> str:
+    """Refuse what is no version."""
+    if not _VERSION.match(value):
+        raise ValueError(f"must be a version such as 1.36 or v1.36.1, not {value!r}")
+    return value
 
 
 Duration = Annotated[float, BeforeValidator(_seconds)]
@@ -35,10 +43,9 @@ class Soaking(BaseModel):
         le=24 * 3600,
         validate_default=True,
     )
-    soak_until_nodes_at: str | None = setting(
+    soak_until_nodes_at: Annotated[str, AfterValidator(_version)] | None = setting(
         "end the soak half a minute after every node's kubelet has this version or a later one, e.g. 1.36",
         source="none: the soak lasts its time",
-        pattern=r"^v?\d+(\.\d+)*",
     )
     soak_nodes: int = setting(
         "the most nodes that a soak may put a prober on; with more it is refused, as it follows all of them",
