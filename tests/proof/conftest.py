@@ -3,7 +3,6 @@
 import fcntl
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from lab import breakage, topology
+from tests.hang_ups import hang_ups_are_heard  # noqa: F401 - a fixture
 from tests.proof.quiet import LAG_LIMIT_MS, could_not_measure, not_measured, wait_until_quiet
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -98,14 +98,6 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let what sends load be the last on its lab: what it saturates stays so for a while."""
     items.sort(key=lambda item: item.get_closest_marker("alone") is not None)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _hang_ups_are_heard() -> Iterator[None]:
-    """Let programs that tests start hear SIGHUP, whoever has started the tests by nohup."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    yield
-    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """A little API server on 127.0.0.1 that answers what a test tells it to."""
 
 import json
-import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ import yaml
 from hypothesis import HealthCheck, settings
 
 from clusterdns.cluster.api import Cluster, connect
+from tests.hang_ups import hang_ups_are_heard  # noqa: F401 - a fixture
 
 Answer = tuple[int, Any]
 
@@ -55,14 +55,6 @@ class ApiServer:
         self.requests.append((key, body))
         found = self.answers.get(key, says(404, f"{parts.path} not found"))
         return found(parse_qs(parts.query), body) if callable(found) else found
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _hang_ups_are_heard() -> Iterator[None]:
-    """Let programs that tests start hear SIGHUP, whoever has started the tests by nohup."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    yield
-    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.fixture

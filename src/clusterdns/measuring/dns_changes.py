@@ -31,10 +31,12 @@ class Replaceable:
     Attributes:
         namespace: Its own.
         name: Its own.
+        node: Where it runs.
     """
 
     namespace: str
     name: str
+    node: str
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"
@@ -43,11 +45,11 @@ class Replaceable:
 def serving_pods(topology: Topology) -> dict[str, list[Replaceable]]:
     """Return layer -> its ready pods behind a Service, those of node caches left out."""
     caches = {layer.name for layer in topology.of_kind(LayerKind.NODE_LOCAL)}
-    by_layer: dict[str, set[tuple[str, str]]] = {}
+    by_layer: dict[str, set[tuple[str, str, str]]] = {}
     for backend in (backend for service in topology.services for backend in service.ready):
         if backend.layer and backend.layer not in caches:
             namespace, _, name = backend.pod.partition("/")
-            by_layer.setdefault(backend.layer, set()).add((namespace, name))
+            by_layer.setdefault(backend.layer, set()).add((namespace, name, backend.node))
     return {layer: [Replaceable(*pod) for pod in sorted(pods)] for layer, pods in sorted(by_layer.items())}
 
 

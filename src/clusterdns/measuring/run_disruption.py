@@ -47,7 +47,7 @@ class DisruptionRun(CoreRun):
     def dns_restart(self) -> Sequence[Disruption]:
         """Every DNS pod evicted, the next when its successor is ready."""
         return [
-            self.disruptor.during(f"{pod} replaced", self._node_of(pod), partial(self.dns_changes.evict, pod))
+            self.disruptor.during(f"{pod} replaced", pod.node, partial(self.dns_changes.evict, pod))
             for pods in serving_pods(self.topology).values()
             for pod in pods
         ]
@@ -56,14 +56,12 @@ class DisruptionRun(CoreRun):
     def node_cache_restart(self) -> Sequence[Disruption]:
         """The node caches of some nodes deleted, the next when its successor is ready."""
         pods = [
-            Replaceable(pod["metadata"]["namespace"], pod["metadata"]["name"])
+            Replaceable(pod["metadata"]["namespace"], pod["metadata"]["name"], pod["spec"]["nodeName"])
             for pod in node_caches(self.cluster)
             if pod["spec"]["nodeName"] in self.disruptor.pods
         ]
         return [
-            self.disruptor.during(
-                f"{pod} replaced", self._node_of(pod), partial(self.dns_changes.delete, pod)
-            )
+            self.disruptor.during(f"{pod} replaced", pod.node, partial(self.dns_changes.delete, pod))
             for pod in pods[: self.settings.disruption_nodes]
         ]
 
@@ -73,7 +71,7 @@ class DisruptionRun(CoreRun):
         by_node: dict[str, list[Replaceable]] = {}
         for pods in serving_pods(read_topology(self.cluster, zone=self.settings.zone)).values():
             for pod in pods:
-                by_node.setdefault(self._node_of(pod), []).append(pod)
+                by_node.setdefault(pod.node, []).append(pod)
         return [
             self._drained(node, by_node[node]) for node in sorted(by_node)[: self.settings.disruption_nodes]
         ]
@@ -145,7 +143,3 @@ class DisruptionRun(CoreRun):
     def _deployments(self) -> Iterator[tuple[str, Object]]:
         for found in self.dns_changes.deployments(dns_namespaces(self.cluster)):
             yield f"{found['metadata']['namespace']}/{found['metadata']['name']}", found
-
-    def _node_of(self, pod: Replaceable) -> str:
-        found = self.cluster.find("pods", pod.name, namespace=pod.namespace)
-        return str(found["spec"]["nodeName"]) if found else ""

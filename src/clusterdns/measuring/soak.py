@@ -1,6 +1,5 @@
 """A soak: probers on every node, followed through their logs, and the cluster's events beside them."""
 
-import copy
 import signal
 import threading
 import time
@@ -21,7 +20,7 @@ from clusterdns.cluster.workload import Workload
 from clusterdns.errors import HarnessError, ProbeError
 from clusterdns.measuring.cluster_events import EventLog, watched_cluster
 from clusterdns.measuring.probes import SERVICE, probe_service
-from clusterdns.measuring.soak_log import Prober, SoakRecord
+from clusterdns.measuring.soak_log import FollowedPod, SoakRecord
 from clusterdns.model.soak import Soak
 from clusterdns.model.topology import Topology
 from clusterdns.probing.load import distinct, fixed
@@ -179,7 +178,7 @@ class _Pods:
         if not running:
             raise ProbeError(f"no prober started: {next(iter(failed.values()), 'no pod was made')}")
 
-    def look(self) -> list[Prober]:
+    def look(self) -> list[FollowedPod]:
         """Return the probers that run; none where the API server does not answer just now."""
         try:
             running, failed = self._state()
@@ -187,7 +186,7 @@ class _Pods:
             return []
         self.unprobed = failed
         first, self._first = self._first, False
-        return [Prober(self._namespace, name, node, joined=not first) for node, name in running.items()]
+        return [FollowedPod(self._namespace, name, node, joined=not first) for node, name in running.items()]
 
     def _state(self) -> tuple[dict[str, str], dict[str, str]]:
         """Return node -> name of its pod that runs, and node -> why its pod does not."""
@@ -217,7 +216,7 @@ def _sign(path: Path) -> Iterator[None]:
 
 
 def _daemonset(plan: SoakPlan, image: str) -> Object:
-    manifest: dict[str, Any] = copy.deepcopy(yaml.safe_load((MANIFESTS / "probe" / "soak.yaml").read_text()))
+    manifest: dict[str, Any] = yaml.safe_load((MANIFESTS / "probe" / "soak.yaml").read_text())
     (container,) = manifest["spec"]["template"]["spec"]["containers"]
     container["image"] = image
     container["args"] = [plan.argument()]
@@ -226,7 +225,10 @@ def _daemonset(plan: SoakPlan, image: str) -> Object:
 
 @contextmanager
 def until_signal() -> Iterator[threading.Event]:
-    """Take signals for the wish to end the soak, verdict and all, while the block runs in the main thread."""
+    """Take signals for the wish to end the soak, verdict and all, while the block runs in the main thread.
+
+    One that is ignored stays so: nohup asks for that.
+    """
     interrupted = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield interrupted
@@ -236,7 +238,8 @@ def until_signal() -> Iterator[threading.Event]:
         del number, frame
         interrupted.set()
 
-    before = {number: signal.signal(number, end) for number in SIGNALS}
+    heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, end) for number in heard}
     try:
         yield interrupted
     finally:

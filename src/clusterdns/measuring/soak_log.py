@@ -19,14 +19,12 @@ _AGAIN = 1.0  # seconds after which a log is asked for again
 _OVERLAP = 5  # seconds of a log that are read twice
 _CLOCK_SECONDS = 4.0  # of lines that come as they are written: then the difference of two clocks is known
 _DRAIN = 2.0  # seconds after the end in which lines are still taken
-_SETTLING = (
-    30.0  # seconds that a node which joins has until its pods reach DNS: kube-proxy is a pod there, too
-)
+_SETTLING = 30.0  # seconds that a node which joins has until its pods reach DNS: kube-proxy is new, too
 _FAILURES = 100  # of lookups that are told one by one
 
 
 @dataclass(frozen=True, slots=True)
-class Prober:
+class FollowedPod:
     """A pod that a soak follows.
 
     Attributes:
@@ -65,13 +63,13 @@ class SoakRecord:
         self.trouble: dict[str, str] = {}
         """Node -> why its prober's log could not be read on."""
 
-    def follow(self, prober: Prober) -> None:
+    def follow(self, prober: FollowedPod) -> None:
         """Begin to follow a prober, unless it is followed already."""
         if prober.name not in self._followed:
             self._followed.add(prober.name)
             threading.Thread(target=self._follow, args=(prober,), daemon=True).start()
 
-    def ended(self, prober: Prober) -> bool:
+    def ended(self, prober: FollowedPod) -> bool:
         """Return whether a prober that was followed has come to its end."""
         return prober.name in self._ended
 
@@ -128,14 +126,14 @@ class SoakRecord:
                 if later - earlier > self._plan.timeout + _CLOCK_SECONDS:
                     yield Stretch(node, "", Trouble.UNMEASURED, earlier, later)
 
-    def _follow(self, prober: Prober) -> None:
+    def _follow(self, prober: FollowedPod) -> None:
         try:
             self._read(prober)
         except ProbeError as error:
             self.trouble[prober.node] = str(error)
         self._ended.add(prober.name)
 
-    def _read(self, prober: Prober) -> None:
+    def _read(self, prober: FollowedPod) -> None:
         """Read a prober's log to its end, or the soak's, and again where the connection breaks off.
 
         Raises:
@@ -165,13 +163,13 @@ class SoakRecord:
             if self._gone(prober):
                 return
 
-    def _gone(self, prober: Prober) -> bool:
+    def _gone(self, prober: FollowedPod) -> bool:
         try:
             return self._cluster.find("pods", prober.name, namespace=prober.namespace) is None
         except HarnessError:
             return False
 
-    def _add(self, prober: Prober, said: Line, offset: float) -> None:
+    def _add(self, prober: FollowedPod, said: Line, offset: float) -> None:
         with self._lock:
             if self._closed.is_set():
                 return
@@ -180,7 +178,7 @@ class SoakRecord:
             elif isinstance(said, Calls):
                 self._add_calls(prober.node, said, offset)
 
-    def _add_second(self, prober: Prober, said: PathSecond, offset: float) -> None:
+    def _add_second(self, prober: FollowedPod, said: PathSecond, offset: float) -> None:
         begins = said.second + offset
         if begins < 0:  # before the soak: other probers were starting
             return
@@ -246,9 +244,8 @@ class _Reader:
         self._waiting.append(said)
         if self._first is None:
             self._first = now
-        if (
-            now - self._first <= _CLOCK_SECONDS
-        ):  # at first many lines come at once, long after they were written
+        # At first many lines come at once, long after they were written.
+        if now - self._first <= _CLOCK_SECONDS:
             self.offset = min(self.offset, now - said.now_s)
             return
         yield from self._waiting

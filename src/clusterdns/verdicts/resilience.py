@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from clusterdns.check import Check, Need, Stage, only
 from clusterdns.cluster.permissions import CORDONING, DISRUPTION, OBJECTS, PROBES
 from clusterdns.measuring.dns_changes import why_not_to_be_evicted
+from clusterdns.measuring.run import Run
 from clusterdns.model.disruption import Disruption, PathOutage
 from clusterdns.model.outcome import Verdict, judged
 from clusterdns.model.profiles import Profile
@@ -111,6 +112,11 @@ def _measured(disruptions: Sequence[Disruption]) -> Resilience:
     )
 
 
+def _of_services(run: Run, disruptions: Sequence[Disruption]) -> Verdict:
+    """Judge what clients of Services went through, for which some other pod could have answered."""
+    return resilience(disruptions, run.settings, run.settings.disruption_lost_limit)
+
+
 DNS_RESTART = Check(
     id="resilience.dns-restart",
     profile=Profile.DISRUPTIVE,
@@ -122,10 +128,7 @@ DNS_RESTART = Check(
     ),
     needs=(SPARE_DNS_POD,),
     grants=(OBJECTS, PROBES, DISRUPTION),
-    cases=only(
-        lambda run: resilience(run.dns_restart, run.settings, run.settings.disruption_lost_limit),
-        stage=Stage.DISRUPTION,
-    ),
+    cases=only(lambda run: _of_services(run, run.dns_restart), stage=Stage.DISRUPTION),
 )
 NODE_DRAIN = Check(
     id="resilience.node-drain",
@@ -140,10 +143,7 @@ NODE_DRAIN = Check(
     ),
     needs=(SPARE_DNS_POD,),
     grants=(OBJECTS, PROBES, DISRUPTION, CORDONING),
-    cases=only(
-        lambda run: resilience(run.node_drain, run.settings, run.settings.disruption_lost_limit),
-        stage=Stage.DISRUPTION,
-    ),
+    cases=only(lambda run: _of_services(run, run.node_drain), stage=Stage.DISRUPTION),
 )
 DNS_ROLLOUT = Check(
     id="resilience.dns-rollout",
@@ -153,10 +153,7 @@ DNS_ROLLOUT = Check(
     remedy=DNS_RESTART.remedy,
     needs=(OWN_CLUSTER, SPARE_DNS_POD),
     grants=(OBJECTS, PROBES),
-    cases=only(
-        lambda run: resilience(run.dns_rollout, run.settings, run.settings.disruption_lost_limit),
-        stage=Stage.DISRUPTION,
-    ),
+    cases=only(lambda run: _of_services(run, run.dns_rollout), stage=Stage.DISRUPTION),
 )
 SCALE = Check(
     id="resilience.scale",
@@ -169,10 +166,7 @@ SCALE = Check(
     remedy=DNS_RESTART.remedy,
     needs=(OWN_CLUSTER, SPARE_DNS_POD),
     grants=(OBJECTS, PROBES),
-    cases=only(
-        lambda run: resilience(run.dns_scale, run.settings, run.settings.disruption_lost_limit),
-        stage=Stage.DISRUPTION,
-    ),
+    cases=only(lambda run: _of_services(run, run.dns_scale), stage=Stage.DISRUPTION),
 )
 API_OUTAGE = Check(
     id="resilience.api-outage",
@@ -185,10 +179,7 @@ API_OUTAGE = Check(
     ),
     needs=(OWN_API,),
     grants=(OBJECTS, PROBES),
-    cases=only(
-        lambda run: resilience(run.api_outage, run.settings, run.settings.disruption_lost_limit),
-        stage=Stage.DISRUPTION,
-    ),
+    cases=only(lambda run: _of_services(run, run.api_outage), stage=Stage.DISRUPTION),
 )
 NODE_CACHE_RESTART = Check(
     id="resilience.node-cache-restart",

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 QUERIES = 100
 STEP = 16_666_667  # ns
-POD = Replaceable("kube-system", "coredns-0")
+POD = Replaceable("kube-system", "coredns-0", "n1")
 
 
 def pod(name: str, owner: str = "rs") -> dict[str, Any]:
@@ -159,7 +159,7 @@ def test_a_generator_that_was_late_measures_nothing(cluster: Replacing) -> None:
 
 def test_a_pod_that_somebody_else_replaced_is_an_error(cluster: Replacing) -> None:
     with pytest.raises(ClusterError, match="is gone"):
-        Doing(cluster, prober()).evict(Replaceable("kube-system", "coredns-9"))
+        Doing(cluster, prober()).evict(Replaceable("kube-system", "coredns-9", "n1"))
 
 
 def test_nothing_is_replaced_once_the_run_is_interrupted(
@@ -198,7 +198,7 @@ def test_a_node_is_drained_of_all_its_dns_pods_and_takes_pods_again(cluster: Rep
         (node,) = cluster.objects["nodes"]
         assert node["spec"] == {"unschedulable": True}
         assert node["metadata"]["labels"] == {CORDONED: "r1"}
-        changes.drain([POD, Replaceable("kube-system", "coredns-1")])
+        changes.drain([POD, Replaceable("kube-system", "coredns-1", "n1")])
     assert sorted(cluster.evicted) == ["coredns-0", "coredns-1"]
     assert node["spec"] == {}
     assert not node["metadata"]["labels"]

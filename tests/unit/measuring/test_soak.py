@@ -16,7 +16,7 @@ from clusterdns.errors import ClusterError, HarnessError, PermissionMissing, Pro
 from clusterdns.measuring import cluster_events, soak, soak_log
 from clusterdns.measuring.cluster_events import watched_cluster
 from clusterdns.measuring.soak import all_at
-from clusterdns.measuring.soak_log import Prober, SoakRecord
+from clusterdns.measuring.soak_log import FollowedPod, SoakRecord
 from clusterdns.model.soak import Trouble
 from clusterdns.model.topology import Fact, Topology
 from clusterdns.probing.soak import SoakPlan
@@ -33,7 +33,7 @@ PLAN = SoakPlan(
 GOOD = "dA" * RATE  # some milliseconds each
 LOST = "!!" * RATE
 TOPOLOGY = Topology(zone=Fact("cluster.local", "test"), nodes={}, layers=())
-POD = Prober("ns", "soak-a", "n1", joined=False)
+POD = FollowedPod("ns", "soak-a", "n1", joined=False)
 
 
 def started(which: str = "a") -> str:
@@ -84,7 +84,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster_events, "_AGAIN", 0.0)
 
 
-def followed(*parts: Sequence[str] | HarnessError, prober: Prober = POD) -> tuple[Any, Logging]:
+def followed(*parts: Sequence[str] | HarnessError, prober: FollowedPod = POD) -> tuple[Any, Logging]:
     """Return the result of a soak whose only prober's log came in these parts."""
     cluster = Logging(list(parts))
     # The clock's zero is so far off that whatever comes now was written after the soak began.
@@ -124,7 +124,7 @@ def test_failed_lookups_are_told_with_node_and_name() -> None:
 
 def test_a_prober_that_joined_may_have_no_network_at_first() -> None:
     lines = [started(), second(0, LOST), second(1, LOST), second(2)]
-    joined, _ = followed(lines, prober=Prober("ns", "soak-a", "n1", joined=True))
+    joined, _ = followed(lines, prober=FollowedPod("ns", "soak-a", "n1", joined=True))
     assert (joined.paths[0].queries, joined.paths[0].failed) == (RATE, 0)
     always, _ = followed(lines)
     assert (always.paths[0].queries, always.paths[0].failed) == (3 * RATE, 2 * RATE)
@@ -162,6 +162,18 @@ def test_a_signal_ends_the_soak_and_not_the_run(number: signal.Signals) -> None:
         os.kill(os.getpid(), number)
         assert interrupted.wait(5)
     assert signal.getsignal(number) is before
+
+
+def test_a_soak_by_nohup_outlives_the_terminal() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with soak.until_signal() as interrupted:
+            os.kill(os.getpid(), signal.SIGHUP)
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert interrupted.wait(5)
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def node(name: str, version: str, **spec: Any) -> dict[str, Any]:
