@@ -1,4 +1,4 @@
-"""`python -m lab build | up | status | exec | break | mend | node | api | down`."""
+"""`python -m lab build | up | status | exec | break | mend | node | api | newer-coredns | down`."""
 
 import argparse
 import json
@@ -43,8 +43,11 @@ def _parser() -> argparse.ArgumentParser:
     api = verbs.add_parser("api", help="keep the API server of a running lab from answering for a while")
     api.add_argument("change", choices=("stop",))
     api.add_argument("--seconds", type=float, default=20.0, help="for how long (default 20)")
+    newer = verbs.add_parser(
+        "newer-coredns", help="bring an image of a newer CoreDNS onto every node; say its name"
+    )
     down = verbs.add_parser("down", help="end a lab and remove everything of it")
-    for verb in (up, status, inside, breaking, mending, node, api, down):
+    for verb in (up, status, inside, breaking, mending, node, api, newer, down):
         verb.add_argument("--name", default="lab", help="the lab's name (default lab)")
     return parser
 
@@ -122,6 +125,15 @@ def _api(options: argparse.Namespace) -> None:
     control.ask(state.running(options.name).folder, {"do": "stop the API", "seconds": options.seconds})
 
 
+def _newer_coredns(options: argparse.Namespace) -> None:
+    record = state.running(options.name)
+    name, archive = build.newer_coredns(_progress)
+    for node in control.ask(record.folder, {"do": "pids"})["pids"]:
+        ctr = ["ctr", "--namespace", "k8s.io", "images", "import", str(archive)]
+        commands.run(enter.command(record, node, ctr))
+    print(name)
+
+
 def _down(options: argparse.Namespace) -> None:
     with state.alone(options.name):
         existed = state.remove(options.name)
@@ -154,6 +166,7 @@ def main() -> int:
         "mend": _mend,
         "node": _node,
         "api": _api,
+        "newer-coredns": _newer_coredns,
         "down": _down,
     }
     try:

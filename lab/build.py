@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lab import commands, store, toolchain
 from lab.errors import LabError
-from lab.images import REPOSITORY, Image, files_layer
+from lab.images import REPOSITORY, Image, files_layer, write_archive
 from lab.paths import REPOSITORY as REPO
 from lab.paths import SOURCE
 from lab.recipes import Progress, debian_rootfs, go_program, kept, static
@@ -16,6 +16,7 @@ from lab.template import import_images
 
 KUBERNETES_VERSION = "1.34.4"
 COREDNS_VERSION = "1.13.1"
+NEWER_COREDNS_VERSION = "1.15.0"
 PROGRAMS = (
     "etcd",
     "kube-apiserver",
@@ -111,6 +112,26 @@ def _coredns(progress: Progress) -> Path:
         go_program(SOURCE / "coredns", folder / "coredns")
 
     return kept("coredns", digest, f"CoreDNS {COREDNS_VERSION} (1 to 2 minutes)", progress, make)
+
+
+def newer_coredns(progress: Progress) -> tuple[str, Path]:
+    """Return the name of an image of a newer CoreDNS, which no lab has from the start, and its archive.
+
+    Raises:
+        LabError: the build failed, or the disk is nearly full.
+    """
+    name = f"{REPOSITORY}/coredns:{NEWER_COREDNS_VERSION}"
+    module, newer = SOURCE / "coredns", SOURCE / "coredns-newer"
+
+    def make(folder: Path) -> None:
+        program = folder / "coredns"
+        go_program(module, program, requirements=newer / "go.mod")
+        layer = files_layer(folder / "layer.tar", {"/coredns": program})
+        write_archive(Image(name, (layer,), ("/coredns",)), folder / "image.tar")
+        layer.unlink()
+
+    digest, label = store.key(module, newer, name), f"CoreDNS {NEWER_COREDNS_VERSION} (1 to 2 minutes)"
+    return name, kept("newer-coredns", digest, label, progress, make) / "image.tar"
 
 
 def _kube_dns(progress: Progress) -> Path:

@@ -35,14 +35,32 @@ def kept(kind: str, digest: str, label: str, progress: Progress, make: Callable[
     return folder
 
 
-def go_program(module: Path, output: Path, *, package: str = ".", ldflags: str = "", tags: str = "") -> None:
-    """Build a package of the Go module in a folder, or of one it requires, into a static program."""
+def go_program(  # noqa: PLR0913 - what tells one build of a module from another
+    module: Path,
+    output: Path,
+    *,
+    package: str = ".",
+    ldflags: str = "",
+    tags: str = "",
+    requirements: Path | None = None,
+) -> None:
+    """Build a package of the Go module in a folder, or of one it requires, into a static program.
+
+    Args:
+        module: The folder.
+        output: The program.
+        package: Of the module.
+        ldflags: For the linker.
+        tags: For the build.
+        requirements: A go.mod to use in place of the module's, with a go.sum beside it.
+    """
     commands.run(
         [
             toolchain.go(),
             "build",
             "-mod=readonly",
             "-trimpath",
+            *([f"-modfile={requirements}"] if requirements else []),
             f"-tags={tags}",
             f"-ldflags=-s -w {ldflags}",
             f"-o={output}",

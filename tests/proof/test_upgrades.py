@@ -170,3 +170,22 @@ def test_nodes_replaced_one_by_one(fresh: Lab, tmp_path: Path) -> None:
     for what in ("node node-3 is new", "node node-1 was cordoned", "node node-1 is gone"):
         assert what in told
     assert soaked["ended"] == "a signal ended it"
+
+
+@pytest.mark.long  # another CoreDNS is built for it
+@pytest.mark.parametrize("fresh", ["coredns"], indirect=True)
+def test_coredns_to_a_newer_release(fresh: Lab, tmp_path: Path) -> None:
+    """A roll-out of another release: no client notices, and the report tells the versions."""
+    newer = lab_command("newer-coredns", "--name", fresh.name).strip()
+
+    def upgraded() -> None:
+        in_kube_system = ("--namespace=kube-system", "deployment/coredns")
+        kubectl(fresh)("set", "image", *in_kube_system, f"coredns={newer}")
+        kubectl(fresh)("rollout", "status", *in_kube_system)
+
+    result = soak(fresh, tmp_path / "report", upgraded)
+    assert result.ids("failed") | result.ids("error") == set(), result.output
+    assert result.code == 0
+    soaked = measured(result)
+    assert {stretch["trouble"] for stretch in soaked["stretches"]} <= {"slow"}
+    assert f"-> {newer}" in events(result)

@@ -28,19 +28,35 @@ class Corefile:
     faults: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class ConfigMapKey:
+    """Where a file's text stands in a pod's namespace.
+
+    Attributes:
+        configmap: The ConfigMap's name.
+        key: Of its `data`.
+    """
+
+    configmap: str
+    key: str
+
+    def __str__(self) -> str:
+        return f"ConfigMap {self.configmap}, {self.key}"
+
+
 @dataclass(slots=True)
 class Files:
     """The files that a container sees in its volumes.
 
     Attributes:
         texts: Path -> text, of those in ConfigMaps.
-        origins: Path -> what to call it.
+        origins: Path -> where its text stands.
         unseen: Folders and files whose content the API does not tell -> why.
         missing: What keeps a new pod from starting.
     """
 
     texts: dict[str, str] = field(default_factory=dict)
-    origins: dict[str, str] = field(default_factory=dict)
+    origins: dict[str, ConfigMapKey] = field(default_factory=dict)
     unseen: dict[str, str] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
 
@@ -96,7 +112,7 @@ def _read_configmap(
         if shown is None or (file and file != shown):
             continue
         path = posixpath.normpath(place if file else posixpath.join(place, shown))
-        files.texts[path], files.origins[path] = content, f"ConfigMap {name}, {key}"
+        files.texts[path], files.origins[path] = content, ConfigMapKey(name, key)
 
 
 def read_corefile(  # noqa: PLR0913 - what a CoreDNS loads its configuration with
@@ -126,11 +142,12 @@ def read_corefile(  # noqa: PLR0913 - what a CoreDNS loads its configuration wit
     if path not in files.texts:
         why = files.why_unseen(path) or "it is in no ConfigMap that can be read"
         return Corefile(f"{path} is not known: {why}", faults=missing)
-    text_, origin = files.texts[path], files.origins[path]
+    text_, origin = files.texts[path], str(files.origins[path])
     for placeholder, value in (replaced or {}).items():
         text_ = text_.replace(placeholder, value)
     main = loaded_as or path
-    texts, names = {**files.texts, main: text_}, {**files.origins, main: origin}
+    texts = {**files.texts, main: text_}
+    names = {file: str(place) for file, place in files.origins.items()} | {main: origin}
     try:
         configuration = load(
             texts,

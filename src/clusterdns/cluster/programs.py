@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from clusterdns.cluster.api import Object
 from clusterdns.cluster.arguments import dnsmasq_options, flag, is_off, words
-from clusterdns.cluster.corefiles import Corefile, files_of, read_corefile
+from clusterdns.cluster.corefiles import ConfigMapKey, Corefile, files_of, read_corefile
 from clusterdns.cluster.environment import environment
 from clusterdns.cluster.objects import items, name_of, number, part, text
 from clusterdns.cluster.versions import coredns_of_node_cache, dnsmasq_tcp_limit, image_version, numbers
@@ -55,6 +55,7 @@ class Program:
         forwards: As `Layer.forwards`.
         caches_denials: As `Layer.caches_denials`.
         faults: As `Layer.faults`.
+        corefile: Where its Corefile stands; None for a program without one, or where no ConfigMap holds it.
     """
 
     kind: LayerKind
@@ -69,6 +70,7 @@ class Program:
     forwards: tuple[Forward, ...] = ()
     caches_denials: Fact[bool] = NO_DENIALS
     faults: tuple[str, ...] = ()
+    corefile: ConfigMapKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +269,7 @@ def _plain_coredns(spec: Object, container: Object, around: Surroundings) -> Pro
         forwards=configuration.forwards if configuration else (),
         caches_denials=_caches_denials(corefile),
         faults=corefile.faults,
+        corefile=files.origins.get(path),
     )
 
 

@@ -73,15 +73,15 @@ class Disruptor:
         window = windows * self.settings.disruption_window
         given_up = threading.Event()
 
-        def make() -> float | None:
+        def make() -> tuple[float | None, str]:
             if given_up.wait(_QUIET):
-                return None
+                return None, ""
             began = time.monotonic()
             try:
                 change()
-            except DeadlineExceeded:  # clients have the say, and this is told with it
-                return None
-            return time.monotonic() - began
+            except DeadlineExceeded as unfinished:  # clients have the say, and this is told with it
+                return None, str(unfinished)
+            return round(time.monotonic() - began, 3), ""
 
         pool = ThreadPoolExecutor(3)
         try:
@@ -90,7 +90,7 @@ class Disruptor:
             looking_up = pool.submit(self._look_up, window)
             paths, lag_ms = asking.result()
             lookups, failed, slowest = looking_up.result()
-            seconds = making.result()
+            seconds, unfinished = making.result()
         finally:
             # An interrupt must reach the clean-up at once, and nothing is done after it.
             given_up.set()
@@ -104,8 +104,7 @@ class Disruptor:
             raise HarnessError(
                 f"{what} took {seconds:.0f} s, longer than was watched: raise --disruption-window"
             )
-        again = None if seconds is None else round(seconds, 3)
-        return Disruption(what, node, again, paths, lookups, failed, slowest, round(lag_ms, 3))
+        return Disruption(what, node, seconds, paths, lookups, failed, slowest, round(lag_ms, 3), unfinished)
 
     def _ask(self, window: float) -> tuple[list[PathOutage], float]:
         """Ask along every path for so many seconds; return what became of it, and the lag in ms."""

@@ -120,7 +120,7 @@ def watch_creations(changes: ServiceChanges, poller: PathPoller, limit: float) -
             f"created {index + 1}",
             names,
             lambda service=service, address=address: changes.create(service, hostnames, address),  # type: ignore[misc]
-            _shows(address),
+            shows_address(address),
             limit,
         )
     return convergences
@@ -143,7 +143,7 @@ def watch_update(
     service, hostname, address = "to-be-updated", "endpoint", changes.address(249)
     names = _make_known(changes, poller, service, hostname, negative_limit)
     return poller.watch(
-        "updated", names, lambda: changes.move(service, hostname, address), _shows(address), limit
+        "updated", names, lambda: changes.move(service, hostname, address), shows_address(address), limit
     )
 
 
@@ -167,7 +167,7 @@ def _make_known(
     changes.create(
         service, [hostname], address
     )  # before it is asked for: caches need not hold that it is not there
-    poller.watch("created", names, lambda: None, _shows(address), seconds)
+    poller.watch("created", names, lambda: None, shows_address(address), seconds)
     return names
 
 
@@ -208,7 +208,8 @@ def _follow(
     ]
 
 
-def _shows(address: str) -> Callable[[Message], bool]:
+def shows_address(address: str) -> Callable[[Message], bool]:
+    """Return what tells whether an answer is this address and nothing else."""
     return lambda message: [record.data for record in message.answer] == [address]
 
 

@@ -7,6 +7,7 @@ from clusterdns.cluster.api import Object
 from clusterdns.cluster.dns_pods import dns_namespaces, node_caches
 from clusterdns.cluster.facts import read_topology
 from clusterdns.errors import HarnessError
+from clusterdns.measuring.corefile_changes import CorefileChanges
 from clusterdns.measuring.disruption import Disruptor, asked_addresses
 from clusterdns.measuring.dns_changes import DNSChanges, Replaceable, serving_pods
 from clusterdns.measuring.part import part
@@ -15,12 +16,13 @@ from clusterdns.measuring.soak import soak
 from clusterdns.model.disruption import Disruption
 from clusterdns.model.pods import CLUSTER_FIRST
 from clusterdns.model.soak import Soak
-from clusterdns.model.topology import Topology
+from clusterdns.model.topology import LayerKind, Topology
 
 API_AWAY_SECONDS = 20.0
 """How long the API server of a lab is away."""
 
 _LONG = 2  # windows that are watched where several pods follow each other
+_RELOAD = 4  # where each pod looks at its configuration now and then
 
 
 class DisruptionRun(CoreRun):
@@ -90,6 +92,18 @@ class DisruptionRun(CoreRun):
         ]
 
     @part
+    def config_reload(self) -> Sequence[Disruption]:
+        """The Corefile of every Deployment of CoreDNS changed, and changed back afterwards."""
+        coredns = {layer.name for layer in self.topology.of_kind(LayerKind.COREDNS)}
+        pod = next(iter(self.disruptor.pods.values()))
+        changes = CorefileChanges(self.cluster, self.prober, pod, self.run_id)
+        return [
+            self._reloaded(name, deployment, changes)
+            for name, deployment in self._deployments()
+            if name in coredns
+        ]
+
+    @part
     def dns_scale(self) -> Sequence[Disruption]:
         """Every Deployment that serves DNS scaled to twice its replicas and back."""
         return [self._scaled(name, found) for name, found in self._deployments()]
@@ -128,6 +142,11 @@ class DisruptionRun(CoreRun):
             names = ", ".join(map(str, pods))
             what = f"{node} drained of {names}"
             return self.disruptor.during(what, node, partial(self.dns_changes.drain, pods), windows=_LONG)
+
+    def _reloaded(self, name: str, deployment: Object, changes: CorefileChanges) -> Disruption:
+        with changes.changing(deployment) as change:
+            what = f"Corefile of Deployment {name} changed"
+            return self.disruptor.during(what, "", change, windows=_RELOAD)
 
     def _scaled(self, name: str, deployment: Object) -> Disruption:
         replicas = deployment["spec"]["replicas"]

@@ -45,12 +45,14 @@ class Disruption:
     Attributes:
         what: What was done, e.g. "kube-system/coredns-a replaced".
         node: Where; "" where that was nowhere in particular.
-        ready_again_s: Seconds until as many pods were ready as before; None where that took too long.
+        ready_again_s: Seconds until all was done, and as many pods were ready as before; None where that took
+            too long.
         paths: Of each node and address.
         lookups: How many calls of getaddrinfo were made.
         failed_lookups: Of those that failed: node, name and failure.
         slowest_lookup_s: Of the calls that did not fail; 0 where there is none.
         lag_ms: How late (p99) the generator sent its queries.
+        unfinished: What was waited for in vain; "" where nothing was.
     """
 
     what: str
@@ -61,6 +63,7 @@ class Disruption:
     failed_lookups: Sequence[str]
     slowest_lookup_s: float
     lag_ms: float
+    unfinished: str = ""
 
 
 def path_outage(node: str, address: str, samples: Samples) -> PathOutage:

@@ -10,6 +10,7 @@ from clusterdns.measuring.run import Run
 from clusterdns.model.disruption import Disruption, PathOutage
 from clusterdns.model.outcome import Verdict, judged
 from clusterdns.model.profiles import Profile
+from clusterdns.model.topology import LayerKind
 from clusterdns.settings import Settings
 from clusterdns.verdicts.needs import NODELOCAL
 
@@ -20,6 +21,11 @@ OWN_CLUSTER = Need(
     lambda run: "it would change somebody's configuration: on a lab or kind only" if run.foreign else None,
 )
 """A lab or kind cluster."""
+COREFILE = Need(
+    "corefile",
+    lambda run: None if run.topology.of_kind(LayerKind.COREDNS) else "no CoreDNS serves this cluster's DNS",
+)
+"""A CoreDNS, whose configuration may change."""
 OWN_API = Need(
     "own-api", lambda run: None if run.stop_api else "its API server is not ours to stop: on a lab only"
 )
@@ -73,8 +79,8 @@ def resilience(disruptions: Sequence[Disruption], settings: Settings, lost_limit
 
 def _faults(disruption: Disruption, settings: Settings, lost_limit: float) -> Iterator[str]:
     failed = disruption.failed_lookups
-    if disruption.ready_again_s is None:
-        yield f"not as it was before within {settings.pod_ready_timeout:g} s"
+    if disruption.unfinished:
+        yield disruption.unfinished
     if len(failed) > settings.disruption_failed_limit:
         yield f"{len(failed)} of {disruption.lookups} lookups failed, e.g. {failed[0]}"
     for path in disruption.paths:
@@ -155,6 +161,22 @@ DNS_ROLLOUT = Check(
     grants=(OBJECTS, PROBES),
     cases=only(lambda run: _of_services(run, run.dns_rollout), stage=Stage.DISRUPTION),
 )
+CONFIG_RELOAD = Check(
+    id="resilience.config-reload",
+    profile=Profile.DISRUPTIVE,
+    requirement=(
+        "A change of the Corefile reaches every pod of CoreDNS, and no lookup fails and no path falls silent "
+        "while it is loaded."
+    ),
+    source="coredns.io/plugins/reload: every 30 s, jitter 15 s; --disruption-*-limit",
+    remedy=(
+        "have reload in the Corefile, and mount the ConfigMap as a folder: a file mounted with subPath is "
+        "never updated"
+    ),
+    needs=(OWN_CLUSTER, COREFILE),
+    grants=(OBJECTS, PROBES),
+    cases=only(lambda run: _of_services(run, run.config_reload), stage=Stage.DISRUPTION),
+)
 SCALE = Check(
     id="resilience.scale",
     profile=Profile.DISRUPTIVE,
@@ -196,4 +218,4 @@ NODE_CACHE_RESTART = Check(
     cases=only(lambda run: resilience(run.node_cache_restart, run.settings, 100), stage=Stage.DISRUPTION),
 )
 
-CHECKS = (DNS_RESTART, NODE_CACHE_RESTART, NODE_DRAIN, DNS_ROLLOUT, SCALE, API_OUTAGE)
+CHECKS = (DNS_RESTART, NODE_CACHE_RESTART, NODE_DRAIN, DNS_ROLLOUT, CONFIG_RELOAD, SCALE, API_OUTAGE)

@@ -182,7 +182,9 @@ def test_a_successor_that_does_not_come_is_told_and_clients_have_the_say(
     cluster: Replacing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cluster, "_replace", lambda _name: cluster.objects["pods"].pop(0))
-    assert Doing(cluster, prober()).evict(POD).ready_again_s is None
+    seen = Doing(cluster, prober()).evict(POD)
+    assert seen.ready_again_s is None
+    assert "1 of 2 pods like it are ready" in seen.unfinished
 
 
 def test_what_takes_longer_than_is_watched_is_not_measured(cluster: Replacing) -> None:

@@ -32,7 +32,10 @@ def test_a_replacement_that_nobody_notices_passes() -> None:
     ("disruption", "reason"),
     [
         (replace(REPLACED, failed_lookups=["n1: web: EAI_AGAIN"]), "1 of 60 lookups failed, e.g. n1: web"),
-        (replace(REPLACED, ready_again_s=None), "not as it was before within 90 s"),
+        (
+            replace(REPLACED, ready_again_s=None, unfinished="a successor: not within 90 s"),
+            "a successor: not within",
+        ),
         (on_path(failed=1, recovered=False), "not answering 20 s after"),
         (on_path(failed=1, gap_s=5.5), "no answer for 5.5 s, more than 5 s"),
         (on_path(failed=1, disturbed_s=12.0), "disturbed for 12.0 s, more than 10 s"),

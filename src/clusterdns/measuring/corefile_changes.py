@@ -1,0 +1,102 @@
+"""A Corefile that gets one server more for a while, and when every pod of CoreDNS serves it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from clusterdns.cluster.api import Cluster, Object
+from clusterdns.cluster.corefiles import ConfigMapKey
+from clusterdns.cluster.dns_pods import dns_pods
+from clusterdns.cluster.programs import Surroundings, program
+from clusterdns.errors import DeadlineExceeded, HarnessError
+from clusterdns.measuring.propagation import PathPoller, shows_address
+from clusterdns.model.exchange import Path
+from clusterdns.model.scraping import DNSPod
+from clusterdns.probing.pods import ProbePod, Prober
+
+RELOAD_SECONDS = 75.0
+"""How long a reload may take: CoreDNS looks every 45 s at most (plugin/reload), the kubelet syncs before."""
+
+_SYNCED = "clusterdns/synced-at"  # changed for the kubelet to look at a pod's volumes now, not in a minute
+_ADDRESS = "192.0.2.1"  # for documentation only (RFC 5737): no other server answers with it
+_ANSWER = f'"{{{{ .Name }}}} 5 IN A {_ADDRESS}"'
+
+
+@dataclass(frozen=True)
+class CorefileChanges:
+    """Changes Corefiles and puts them back.
+
+    Attributes:
+        cluster: Where.
+        prober: Runs the queries.
+        pod: Asks.
+        run_id: Part of the zone that is added.
+    """
+
+    cluster: Cluster
+    prober: Prober
+    pod: ProbePod
+    run_id: str
+
+    @contextmanager
+    def changing(self, deployment: Object) -> Iterator[Callable[[], None]]:
+        """Yield what changes the Corefile of a Deployment and waits until all of its pods have loaded it.
+
+        It gets a server of a zone that nobody else has, which tells by an answer that a pod has loaded it.
+        The old text is there again when the block ends. What is yielded raises DeadlineExceeded where some
+        pods did not load it.
+
+        Raises:
+            HarnessError: no ConfigMap holds the Corefile.
+        """
+        namespace, name = deployment["metadata"]["namespace"], deployment["metadata"]["name"]
+        place, port = self._corefile(deployment)
+        before = self.cluster.get("configmaps", place.configmap, namespace=namespace)["data"][place.key]
+        zone = f"{self.run_id}.clusterdns.invalid"
+        server = f"{zone}:{port} {{\n    template IN A {{\n        answer {_ANSWER}\n    }}\n}}\n"
+
+        def write(text: str) -> None:
+            self.cluster.patch("configmaps", place.configmap, {"data": {place.key: text}}, namespace)
+            for pod in self._pods(namespace, name):
+                now = datetime.now(UTC).isoformat()
+                self.cluster.patch("pods", pod.name, {"metadata": {"annotations": {_SYNCED: now}}}, namespace)
+
+        def change() -> None:
+            pods = self._pods(namespace, name)
+            paths = [Path(self.pod.node, pod.name, pod.address, "udp", pod=True, port=port) for pod in pods]
+            poller = PathPoller(self.prober, {self.pod.node: self.pod}, paths)
+            shown = poller.watch(
+                "changed",
+                [[f"{zone}."]] * len(paths),
+                lambda: write(f"{before.rstrip()}\n{server}"),
+                shows_address(_ADDRESS),
+                RELOAD_SECONDS,
+            )
+            old = [convergence.path.server for convergence in shown if convergence.seconds is None]
+            if old:
+                raise DeadlineExceeded(
+                    f"{len(old)} of {len(paths)} pods had not loaded the changed {place} after "
+                    f"{RELOAD_SECONDS:g} s: {', '.join(old)}"
+                )
+
+        try:
+            yield change
+        finally:
+            write(before)
+
+    def _corefile(self, deployment: Object) -> tuple[ConfigMapKey, int]:
+        """Return where the Corefile of a Deployment stands, and the port that it listens on."""
+        namespace, name = deployment["metadata"]["namespace"], deployment["metadata"]["name"]
+        configmaps = {
+            configmap["metadata"]["name"]: configmap
+            for configmap in self.cluster.list("configmaps", namespace=namespace)
+        }
+        runs = program(deployment["spec"]["template"]["spec"], Surroundings(namespace, configmaps))
+        if runs.corefile is None:
+            raise HarnessError(f"the Corefile of Deployment {namespace}/{name} is in no ConfigMap")
+        return runs.corefile, runs.port
+
+    def _pods(self, namespace: str, deployment: str) -> Sequence[DNSPod]:
+        pods = dns_pods(self.cluster, (namespace,))
+        return [pod for pod in pods if pod.workload == f"Deployment {deployment}"]
