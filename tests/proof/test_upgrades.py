@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from lab import build, topology
 from lab.kubectl import Kubectl
@@ -83,24 +84,42 @@ def events(result: Result) -> str:
     return "\n".join(event["what"] for event in measured(result)["events"])
 
 
-def gated(lab: Lab, folder: Path, upgrade: str) -> "subprocess.CompletedProcess[str]":
-    """Run the example for CI systems on a lab, with a soak beside the upgrade."""
+EXAMPLES = ROOT / "examples" / "ci"
+
+
+def github_step() -> tuple[str, dict[str, str]]:
+    """What GitHub runs of the example, and its environment."""
+    workflow = yaml.safe_load((EXAMPLES / "github-actions.yml").read_text())
+    (step,) = (step for step in workflow["jobs"]["gate"]["steps"] if "env" in step)
+    return step["run"], step["env"]
+
+
+def gitlab_job() -> tuple[str, dict[str, str]]:
+    """What GitLab runs of the example, and its environment."""
+    job = yaml.safe_load((EXAMPLES / "gitlab-ci.yml").read_text())["dns-gate"]
+    return "\n".join(job["script"]), job["variables"]
+
+
+def gated(
+    lab: Lab, folder: Path, example: tuple[str, dict[str, str]], **variables: str
+) -> "subprocess.CompletedProcess[str]":
+    """Run an example for CI systems on a lab: with its variables, but for the cluster's and those given."""
+    script, environment = example
     programs = build.build(print).kubernetes
-    environment = {
-        **os.environ,
-        "PATH": f"{Path(sys.executable).parent}:{programs}:{os.environ['PATH']}",
-        "KUBECONFIG": str(lab.kubeconfig),
-        "KUBECONFIG_FILE": str(lab.kubeconfig),
-        "KUBE_CONTEXT": lab.context,
-        "PROFILE": "audit",
-        "SOAK": "5m",
-        "UPGRADE": f"sleep {_BEFORE}; {upgrade} && sleep {_AFTER}",
-    }
-    script = str(ROOT / "examples" / "ci" / "gate.sh")
+    (folder / "examples").symlink_to(EXAMPLES.parent)
     return subprocess.run(
-        ["sh", script],
+        ["sh", "-e", "-c", script],
         cwd=folder,
-        env=environment,
+        env={
+            **os.environ,
+            **environment,
+            "PATH": f"{Path(sys.executable).parent}:{programs}:{os.environ['PATH']}",
+            "KUBECONFIG": str(lab.kubeconfig),
+            "KUBECONFIG_FILE": str(lab.kubeconfig),
+            "KUBE_CONTEXT": lab.context,
+            "PROFILE": "audit",
+            **variables,
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -118,7 +137,8 @@ def test_an_upgrade_into_the_incident_and_out_of_it(fresh: Lab, tmp_path: Path) 
     node_local = manifests("shared/node-local-dns.yaml", "gke-kubedns-nodelocal/node-local-dns-corefile.yaml")
     files = " ".join(f"--filename={path}" for path in node_local)
     rollout = "kubectl rollout status --namespace=kube-system daemonset/node-local-dns"
-    gate = gated(fresh, tmp_path, f"kubectl apply --server-side {files} && {rollout}")
+    upgrade = f"sleep {_BEFORE}; kubectl apply --server-side {files} && {rollout} && sleep {_AFTER}"
+    gate = gated(fresh, tmp_path, github_step(), UPGRADE=upgrade)
     assert gate.returncode == 1, gate.stdout
     assert "topology.no-tcp-into-dnsmasq: passed -> failed" in gate.stdout
     during = result_of(tmp_path / "report" / "during")
@@ -143,6 +163,20 @@ def test_an_upgrade_into_the_incident_and_out_of_it(fresh: Lab, tmp_path: Path) 
     # A kube-dns pod that ends has no dnsmasq, yet is "serving" for half a minute: docs/decisions/0110.
     hurt = {path["address"] for path in measured(result)["paths"] if path["failed"]}
     assert not hurt & {"10.96.0.10", "169.254.20.10"}
+
+
+@pytest.mark.parametrize("lab", ["coredns"], indirect=True)
+def test_a_gate_opens_where_nothing_is_worse_and_says_where_the_upgrade_failed(
+    lab: Lab, tmp_path: Path
+) -> None:
+    for upgrade, code in (("kubectl get nodes", 0), ("exit 7", 7)):
+        folder = tmp_path / str(code)
+        folder.mkdir()
+        gate = gated(lab, folder, gitlab_job(), UPGRADE=upgrade)
+        assert gate.returncode == code, gate.stdout
+    gitlab = yaml.safe_load((EXAMPLES / "gitlab-ci.yml").read_text())["dns-gate"]
+    junit = tmp_path / "0" / gitlab["artifacts"]["reports"]["junit"]
+    assert "topology.tcp-capacity" in junit.read_text()
 
 
 @pytest.mark.parametrize("fresh", ["coredns"], indirect=True)
