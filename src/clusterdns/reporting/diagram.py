@@ -4,8 +4,8 @@ Colours are the page's (CSS variables), with light ones where it has none.
 """
 
 from collections.abc import Iterator, Sequence
-from html import escape
 
+from clusterdns.reporting import svg
 from clusterdns.reporting.layout import (
     GAP,
     LINE,
@@ -15,7 +15,6 @@ from clusterdns.reporting.layout import (
     Cell,
     arrange,
 )
-from clusterdns.reporting.text import printable
 
 _HEAD = 7  # height of an arrow's head, less its tip
 # Before each fault: it is not told by its colour alone.
@@ -56,8 +55,8 @@ def diagram(title: str, boxes: Sequence[Box], arrows: Sequence[Arrow]) -> str:
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" class="diagram" {size} {role} {font}>',
-            f'<title id="diagram-title">{_text(title)}</title>',
-            f'<desc id="diagram-description">{_text(_in_words(boxes, arrows))}</desc>',
+            f'<title id="diagram-title">{svg.words(title)}</title>',
+            f'<desc id="diagram-description">{svg.words(_in_words(boxes, arrows))}</desc>',
             f"<style>{_STYLE}</style>",
             *(part for label in layout.labels for part in _drawn(label, _line(label))),
             *(part for box in layout.boxes for part in _drawn(box, _frame(box))),
@@ -76,10 +75,10 @@ def _drawn(cell: Cell, around: Iterator[str]) -> Iterator[str]:
     for index, line in enumerate(cell.lines):
         y += LINE
         style = ' class="title"' if is_box and index == 0 else ""
-        yield f'<text x="{cell.x:.1f}" y="{y:.1f}"{style}>{_text(line)}</text>'
+        yield f'<text x="{cell.x:.1f}" y="{y:.1f}"{style}>{svg.words(line)}</text>'
     for fault in cell.faults:
         y += LINE
-        yield f'<text x="{cell.x:.1f}" y="{y:.1f}" class="why">{_CROSS} {_text(fault)}</text>'
+        yield f'<text x="{cell.x:.1f}" y="{y:.1f}" class="why">{_CROSS} {svg.words(fault)}</text>'
     yield "</g>"
 
 
@@ -118,7 +117,3 @@ def _curve(start: tuple[float, float], end: tuple[float, float]) -> str:
     (x1, y1), (x2, y2) = start, end
     turn = (y1 + y2) / 2
     return f'<path d="M{x1:.1f},{y1:.1f}C{x1:.1f},{turn:.1f} {x2:.1f},{turn:.1f} {x2:.1f},{y2:.1f}"/>'
-
-
-def _text(text: str) -> str:
-    return escape(printable(text), quote=False)

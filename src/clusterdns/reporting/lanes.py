@@ -3,9 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from html import escape
 
-from clusterdns.reporting.text import printable
+from clusterdns.reporting import svg
 
 _WIDTH, _LEFT, _RIGHT, _TOP = 960, 232, 16, 64
 _LANE, _BAR = 22, 14  # pixels of a lane, and of what is drawn in it
@@ -86,26 +85,14 @@ def lanes(
     parts = [*_legend(legend), *_axis(seconds, across, bottom), *_marks(marks, across, bottom)]
     for index, lane in enumerate(drawn):
         parts += _lane(lane, _TOP + _LANE * index, across)
-    height = bottom + 40
-    size = f'viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" height="{height}"'
-    label = f'role="img" aria-label="{escape(printable(title))}"'
-    font = 'font-family="system-ui, sans-serif" font-size="12"'
-    return "\n".join(
-        [
-            f'<svg xmlns="http://www.w3.org/2000/svg" {size} {label} {font}>',
-            '<rect width="100%" height="100%" fill="#fff"/>',
-            _text(8, 20, title, fill="#000"),
-            *parts,
-            "</svg>\n",
-        ]
-    )
+    return svg.picture(title, parts, left=8, size=(_WIDTH, bottom + 40))
 
 
 def _lane(lane: Lane, top: float, across: _Across) -> Iterator[str]:
     label = lane.label if len(lane.label) <= _LABEL else f"{lane.label[: _LABEL - 1]}…"
-    yield _text(_LEFT - 8, top + _BAR, label, anchor="end")
+    yield svg.text((_LEFT - 8, top + _BAR), label, anchor="end")
     middle = top + _LANE / 2
-    yield f'<line x1="{_LEFT}" y1="{middle}" x2="{_WIDTH - _RIGHT}" y2="{middle}" stroke="#cfd6df"/>'
+    yield svg.line((_LEFT, middle), (_WIDTH - _RIGHT, middle), "#cfd6df")
     for span in lane.spans:
         start, end = across(span.start_s), across(span.end_s)
         yield _box(start, middle, max(end - start, _NARROWEST), span.look, span.told)
@@ -115,7 +102,7 @@ def _box(left: float, middle: float, width: float, look: Look, told: str = "") -
     colour, share = look.value
     height = _BAR * (share or 1)
     fill = f'fill="{colour}"' if share else f'fill="#fff" stroke="{colour}" stroke-dasharray="3 2"'
-    title = f"<title>{escape(printable(told), quote=False)}</title>" if told else ""
+    title = f"<title>{svg.words(told)}</title>" if told else ""
     place = f'x="{left:g}" y="{middle - height / 2:g}" width="{width:g}" height="{height:g}"'
     return f"<rect {place} {fill}>{title}</rect>"
 
@@ -124,7 +111,7 @@ def _legend(legend: Sequence[tuple[Look, str]]) -> Iterator[str]:
     left = 8.0
     for look, words in legend:
         yield _box(left, 40, 18, look)
-        yield _text(left + 24, 44, words)
+        yield svg.text((left + 24, 44), words)
         left += 24 + 7 * len(words) + 20
 
 
@@ -132,18 +119,17 @@ def _axis(seconds: float, across: _Across, bottom: float) -> Iterator[str]:
     step = next((step for step in _STEPS if seconds / step <= _MOST_TICKS), _STEPS[-1] * 2)
     for index in range(int(seconds / step) + 1):
         at = across(index * step)
-        yield f'<line x1="{at:g}" y1="{_TOP}" x2="{at:g}" y2="{bottom}" stroke="#eee"/>'
-        yield _text(at, bottom + 30, clock(index * step), anchor="middle")
+        yield svg.line((at, _TOP), (at, bottom), "#eee")
+        yield svg.text((at, bottom + 30), clock(index * step), anchor="middle")
 
 
 def _marks(marks: Sequence[float], across: _Across, bottom: float) -> Iterator[str]:
     last = -float(_APART)
     for number, at in enumerate(marks, 1):
         left = across(at)
-        place = f'x1="{left:g}" y1="{_TOP}" x2="{left:g}" y2="{bottom + 4}"'
-        yield f'<line {place} stroke="#0072b2" stroke-dasharray="2 3"/>'
+        yield svg.line((left, _TOP), (left, bottom + 4), "#0072b2", "2 3")
         if left - last >= _APART:
-            yield _text(left, bottom + 15, str(number), anchor="middle", fill="#0072b2")
+            yield svg.text((left, bottom + 15), str(number), anchor="middle", fill="#0072b2")
             last = left
 
 
@@ -151,8 +137,3 @@ def clock(seconds: float) -> str:
     """Write a time since a start as minutes and seconds."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes}:{rest:02}"
-
-
-def _text(x: float, y: float, text: str, *, anchor: str = "start", fill: str = "#333") -> str:
-    place = f'x="{x:g}" y="{y:g}" text-anchor="{anchor}" fill="{fill}"'
-    return f"<text {place}>{escape(printable(text), quote=False)}</text>"

@@ -7,11 +7,10 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from html import escape
 from itertools import pairwise
 
 from clusterdns.model.latency import Histogram, samples_needed
-from clusterdns.reporting.text import printable
+from clusterdns.reporting import svg
 
 WIDTH, HEIGHT = 720, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 72, 16, 52, 44
@@ -95,11 +94,16 @@ def chart(title: str, series: Sequence[Series], *, x: Axis, y: Axis, limits: Seq
         parts += _DRAW[one.kind](places, _COLOURS[index % len(_COLOURS)], _dash(index))
     for limit in limits:
         at = up(limit.value)
-        parts.append(_line((_LEFT, at), (WIDTH - _RIGHT, at), "#b00020", "4 3"))
-        parts.append(_text((WIDTH - _RIGHT - 4, at - 4), limit.label, anchor="end", fill="#b00020"))
+        parts.append(svg.line((_LEFT, at), (WIDTH - _RIGHT, at), "#b00020", "4 3"))
+        parts.append(svg.text((WIDTH - _RIGHT - 4, at - 4), limit.label, anchor="end", fill="#b00020"))
     if not any(drawn):
-        parts.append(_text((WIDTH / 2, HEIGHT / 2), "nothing was measured", anchor="middle", fill="#777"))
-    return _svg(title, [*legend, f'<g transform="translate(0 {down})">', *parts, "</g>"], HEIGHT + down)
+        parts.append(svg.text((WIDTH / 2, HEIGHT / 2), "nothing was measured", anchor="middle", fill="#777"))
+    return svg.picture(
+        title,
+        [*legend, f'<g transform="translate(0 {down})">', *parts, "</g>"],
+        left=_LEFT,
+        size=(WIDTH, HEIGHT + down),
+    )
 
 
 def tails(
@@ -158,7 +162,6 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"  # noqa: PLR2004 - a thousand
 
 
-_Place = tuple[float, float]
 _NOTHING = 1e-300  # an axis so short cannot be divided into ticks
 
 
@@ -198,7 +201,7 @@ def _log(value: float) -> float:
     return math.log10(value) if value > 0 else 0.0
 
 
-def _shown(series: Series, x: Axis, y: Axis) -> list[_Place]:
+def _shown(series: Series, x: Axis, y: Axis) -> list[svg.Point]:
     """Return the points that can be shown, without those that others hide."""
     points = [
         (at, value)
@@ -210,9 +213,9 @@ def _shown(series: Series, x: Axis, y: Axis) -> list[_Place]:
     return points
 
 
-def _thinned(points: list[_Place]) -> Iterator[_Place]:
+def _thinned(points: list[svg.Point]) -> Iterator[svg.Point]:
     first, last = points[0][0], points[-1][0]
-    columns: dict[int, list[_Place]] = {}
+    columns: dict[int, list[svg.Point]] = {}
     for point in points:
         columns.setdefault(int((point[0] - first) / (last - first or 1) * WIDTH), []).append(point)
     for column in columns.values():
@@ -224,15 +227,15 @@ def _frame(across: _Scale, up: _Scale) -> Iterator[str]:
     """Yield the axes with their ticks."""
     for value, text in across.ticks().items():
         at = across(value)
-        yield _line((at, _TOP), (at, HEIGHT - _BOTTOM), "#eee")
-        yield _text((at, HEIGHT - _BOTTOM + 15), text, anchor="middle")
+        yield svg.line((at, _TOP), (at, HEIGHT - _BOTTOM), "#eee")
+        yield svg.text((at, HEIGHT - _BOTTOM + 15), text, anchor="middle")
     for value, text in up.ticks().items():
         at = up(value)
-        yield _line((_LEFT, at), (WIDTH - _RIGHT, at), "#ddd")
-        yield _text((_LEFT - 6, at + 4), text, anchor="end")
-    yield _line((_LEFT, HEIGHT - _BOTTOM), (WIDTH - _RIGHT, HEIGHT - _BOTTOM), "#555")
-    yield _text(((_LEFT + WIDTH - _RIGHT) / 2, HEIGHT - 8), across.axis.label, anchor="middle")
-    yield _text((16, (_TOP + HEIGHT - _BOTTOM) / 2), up.axis.label, anchor="middle", turned=True)
+        yield svg.line((_LEFT, at), (WIDTH - _RIGHT, at), "#ddd")
+        yield svg.text((_LEFT - 6, at + 4), text, anchor="end")
+    yield svg.line((_LEFT, HEIGHT - _BOTTOM), (WIDTH - _RIGHT, HEIGHT - _BOTTOM), "#555")
+    yield svg.text(((_LEFT + WIDTH - _RIGHT) / 2, HEIGHT - 8), across.axis.label, anchor="middle")
+    yield svg.text((16, (_TOP + HEIGHT - _BOTTOM) / 2), up.axis.label, anchor="middle", turned=True)
 
 
 def _legend(labels: Sequence[str]) -> tuple[list[str], int]:
@@ -243,8 +246,8 @@ def _legend(labels: Sequence[str]) -> tuple[list[str], int]:
         if at > _LEFT and at + width > WIDTH:
             at, down = float(_LEFT), down + _LINE
         colour = _COLOURS[index % len(_COLOURS)]
-        parts.append(_line((at, 38 + down), (at + 18, 38 + down), colour, _dash(index), width=3))
-        parts.append(_text((at + 22, 42 + down), label))
+        parts.append(svg.line((at, 38 + down), (at + 18, 38 + down), colour, _dash(index), width=3))
+        parts.append(svg.text((at + 22, 42 + down), label))
         at += width
     return parts, down
 
@@ -253,7 +256,7 @@ def _dash(index: int) -> str:
     return _DASHES[index // len(_COLOURS) % len(_DASHES)]
 
 
-def _draw_line(places: list[_Place], colour: str, dash: str) -> Iterable[str]:
+def _draw_line(places: list[svg.Point], colour: str, dash: str) -> Iterable[str]:
     if not places:
         return []
     if len(places) == 1:
@@ -262,19 +265,19 @@ def _draw_line(places: list[_Place], colour: str, dash: str) -> Iterable[str]:
     return [_path(path, colour, dash)]
 
 
-def _draw_step(places: list[_Place], colour: str, dash: str) -> Iterable[str]:
+def _draw_step(places: list[svg.Point], colour: str, dash: str) -> Iterable[str]:
     if not places:
         return []
     path = f"M{places[0][0]:g},{places[0][1]:g}" + "".join(f"H{x:g}V{y:g}" for x, y in places[1:])
     return [_path(path, colour, dash)]
 
 
-def _draw_dots(places: list[_Place], colour: str, dash: str) -> Iterable[str]:
+def _draw_dots(places: list[svg.Point], colour: str, dash: str) -> Iterable[str]:
     del dash  # has no meaning for dots
     return [f'<circle cx="{x:g}" cy="{y:g}" r="2" fill="{colour}"/>' for x, y in sorted(set(places))]
 
 
-def _draw_bars(places: list[_Place], colour: str, dash: str) -> Iterable[str]:
+def _draw_bars(places: list[svg.Point], colour: str, dash: str) -> Iterable[str]:
     del dash
     bottom = HEIGHT - _BOTTOM
     return [
@@ -296,32 +299,3 @@ _DRAW = {
 def _path(path: str, colour: str, dash: str) -> str:
     dashes = f' stroke-dasharray="{dash}"' if dash else ""
     return f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="1.6"{dashes}/>'
-
-
-def _line(start: _Place, end: _Place, colour: str, dash: str = "", *, width: float = 1) -> str:
-    dashes = f' stroke-dasharray="{dash}"' if dash else ""
-    (x1, y1), (x2, y2) = start, end
-    place = f'x1="{x1:g}" y1="{y1:g}" x2="{x2:g}" y2="{y2:g}"'
-    return f'<line {place} stroke="{colour}" stroke-width="{width:g}"{dashes}/>'
-
-
-def _text(at: _Place, text: str, *, anchor: str = "start", fill: str = "#333", turned: bool = False) -> str:
-    x, y = at
-    turn = f' transform="rotate(-90 {x:g} {y:g})"' if turned else ""
-    place = f'x="{x:g}" y="{y:g}" text-anchor="{anchor}" fill="{fill}"{turn}'
-    return f"<text {place}>{escape(printable(text), quote=False)}</text>"
-
-
-def _svg(title: str, parts: Iterable[str], height: int) -> str:
-    size = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
-    label = f'"{escape(printable(title))}"'
-    font = 'font-family="system-ui, sans-serif" font-size="12"'
-    return "\n".join(
-        [
-            f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label={label} {font}>',
-            '<rect width="100%" height="100%" fill="#fff"/>',
-            _text((_LEFT, 20), title, fill="#000"),
-            *parts,
-            "</svg>\n",
-        ]
-    )

@@ -12,6 +12,7 @@ from clusterdns.model.outcome import Verdict, judged
 from clusterdns.model.profiles import Profile
 from clusterdns.model.topology import LayerKind
 from clusterdns.settings import Settings
+from clusterdns.verdicts.client_limits import past_limits
 from clusterdns.verdicts.needs import NODELOCAL
 
 SPARE_DNS_POD = Need("spare-dns-pod", lambda run: why_not_to_be_evicted(run.topology, foreign=run.foreign))
@@ -91,14 +92,9 @@ def _faults(disruption: Disruption, settings: Settings, lost_limit: float) -> It
 def _faults_of_path(path: PathOutage, settings: Settings, lost_limit: float) -> Iterator[str]:
     if not path.recovered:
         yield f"not answering {settings.disruption_window:g} s after"
-    if path.gap_s > settings.disruption_gap_limit:
-        yield f"no answer for {path.gap_s:.1f} s, more than {settings.disruption_gap_limit:g} s"
     if path.disturbed_s > settings.disruption_recovery_limit:
         yield f"disturbed for {path.disturbed_s:.1f} s, more than {settings.disruption_recovery_limit:g} s"
-    if path.failed_percent > lost_limit:
-        yield f"{path.failed} of {path.queries} queries failed, more than {lost_limit:g} %"
-    if path.p99_ms is not None and path.p99_ms > settings.disruption_p99_limit:
-        yield f"p99 of {path.p99_ms:.0f} ms, more than {settings.disruption_p99_limit:g} ms"
+    yield from past_limits(path, settings, lost_limit)
 
 
 def _measured(disruptions: Sequence[Disruption]) -> Resilience:

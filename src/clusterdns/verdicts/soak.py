@@ -8,10 +8,11 @@ from clusterdns.cluster.permissions import OBJECTS, SOAKING, WATCHES
 from clusterdns.measuring.run import Run, TopologyRun
 from clusterdns.model.outcome import Outcome, Verdict, judged
 from clusterdns.model.profiles import Profile
-from clusterdns.model.soak import PathFigures, Soak, Stretch, Trouble, meanwhile, told_together
+from clusterdns.model.soak import Soak, Stretch, Trouble, meanwhile, told_together
 from clusterdns.model.topology import Topology
 from clusterdns.settings import Settings
 from clusterdns.verdicts import autoscaling, service_routing, tcp_paths, topology, upstreams
+from clusterdns.verdicts.client_limits import past_limits
 
 _OF_THE_TOPOLOGY = (topology, service_routing, tcp_paths, autoscaling, upstreams)
 """Whose checks say whether a topology is safe, as far as they read nothing else."""
@@ -57,7 +58,7 @@ def paths(soak: Soak, settings: Settings) -> Verdict:
     faults = [
         f"{path.address} from {path.node}: {fault}"
         for path in soak.paths
-        for fault in _faults(path, settings)
+        for fault in past_limits(path, settings, settings.disruption_lost_limit)
     ]
     return judged(faults, soak, evidence=tuple(timeline(soak)))
 
@@ -114,16 +115,6 @@ def timeline(soak: Soak) -> Iterator[str]:
             yield f"{_clock(stretch.start_s)} {stretch.node} was not measured for {_length(stretch):.0f} s"
     yield from (f"{node} was not measured: {why}" for node, why in soak.unprobed.items())
     yield f"{soak.seconds:.0f} s measured; ended: {soak.ended}; {len(soak.events)} events"
-
-
-def _faults(path: PathFigures, settings: Settings) -> Iterator[str]:
-    if path.gap_s > settings.disruption_gap_limit:
-        yield f"no answer for {path.gap_s:.1f} s, more than {settings.disruption_gap_limit:g} s"
-    if path.failed_percent > settings.disruption_lost_limit:
-        limit = settings.disruption_lost_limit
-        yield f"{path.failed:,} of {path.queries:,} queries failed, more than {limit:g} %"
-    if path.p99_ms is not None and path.p99_ms > settings.disruption_p99_limit:
-        yield f"p99 of {path.p99_ms:.0f} ms, more than {settings.disruption_p99_limit:g} ms"
 
 
 def _judged_topology(run: Run, given: Topology) -> dict[str, Verdict]:

@@ -39,7 +39,7 @@ def test_a_replacement_that_nobody_notices_passes() -> None:
         (on_path(failed=1, recovered=False), "not answering 20 s after"),
         (on_path(failed=1, gap_s=5.5), "no answer for 5.5 s, more than 5 s"),
         (on_path(failed=1, disturbed_s=12.0), "disturbed for 12.0 s, more than 10 s"),
-        (on_path(failed=13), "13 of 1200 queries failed, more than 1 %"),
+        (on_path(failed=13), "13 of 1,200 queries failed, more than 1 %"),
         (on_path(p99_ms=1500.0), "p99 of 1500 ms, more than 1000 ms"),
     ],
 )
