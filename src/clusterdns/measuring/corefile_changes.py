@@ -5,11 +5,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from clusterdns.cluster.api import Cluster, Object
+from clusterdns.cluster.api import Cluster
 from clusterdns.cluster.corefiles import ConfigMapKey
 from clusterdns.cluster.dns_pods import dns_pods
 from clusterdns.cluster.programs import Surroundings, program
 from clusterdns.errors import DeadlineExceeded, HarnessError
+from clusterdns.measuring.dns_workloads import DNSWorkload
 from clusterdns.measuring.propagation import PathPoller, shows_address
 from clusterdns.model.exchange import Path
 from clusterdns.model.scraping import DNSPod
@@ -40,8 +41,8 @@ class CorefileChanges:
     run_id: str
 
     @contextmanager
-    def changing(self, deployment: Object) -> Iterator[Callable[[], None]]:
-        """Yield what changes the Corefile of a Deployment and waits until all of its pods have loaded it.
+    def changing(self, workload: DNSWorkload) -> Iterator[Callable[[], None]]:
+        """Yield what changes the Corefile of a workload and waits until all of its pods have loaded it.
 
         It gets a server of a zone that nobody else has, which tells by an answer that a pod has loaded it.
         The old text is there again when the block ends. What is yielded raises DeadlineExceeded where some
@@ -50,20 +51,20 @@ class CorefileChanges:
         Raises:
             HarnessError: no ConfigMap holds the Corefile.
         """
-        namespace, name = deployment["metadata"]["namespace"], deployment["metadata"]["name"]
-        place, port = self._corefile(deployment)
+        namespace = workload.namespace
+        place, port = self._corefile(workload)
         before = self.cluster.get("configmaps", place.configmap, namespace=namespace)["data"][place.key]
         zone = f"{self.run_id}.clusterdns.invalid"
         server = f"{zone}:{port} {{\n    template IN A {{\n        answer {_ANSWER}\n    }}\n}}\n"
 
         def write(text: str) -> None:
             self.cluster.patch("configmaps", place.configmap, {"data": {place.key: text}}, namespace)
-            for pod in self._pods(namespace, name):
+            for pod in self._pods(workload):
                 now = datetime.now(UTC).isoformat()
                 self.cluster.patch("pods", pod.name, {"metadata": {"annotations": {_SYNCED: now}}}, namespace)
 
         def change() -> None:
-            pods = self._pods(namespace, name)
+            pods = self._pods(workload)
             paths = [Path(self.pod.node, pod.name, pod.address, "udp", pod=True, port=port) for pod in pods]
             poller = PathPoller(self.prober, {self.pod.node: self.pod}, paths)
             shown = poller.watch(
@@ -85,18 +86,18 @@ class CorefileChanges:
         finally:
             write(before)
 
-    def _corefile(self, deployment: Object) -> tuple[ConfigMapKey, int]:
-        """Return where the Corefile of a Deployment stands, and the port that it listens on."""
-        namespace, name = deployment["metadata"]["namespace"], deployment["metadata"]["name"]
+    def _corefile(self, workload: DNSWorkload) -> tuple[ConfigMapKey, int]:
+        """Return where the Corefile of a workload stands, and the port that it listens on."""
         configmaps = {
             configmap["metadata"]["name"]: configmap
-            for configmap in self.cluster.list("configmaps", namespace=namespace)
+            for configmap in self.cluster.list("configmaps", namespace=workload.namespace)
         }
-        runs = program(deployment["spec"]["template"]["spec"], Surroundings(namespace, configmaps))
+        around = Surroundings(workload.namespace, configmaps)
+        runs = program(workload.spec["template"]["spec"], around)
         if runs.corefile is None:
-            raise HarnessError(f"the Corefile of Deployment {namespace}/{name} is in no ConfigMap")
+            raise HarnessError(f"the Corefile of {workload} is in no ConfigMap")
         return runs.corefile, runs.port
 
-    def _pods(self, namespace: str, deployment: str) -> Sequence[DNSPod]:
-        pods = dns_pods(self.cluster, (namespace,))
-        return [pod for pod in pods if pod.workload == f"Deployment {deployment}"]
+    def _pods(self, workload: DNSWorkload) -> Sequence[DNSPod]:
+        pods = dns_pods(self.cluster, (workload.namespace,))
+        return [pod for pod in pods if pod.workload == f"{workload.kind} {workload.name}"]

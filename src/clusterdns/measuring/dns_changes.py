@@ -1,30 +1,28 @@
-"""What is done to DNS pods and their workloads, and undone again, whatever becomes of the run.
+"""What is done to DNS pods and their nodes, and undone again, whatever becomes of the run.
 
 Pods that are evicted or deleted are replaced by their controllers: nothing has to be put back. What has to
 be is put back when the block ends that it was changed in, before the run goes on or ends.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from clusterdns.cluster.api import Cluster, Object
-from clusterdns.cluster.inventory import is_ready, serves_dns
+from clusterdns.cluster.inventory import is_ready
 from clusterdns.cluster.waiting import NotYet, wait_until
 from clusterdns.cluster.workload import UNCORDON, cordon
 from clusterdns.errors import ClusterError, HarnessError
-from clusterdns.model.topology import LayerKind, Topology
+from clusterdns.model.topology import Topology
 from clusterdns.parallel import in_parallel
 
 LEAST_READY = 2
 """DNS pods of somebody else's cluster that are ready at any time."""
 
-_RESTARTED = "kubectl.kubernetes.io/restartedAt"  # as `kubectl rollout restart` sets it
 _BUDGET = "disruption budget"  # the API server's words where one forbids an eviction just now
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Replaceable:
     """A pod that may be replaced.
 
@@ -44,13 +42,12 @@ class Replaceable:
 
 def serving_pods(topology: Topology) -> dict[str, list[Replaceable]]:
     """Return layer -> its ready pods behind a Service, those of node caches left out."""
-    caches = {layer.name for layer in topology.of_kind(LayerKind.NODE_LOCAL)}
-    by_layer: dict[str, set[tuple[str, str, str]]] = {}
+    by_layer: dict[str, set[Replaceable]] = {layer.name: set() for layer in topology.serving_layers()}
     for backend in (backend for service in topology.services for backend in service.ready):
-        if backend.layer and backend.layer not in caches:
+        if backend.layer in by_layer:
             namespace, _, name = backend.pod.partition("/")
-            by_layer.setdefault(backend.layer, set()).add((namespace, name, backend.node))
-    return {layer: [Replaceable(*pod) for pod in sorted(pods)] for layer, pods in sorted(by_layer.items())}
+            by_layer[backend.layer].add(Replaceable(namespace, name, backend.node))
+    return {layer: sorted(pods) for layer, pods in sorted(by_layer.items())}
 
 
 def why_not_to_be_evicted(topology: Topology, *, foreign: bool) -> str | None:
@@ -68,7 +65,7 @@ def why_not_to_be_evicted(topology: Topology, *, foreign: bool) -> str | None:
 
 @dataclass(frozen=True)
 class DNSChanges:
-    """Replaces DNS pods, cordons nodes, rolls workloads out and scales them.
+    """Replaces DNS pods and cordons nodes.
 
     Attributes:
         cluster: Where.
@@ -83,25 +80,29 @@ class DNSChanges:
     foreign: bool
 
     def evict(self, pod: Replaceable) -> None:
-        """Evict a pod of a Deployment, and wait until its successor is ready.
+        """Evict a pod of a Deployment as soon as budgets allow, and wait until its successor is ready.
 
         Raises:
-            ClusterError: a disruption budget does not allow it.
+            HarnessError: too few pods would be left.
+            DeadlineExceeded: it was not evicted, or the successor not ready, in time.
+        """
+        self.drain([pod])
+
+    def delete(self, pod: Replaceable, *, alone: bool = False) -> None:
+        """Delete a pod of a DaemonSet as its roll-out does, and wait until its successor is ready.
+
+        Disruption budgets do not count for that, and those with maxUnavailable never allow an eviction of
+        such a pod: a DaemonSet has no scale (k8s.io/kubernetes, pkg/controller/disruption).
+
+        Args:
+            pod: The pod.
+            alone: Whether it answers on its node only, so that no others have to be left.
+
+        Raises:
             HarnessError: too few pods would be left.
             DeadlineExceeded: the successor did not become ready in time.
         """
-        before = self._spared(pod)
-        wanted = len(self._siblings(pod, before))
-        self.cluster.evict(pod.namespace, pod.name)
-        self._await_successor(pod, before, wanted)
-
-    def delete(self, pod: Replaceable) -> None:
-        """Delete a pod of a DaemonSet, and wait until its successor is ready.
-
-        Raises:
-            DeadlineExceeded: it did not become so in time.
-        """
-        before = self._read(pod)
+        before = self._read(pod) if alone else self._spared(pod)
         wanted = len(self._siblings(pod, before))
         manifest = {
             "apiVersion": "v1",
@@ -145,56 +146,6 @@ class DNSChanges:
             yield
         finally:
             self._cordon(node, cordoned=False)
-
-    def deployments(self, namespaces: Iterable[str]) -> list[Object]:
-        """Return the Deployments that serve DNS."""
-        return [
-            deployment
-            for namespace in namespaces
-            for deployment in self.cluster.list("deployments", api="apps/v1", namespace=namespace)
-            if serves_dns(deployment["spec"]["template"])
-        ]
-
-    def roll_out(self, deployment: Object) -> None:
-        """Replace all pods of a Deployment by its own strategy, and wait until that is done.
-
-        Raises:
-            DeadlineExceeded: it was not in time.
-        """
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        template = {"template": {"metadata": {"annotations": {_RESTARTED: now}}}}
-        self._change(deployment, {"spec": template})
-
-    def scale(self, deployment: Object, replicas: int) -> None:
-        """Give a Deployment so many replicas, and wait until they are ready and others gone.
-
-        Raises:
-            DeadlineExceeded: they were not in time.
-        """
-        self._change(deployment, {"spec": {"replicas": replicas}})
-
-    @contextmanager
-    def scaled_back(self, deployment: Object) -> Iterator[None]:
-        """Give a Deployment the replicas that it had when the block ends."""
-        try:
-            yield
-        finally:
-            self.scale(deployment, deployment["spec"]["replicas"])
-
-    def _change(self, deployment: Object, patch: Object) -> None:
-        namespace, name = deployment["metadata"]["namespace"], deployment["metadata"]["name"]
-        generation = self.cluster.patch("deployments", name, patch, namespace, api="apps/v1")["metadata"][
-            "generation"
-        ]
-
-        def look() -> None:
-            now = self.cluster.get("deployments", name, api="apps/v1", namespace=namespace)
-            wanted, status = now["spec"]["replicas"], now.get("status", {})
-            counts = [status.get(count, 0) for count in ("replicas", "updatedReplicas", "availableReplicas")]
-            if status.get("observedGeneration", 0) < generation or counts != [wanted] * len(counts):
-                raise NotYet(f"{counts[2]} of {wanted} replicas are available")
-
-        wait_until(look, what=f"Deployment {name}", timeout=self.timeout)
 
     def _cordon(self, node: str, *, cordoned: bool) -> None:
         self.cluster.patch("nodes", node, cordon(self.run_id, self.timeout) if cordoned else UNCORDON)

@@ -1,15 +1,21 @@
 """The parts of a run that `resilience.*` judges."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 
-from clusterdns.cluster.api import Object
 from clusterdns.cluster.dns_pods import dns_namespaces, node_caches
 from clusterdns.cluster.facts import read_topology
 from clusterdns.errors import HarnessError
 from clusterdns.measuring.corefile_changes import CorefileChanges
 from clusterdns.measuring.disruption import Disruptor, asked_addresses
 from clusterdns.measuring.dns_changes import DNSChanges, Replaceable, serving_pods
+from clusterdns.measuring.dns_workloads import (
+    DAEMONSET,
+    DEPLOYMENT,
+    DNSWorkload,
+    WorkloadChanges,
+    dns_workloads,
+)
 from clusterdns.measuring.part import part
 from clusterdns.measuring.run_core import CoreRun
 from clusterdns.measuring.soak import soak
@@ -42,15 +48,30 @@ class DisruptionRun(CoreRun):
 
     @part
     def dns_changes(self) -> DNSChanges:
-        """Replaces DNS pods and changes their workloads."""
+        """Replaces DNS pods and cordons nodes."""
         return DNSChanges(self.cluster, self.run_id, self.settings.pod_ready_timeout, self.foreign)
 
     @part
+    def workload_changes(self) -> WorkloadChanges:
+        """Rolls workloads out and scales them."""
+        return WorkloadChanges(self.cluster, self.settings.pod_ready_timeout)
+
+    @part
+    def dns_workloads(self) -> Sequence[DNSWorkload]:
+        """What serves the cluster's DNS behind Services."""
+        return dns_workloads(self.cluster, self.topology)
+
+    @part
     def dns_restart(self) -> Sequence[Disruption]:
-        """Every DNS pod evicted, the next when its successor is ready."""
+        """Every DNS pod evicted, a DaemonSet's deleted, the next when its successor is ready."""
+        changes, of_daemonsets = self.dns_changes, self._layers_of_daemonsets()
         return [
-            self.disruptor.during(f"{pod} replaced", pod.node, partial(self.dns_changes.evict, pod))
-            for pods in serving_pods(self.topology).values()
+            self.disruptor.during(
+                f"{pod} replaced",
+                pod.node,
+                partial(changes.delete if layer in of_daemonsets else changes.evict, pod),
+            )
+            for layer, pods in serving_pods(self.topology).items()
             for pod in pods
         ]
 
@@ -63,16 +84,20 @@ class DisruptionRun(CoreRun):
             if pod["spec"]["nodeName"] in self.disruptor.pods
         ]
         return [
-            self.disruptor.during(f"{pod} replaced", pod.node, partial(self.dns_changes.delete, pod))
+            self.disruptor.during(
+                f"{pod} replaced", pod.node, partial(self.dns_changes.delete, pod, alone=True)
+            )
             for pod in pods[: self.settings.disruption_nodes]
         ]
 
     @part
     def node_drain(self) -> Sequence[Disruption]:
-        """Some nodes with DNS pods cordoned, these evicted, the nodes uncordoned."""
+        """Some nodes with DNS pods cordoned, these evicted, the nodes uncordoned; DaemonSets' pods stay."""
         by_node: dict[str, list[Replaceable]] = {}
-        for pods in serving_pods(read_topology(self.cluster, zone=self.settings.zone)).values():
-            for pod in pods:
+        of_daemonsets = self._layers_of_daemonsets()
+        now = read_topology(self.cluster, zone=self.settings.zone)
+        for layer, pods in serving_pods(now).items():
+            for pod in pods if layer not in of_daemonsets else ():
                 by_node.setdefault(pod.node, []).append(pod)
         return [
             self._drained(node, by_node[node]) for node in sorted(by_node)[: self.settings.disruption_nodes]
@@ -80,33 +105,28 @@ class DisruptionRun(CoreRun):
 
     @part
     def dns_rollout(self) -> Sequence[Disruption]:
-        """Every Deployment that serves DNS rolled out."""
+        """Every workload that serves DNS rolled out."""
+        roll_out = self.workload_changes.roll_out
         return [
-            self.disruptor.during(
-                f"Deployment {name} rolled out",
-                "",
-                partial(self.dns_changes.roll_out, found),
-                windows=_LONG,
-            )
-            for name, found in self._deployments()
+            self.disruptor.during(f"{workload} rolled out", "", partial(roll_out, workload), windows=_LONG)
+            for workload in self.dns_workloads
         ]
 
     @part
     def config_reload(self) -> Sequence[Disruption]:
-        """The Corefile of every Deployment of CoreDNS changed, and changed back afterwards."""
-        coredns = {layer.name for layer in self.topology.of_kind(LayerKind.COREDNS)}
+        """The Corefile of every workload of CoreDNS changed, and changed back afterwards."""
         pod = next(iter(self.disruptor.pods.values()))
         changes = CorefileChanges(self.cluster, self.prober, pod, self.run_id)
         return [
-            self._reloaded(name, deployment, changes)
-            for name, deployment in self._deployments()
-            if name in coredns
+            self._reloaded(workload, changes)
+            for workload in self.dns_workloads
+            if workload.layer.kind is LayerKind.COREDNS
         ]
 
     @part
     def dns_scale(self) -> Sequence[Disruption]:
         """Every Deployment that serves DNS scaled to twice its replicas and back."""
-        return [self._scaled(name, found) for name, found in self._deployments()]
+        return [self._scaled(workload) for workload in self.dns_workloads if workload.kind == DEPLOYMENT]
 
     @part
     def api_outage(self) -> Sequence[Disruption]:
@@ -143,22 +163,20 @@ class DisruptionRun(CoreRun):
             what = f"{node} drained of {names}"
             return self.disruptor.during(what, node, partial(self.dns_changes.drain, pods), windows=_LONG)
 
-    def _reloaded(self, name: str, deployment: Object, changes: CorefileChanges) -> Disruption:
-        with changes.changing(deployment) as change:
-            what = f"Corefile of Deployment {name} changed"
-            return self.disruptor.during(what, "", change, windows=_RELOAD)
+    def _reloaded(self, workload: DNSWorkload, changes: CorefileChanges) -> Disruption:
+        with changes.changing(workload) as change:
+            return self.disruptor.during(f"Corefile of {workload} changed", "", change, windows=_RELOAD)
 
-    def _scaled(self, name: str, deployment: Object) -> Disruption:
-        replicas = deployment["spec"]["replicas"]
+    def _scaled(self, deployment: DNSWorkload) -> Disruption:
+        replicas, changes = deployment.spec["replicas"], self.workload_changes
 
         def up_and_down() -> None:
-            self.dns_changes.scale(deployment, 2 * replicas)
-            self.dns_changes.scale(deployment, replicas)
+            changes.scale(deployment, 2 * replicas)
+            changes.scale(deployment, replicas)
 
-        what = f"Deployment {name} scaled {replicas} -> {2 * replicas} -> {replicas}"
-        with self.dns_changes.scaled_back(deployment):
+        what = f"{deployment} scaled {replicas} -> {2 * replicas} -> {replicas}"
+        with changes.scaled_back(deployment):
             return self.disruptor.during(what, "", up_and_down, windows=_LONG)
 
-    def _deployments(self) -> Iterator[tuple[str, Object]]:
-        for found in self.dns_changes.deployments(dns_namespaces(self.cluster)):
-            yield f"{found['metadata']['namespace']}/{found['metadata']['name']}", found
+    def _layers_of_daemonsets(self) -> set[str]:
+        return {workload.layer.name for workload in self.dns_workloads if workload.kind == DAEMONSET}

@@ -322,6 +322,13 @@ class Topology:
                 found |= dict.fromkeys(service.addresses, f"Service {service.name}")
         return found
 
+    def serving_layers(self) -> tuple[Layer, ...]:
+        """Return the layers with a ready pod that a Service leads to, node caches left out."""
+        served = {backend.layer for service in self.services for backend in service.ready}
+        return tuple(
+            layer for layer in self.layers if layer.name in served and layer.kind is not LayerKind.NODE_LOCAL
+        )
+
     def layer(self, name: str | None) -> Layer | None:
         """Return the layer called `name`, None where there is none."""
         return next((layer for layer in self.layers if layer.name == name), None)

@@ -8,7 +8,7 @@ from clusterdns.settings import Settings
 
 
 def past_limits(path: PathOutage | PathFigures, settings: Settings, lost_limit: float) -> Iterator[str]:
-    """Yield the limits that a path is past, a sentence each.
+    """Yield the limits of gaps and losses that a path is past, a sentence each.
 
     Args:
         path: What became of its queries.
@@ -19,5 +19,9 @@ def past_limits(path: PathOutage | PathFigures, settings: Settings, lost_limit: 
         yield f"no answer for {path.gap_s:.1f} s, more than {settings.disruption_gap_limit:g} s"
     if path.failed_percent > lost_limit:
         yield f"{path.failed:,} of {path.queries:,} queries failed, more than {lost_limit:g} %"
+
+
+def too_slow(path: PathOutage | PathFigures, settings: Settings) -> Iterator[str]:
+    """Yield the limit of slow answers, in a sentence, where a path is past it."""
     if path.p99_ms is not None and path.p99_ms > settings.disruption_p99_limit:
         yield f"p99 of {path.p99_ms:.0f} ms, more than {settings.disruption_p99_limit:g} ms"

@@ -5,15 +5,19 @@ from dataclasses import dataclass
 
 from clusterdns.check import Check, Need, Stage, only
 from clusterdns.cluster.permissions import CORDONING, DISRUPTION, OBJECTS, PROBES
+from clusterdns.errors import HarnessError
 from clusterdns.measuring.dns_changes import why_not_to_be_evicted
+from clusterdns.measuring.dns_workloads import DEPLOYMENT
 from clusterdns.measuring.run import Run
 from clusterdns.model.disruption import Disruption, PathOutage
 from clusterdns.model.outcome import Verdict, judged
 from clusterdns.model.profiles import Profile
 from clusterdns.model.topology import LayerKind
 from clusterdns.settings import Settings
-from clusterdns.verdicts.client_limits import past_limits
+from clusterdns.verdicts.client_limits import past_limits, too_slow
 from clusterdns.verdicts.needs import NODELOCAL
+
+_LATE = 0.1  # of the limit of slow answers: a generator that is later than this receives late, too
 
 SPARE_DNS_POD = Need("spare-dns-pod", lambda run: why_not_to_be_evicted(run.topology, foreign=run.foreign))
 """DNS pods enough that one of them may be evicted."""
@@ -22,9 +26,27 @@ OWN_CLUSTER = Need(
     lambda run: "it would change somebody's configuration: on a lab or kind only" if run.foreign else None,
 )
 """A lab or kind cluster."""
+WORKLOAD = Need(
+    "dns-workload",
+    lambda run: None if run.dns_workloads else "no Deployment or DaemonSet serves this cluster's DNS",
+)
+"""A workload that can be rolled out."""
+DEPLOYED = Need(
+    "dns-deployment",
+    lambda run: (
+        None
+        if any(workload.kind == DEPLOYMENT for workload in run.dns_workloads)
+        else "no Deployment serves this cluster's DNS: pods of DaemonSets stay on their nodes"
+    ),
+)
+"""A Deployment, whose pods move and whose replicas are set."""
 COREFILE = Need(
     "corefile",
-    lambda run: None if run.topology.of_kind(LayerKind.COREDNS) else "no CoreDNS serves this cluster's DNS",
+    lambda run: (
+        None
+        if any(workload.layer.kind is LayerKind.COREDNS for workload in run.dns_workloads)
+        else "no CoreDNS in a Deployment or DaemonSet serves this cluster's DNS"
+    ),
 )
 """A CoreDNS, whose configuration may change."""
 OWN_API = Need(
@@ -69,13 +91,25 @@ def resilience(disruptions: Sequence[Disruption], settings: Settings, lost_limit
         disruptions: One after the other; at least one.
         settings: The limits.
         lost_limit: Per cent of the queries along a path that may fail; 100 where only gaps count.
+
+    Raises:
+        HarnessError: nothing is past a limit but slow answers, and the generator was late meanwhile, too.
     """
-    faults = [
-        f"{disruption.what}: {fault}"
-        for disruption in disruptions
-        for fault in _faults(disruption, settings, lost_limit)
-    ]
-    return judged(faults, _measured(disruptions))
+    faults: list[str] = []
+    doubtful: list[str] = []
+    for disruption in disruptions:
+        faults += (f"{disruption.what}: {fault}" for fault in _faults(disruption, settings, lost_limit))
+        late = disruption.lag_ms > _LATE * settings.disruption_p99_limit
+        slow = (f"{disruption.what}: {fault}" for fault in _slow_paths(disruption, settings))
+        if late:
+            doubtful += (f"{fault}, but queries went out {disruption.lag_ms:.0f} ms late" for fault in slow)
+        else:
+            faults += slow
+    if doubtful and not faults:
+        raise HarnessError(
+            f"too busy a machine to tell slow answers: {doubtful[0]} (p99); run again when it is less busy"
+        )
+    return judged([*faults, *doubtful], _measured(disruptions))
 
 
 def _faults(disruption: Disruption, settings: Settings, lost_limit: float) -> Iterator[str]:
@@ -95,6 +129,12 @@ def _faults_of_path(path: PathOutage, settings: Settings, lost_limit: float) -> 
     if path.disturbed_s > settings.disruption_recovery_limit:
         yield f"disturbed for {path.disturbed_s:.1f} s, more than {settings.disruption_recovery_limit:g} s"
     yield from past_limits(path, settings, lost_limit)
+
+
+def _slow_paths(disruption: Disruption, settings: Settings) -> Iterator[str]:
+    for path in disruption.paths:
+        for fault in too_slow(path, settings):
+            yield f"{path.address} from {path.node}: {fault}"
 
 
 def _measured(disruptions: Sequence[Disruption]) -> Resilience:
@@ -122,7 +162,7 @@ def _of_services(run: Run, disruptions: Sequence[Disruption]) -> Verdict:
 DNS_RESTART = Check(
     id="resilience.dns-restart",
     profile=Profile.DISRUPTIVE,
-    requirement="No lookup fails and no path falls silent while each DNS pod is evicted in turn.",
+    requirement="No lookup fails and no path falls silent while each DNS pod is replaced in turn.",
     source="kubernetes.io/docs/concepts/workloads/pods/disruptions/; the limits (--disruption-*-limit)",
     remedy=(
         "run two DNS pods or more on distinct nodes; let them serve on while they end (CoreDNS: "
@@ -143,17 +183,17 @@ NODE_DRAIN = Check(
         "spread DNS pods over nodes (podAntiAffinity, topologySpreadConstraints), let them move to others, "
         "and give them a PodDisruptionBudget with maxUnavailable: 1"
     ),
-    needs=(SPARE_DNS_POD,),
+    needs=(SPARE_DNS_POD, DEPLOYED),
     grants=(OBJECTS, PROBES, DISRUPTION, CORDONING),
     cases=only(lambda run: _of_services(run, run.node_drain), stage=Stage.DISRUPTION),
 )
 DNS_ROLLOUT = Check(
     id="resilience.dns-rollout",
     profile=Profile.DISRUPTIVE,
-    requirement="No lookup fails and no path falls silent while the DNS Deployments are rolled out.",
+    requirement="No lookup fails and no path falls silent while the workloads of DNS are rolled out.",
     source="kubernetes/kubernetes issue 129617, coredns/coredns issue 5834; --disruption-*-limit",
     remedy=DNS_RESTART.remedy,
-    needs=(OWN_CLUSTER, SPARE_DNS_POD),
+    needs=(OWN_CLUSTER, WORKLOAD, SPARE_DNS_POD),
     grants=(OBJECTS, PROBES),
     cases=only(lambda run: _of_services(run, run.dns_rollout), stage=Stage.DISRUPTION),
 )
@@ -182,7 +222,7 @@ SCALE = Check(
     ),
     source="kubernetes.io/docs/tasks/administer-cluster/dns-horizontal-autoscaling/; --disruption-*-limit",
     remedy=DNS_RESTART.remedy,
-    needs=(OWN_CLUSTER, SPARE_DNS_POD),
+    needs=(OWN_CLUSTER, DEPLOYED, SPARE_DNS_POD),
     grants=(OBJECTS, PROBES),
     cases=only(lambda run: _of_services(run, run.dns_scale), stage=Stage.DISRUPTION),
 )

@@ -12,7 +12,7 @@ from clusterdns.model.soak import Soak, Stretch, Trouble, meanwhile, told_togeth
 from clusterdns.model.topology import Topology
 from clusterdns.settings import Settings
 from clusterdns.verdicts import autoscaling, service_routing, tcp_paths, topology, upstreams
-from clusterdns.verdicts.client_limits import past_limits
+from clusterdns.verdicts.client_limits import past_limits, too_slow
 
 _OF_THE_TOPOLOGY = (topology, service_routing, tcp_paths, autoscaling, upstreams)
 """Whose checks say whether a topology is safe, as far as they read nothing else."""
@@ -58,7 +58,7 @@ def paths(soak: Soak, settings: Settings) -> Verdict:
     faults = [
         f"{path.address} from {path.node}: {fault}"
         for path in soak.paths
-        for fault in past_limits(path, settings, settings.disruption_lost_limit)
+        for fault in (*past_limits(path, settings, settings.disruption_lost_limit), *too_slow(path, settings))
     ]
     return judged(faults, soak, evidence=tuple(timeline(soak)))
 

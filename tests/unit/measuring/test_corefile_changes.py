@@ -7,6 +7,8 @@ import pytest
 
 from clusterdns.errors import DeadlineExceeded, HarnessError
 from clusterdns.measuring.corefile_changes import CorefileChanges
+from clusterdns.measuring.dns_workloads import DEPLOYMENT, DNSWorkload
+from clusterdns.model.topology import Fact, Layer, LayerKind
 from clusterdns.probing.pods import ProbePod
 from tests.unit.measuring.fakes import FakeCluster, FakeProber
 from tests.unit.measuring.test_propagation import counts, message, said
@@ -28,10 +30,13 @@ SPEC = {
     ],
     "volumes": [{"name": "config", "configMap": {"name": "coredns"}}],
 }
-DEPLOYMENT = {
-    "metadata": {"name": "coredns", "namespace": "kube-system"},
-    "spec": {"template": {"metadata": {}, "spec": SPEC}},
-}
+COREDNS = DNSWorkload(
+    DEPLOYMENT,
+    "kube-system",
+    "coredns",
+    Layer(LayerKind.COREDNS, "kube-system/coredns", (), Fact("1.13.1", "image")),
+    {"template": {"metadata": {}, "spec": SPEC}},
+)
 
 
 @dataclass
@@ -81,7 +86,7 @@ def corefile(cluster: Configured) -> str:
 
 def test_a_corefile_gets_a_server_of_our_own_and_has_its_text_again_afterwards(cluster: Configured) -> None:
     asks, prober = changes(cluster, loaded_by=2)
-    with asks.changing(DEPLOYMENT) as change:
+    with asks.changing(COREDNS) as change:
         change()
         assert corefile(cluster).startswith(COREFILE)
         assert "r1.clusterdns.invalid:5353 {" in corefile(cluster)
@@ -101,7 +106,7 @@ def test_pods_that_do_not_load_it_are_named_and_the_text_is_there_again(cluster:
         pytest.raises(
             DeadlineExceeded, match=r"1 of 2 pods had not loaded .* Corefile after 75 s: coredns-5-2"
         ),
-        asks.changing(DEPLOYMENT) as change,
+        asks.changing(COREDNS) as change,
     ):
         change()
     assert corefile(cluster) == COREFILE
@@ -114,6 +119,6 @@ def test_a_corefile_outside_configmaps_cannot_be_changed(cluster: Configured) ->
         pytest.raises(
             HarnessError, match="the Corefile of Deployment kube-system/coredns is in no ConfigMap"
         ),
-        asks.changing(DEPLOYMENT),
+        asks.changing(COREDNS),
     ):
         pass

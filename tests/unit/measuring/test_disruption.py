@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import base64
-import copy
 import struct
 import time
 import zlib
@@ -17,7 +16,6 @@ from clusterdns.measuring.disruption import Disruptor
 from clusterdns.measuring.dns_changes import DNSChanges, Replaceable
 from clusterdns.probing.pods import ProbePod
 from clusterdns.settings import Settings
-from tests.unit.cluster.clusters import coredns_spec
 from tests.unit.measuring.fakes import FakeCluster, FakeProber
 
 if TYPE_CHECKING:
@@ -113,7 +111,7 @@ class Doing:
         return self.disruptor.during(f"{pod} replaced", "n1", lambda: self.changes.evict(pod))
 
     def delete(self, pod: Replaceable) -> Disruption:
-        return self.disruptor.during(f"{pod} replaced", "n1", lambda: self.changes.delete(pod))
+        return self.disruptor.during(f"{pod} replaced", "n1", lambda: self.changes.delete(pod, alone=True))
 
 
 def test_a_pod_is_evicted_while_every_path_is_asked_and_names_are_looked_up(cluster: Replacing) -> None:
@@ -140,10 +138,20 @@ def test_failed_lookups_are_named(cluster: Replacing) -> None:
     assert seen.failed_lookups[0] == "n1: clusterdns-target.ns.svc: EAI_AGAIN"
 
 
-def test_what_a_budget_forbids_is_not_done(cluster: Replacing) -> None:
+def test_what_a_budget_forbids_is_not_done_and_is_told(cluster: Replacing) -> None:
     cluster.refuse = ClusterError("cannot create pods/eviction: would violate the pod's disruption budget")
-    with pytest.raises(ClusterError, match="disruption budget"):
-        Doing(cluster, prober()).evict(POD)
+    seen = Doing(cluster, prober()).evict(POD)
+    assert seen.ready_again_s is None
+    assert "would violate the pod's disruption budget" in seen.unfinished
+
+
+def test_a_pod_of_a_daemonset_is_deleted_where_enough_stay(cluster: Replacing) -> None:
+    DNSChanges(cluster.as_cluster(), "r1", 5, foreign=False).delete(POD)
+    assert [deleted["metadata"]["name"] for deleted in cluster.deleted] == ["coredns-0"]
+    with pytest.raises(HarnessError, match="2 must stay"):
+        DNSChanges(cluster.as_cluster(), "r1", 5, foreign=True).delete(
+            Replaceable("kube-system", "coredns-1", "n1")
+        )
 
 
 def test_a_foreign_cluster_keeps_two_ready(cluster: Replacing) -> None:
@@ -229,73 +237,3 @@ def test_a_foreign_node_with_too_many_of_the_pods_is_not_drained(cluster: Replac
     with pytest.raises(HarnessError, match="2 must stay"):
         changes.drain([POD])
     assert cluster.evicted == []
-
-
-def deployment(replicas: int) -> dict[str, Any]:
-    """A Deployment that its controller has brought to what its specification says."""
-    return {
-        "metadata": {"name": "coredns", "namespace": "kube-system", "generation": 1},
-        "spec": {"replicas": replicas, "template": {"metadata": {}, "spec": coredns_spec()}},
-        "status": {
-            "observedGeneration": 2,
-            "replicas": replicas,
-            "updatedReplicas": replicas,
-            "availableReplicas": replicas,
-        },
-    }
-
-
-@dataclass
-class Controlled(Replacing):
-    """A cluster whose Deployments follow their patches at once, if at all."""
-
-    follows: bool = True
-
-    def patch(
-        self, resource: str, name: str, patch: Mapping[str, Any], *where: object, **more: object
-    ) -> Any:
-        super().patch(resource, name, patch, *where, **more)
-        (kept,) = self.objects[resource]
-        kept["metadata"]["generation"] += 1
-        if self.follows:
-            status = dict.fromkeys(
-                ("replicas", "updatedReplicas", "availableReplicas"), kept["spec"]["replicas"]
-            )
-            kept["status"] = {"observedGeneration": kept["metadata"]["generation"], **status}
-        return kept
-
-    def get(self, resource: str, name: str, **where: object) -> dict[str, Any]:
-        (kept,) = self.objects[resource]
-        assert kept["metadata"]["name"] == name
-        assert where == {"api": "apps/v1", "namespace": "kube-system"}
-        return kept
-
-
-def test_a_deployment_is_scaled_and_has_its_replicas_again_whatever_happens() -> None:
-    cluster = Controlled({"deployments": [deployment(2)]})
-    changes = DNSChanges(cluster.as_cluster(), "r1", 5, foreign=False)
-    (found,) = (copy.deepcopy(seen) for seen in changes.deployments(["kube-system"]))
-    seen = []
-
-    def interrupted() -> None:
-        with changes.scaled_back(found):
-            changes.scale(found, 4)
-            seen.append(cluster.objects["deployments"][0]["spec"]["replicas"])
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        interrupted()
-    assert seen == [4]
-    assert cluster.objects["deployments"][0]["spec"]["replicas"] == 2
-
-
-def test_a_roll_out_ends_when_its_controller_has_seen_it_and_every_pod_is_available() -> None:
-    cluster = Controlled({"deployments": [deployment(2)]})
-    changes = DNSChanges(cluster.as_cluster(), "r1", 0.3, foreign=False)
-    (found,) = changes.deployments(["kube-system"])
-    changes.roll_out(found)
-    annotations = cluster.objects["deployments"][0]["spec"]["template"]["metadata"]["annotations"]
-    assert list(annotations) == ["kubectl.kubernetes.io/restartedAt"]
-    cluster.follows = False
-    with pytest.raises(DeadlineExceeded, match="2 of 2 replicas are available"):
-        changes.roll_out(found)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from clusterdns.errors import HarnessError
 from clusterdns.measuring.disruption import asked_addresses
 from clusterdns.measuring.dns_changes import serving_pods, why_not_to_be_evicted
 from clusterdns.model.disruption import Disruption, PathOutage
@@ -48,6 +49,17 @@ def test_each_limit_fails(disruption: Disruption, reason: str) -> None:
     assert verdict.outcome is Outcome.FAILED
     assert reason in verdict.reason
     assert "kube-system/coredns-a replaced" in verdict.reason
+
+
+def test_slow_answers_to_a_late_generator_are_no_verdict() -> None:
+    slow = replace(on_path(p99_ms=1008.0), lag_ms=342.0)
+    with pytest.raises(HarnessError, match=r"p99 of 1008 ms, .* but queries went out 342 ms late"):
+        resilience([slow], Settings(), 1)
+    verdict = resilience([slow, on_path(failed=1, gap_s=5.5)], Settings(), 1)
+    assert verdict.outcome is Outcome.FAILED
+    assert verdict.reason.startswith(
+        "kube-system/coredns-a replaced: 10.96.0.10 from n1: no answer for 5.5 s"
+    )
 
 
 def test_of_a_node_cache_only_gaps_count() -> None:
