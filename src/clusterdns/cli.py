@@ -15,7 +15,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
-from clusterdns.starting import hear_signals, tell_interrupts
+from clusterdns.signals import hear_signals
+from clusterdns.starting import tell_interrupts
 
 tell_interrupts()
 

@@ -11,7 +11,7 @@ SOURCE = Path(__file__).parents[2] / "src"
 
 # What each part of the package may import of it, itself aside.
 _PURE = {"errors", "model"}
-_API = {*_PURE, "files", "formats", "parallel", "cluster"}
+_API = {*_PURE, "files", "formats", "parallel", "signals", "cluster"}
 _MEASURED = {*_API, "analysis", "probing", "settings", "suite", "measuring"}
 _DECLARED = {*_MEASURED, "check"}
 MAY_IMPORT: dict[str, set[str]] = {
@@ -19,7 +19,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "files": set(),
     "parallel": set(),
     "printable": set(),
-    "starting": set(),
+    "signals": set(),
+    "starting": {"signals"},
     "defects": set(),
     "suite": set(),
     "model": set(),
@@ -37,7 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "reporting": {"catalogue", "check", "errors", "files", "measuring", "model", "settings", "verdicts"},
     "flags": {"settings"},
     "commands": {*_DECLARED, "catalogue", "defects", "printable", "reporting", "selection"},
-    "cli": {*_PURE, "commands", "defects", "reporting", "starting"},
+    "cli": {*_PURE, "commands", "defects", "reporting", "signals", "starting"},
 }
 # What the folders beside the package may import of the project.
 BESIDE = {

@@ -5,10 +5,8 @@ run that was killed. It is found again by label only.
 """
 
 import re
-import signal
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,6 +14,7 @@ from clusterdns.cluster.api import Cluster, Object
 from clusterdns.cluster.objects import text
 from clusterdns.cluster.waiting import NotYet, wait_until
 from clusterdns.errors import AdmissionRefused, HarnessError, PermissionMissing
+from clusterdns.signals import signals_held
 
 MANAGED_BY = {"app.kubernetes.io/managed-by": "cluster-dns-conformance"}
 RUN_LABEL = "clusterdns.io/run"
@@ -120,7 +119,7 @@ class Workload:
         left = []
         with self._lock:  # what is measured in the background makes nothing any more
             self._closed = True
-        with _signals_held():  # a second Ctrl-C must not keep the requests from being sent
+        with signals_held():  # a second Ctrl-C must not keep the requests from being sent
             for manifest in (*self._namespaces.values(), *reversed(self._placed)):
                 try:
                     if manifest["kind"] == "Namespace":
@@ -229,13 +228,3 @@ def expiry(made: Object) -> datetime | None:
 def described(manifest: Mapping[str, Any]) -> str:
     """Return an object in words."""
     return f"{manifest['kind']} {manifest['metadata']['name']}"
-
-
-@contextmanager
-def _signals_held() -> Iterator[None]:
-    """Deliver interrupts when the block has ended."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,13 +1,11 @@
 """A soak: probers on every node, followed through their logs, and the cluster's events beside them."""
 
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import yaml
@@ -27,9 +25,9 @@ from clusterdns.probing.load import distinct, fixed
 from clusterdns.probing.pods import agent_configmap
 from clusterdns.probing.soak import SoakPlan
 from clusterdns.settings import Settings
+from clusterdns.signals import until_signal
 from clusterdns.suite import MANIFESTS
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SIGN = "soaking"
 """A file of the report's folder that is there while a soak measures, for scripts that wait to begin."""
 SETTLED_SECONDS = 30.0
@@ -221,27 +219,3 @@ def _daemonset(plan: SoakPlan, image: str) -> Object:
     container["image"] = image
     container["args"] = [plan.argument()]
     return manifest
-
-
-@contextmanager
-def until_signal() -> Iterator[threading.Event]:
-    """Take signals for the wish to end the soak, verdict and all, while the block runs in the main thread.
-
-    One that is ignored stays so: nohup asks for that.
-    """
-    interrupted = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield interrupted
-        return
-
-    def end(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        interrupted.set()
-
-    heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, end) for number in heard}
-    try:
-        yield interrupted
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import threading
 import time
 from dataclasses import dataclass, field
@@ -13,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from clusterdns.errors import ClusterError, HarnessError, PermissionMissing, ProbeError
-from clusterdns.measuring import cluster_events, soak, soak_log
+from clusterdns.measuring import cluster_events, soak_log
 from clusterdns.measuring.cluster_events import watched_cluster
 from clusterdns.measuring.soak import all_at
 from clusterdns.measuring.soak_log import FollowedPod, SoakRecord
@@ -153,27 +151,6 @@ def test_what_a_prober_cannot_do_is_told_of_its_node() -> None:
 )
 def test_every_node_has_to_reach_the_version(wanted: str, kubelets: list[str], reached: bool) -> None:  # noqa: FBT001
     assert all_at(wanted, kubelets) is reached
-
-
-@pytest.mark.parametrize("number", soak.SIGNALS)
-def test_a_signal_ends_the_soak_and_not_the_run(number: signal.Signals) -> None:
-    before = signal.getsignal(number)
-    with soak.until_signal() as interrupted:
-        os.kill(os.getpid(), number)
-        assert interrupted.wait(5)
-    assert signal.getsignal(number) is before
-
-
-def test_a_soak_by_nohup_outlives_the_terminal() -> None:
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        with soak.until_signal() as interrupted:
-            os.kill(os.getpid(), signal.SIGHUP)
-            os.kill(os.getpid(), signal.SIGTERM)
-            assert interrupted.wait(5)
-            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-    finally:
-        signal.signal(signal.SIGHUP, before)
 
 
 def node(name: str, version: str, **spec: Any) -> dict[str, Any]:

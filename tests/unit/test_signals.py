@@ -1,0 +1,39 @@
+import os
+import signal
+
+import pytest
+
+from clusterdns.signals import SIGNALS, signals_held, until_signal
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_is_taken_for_a_wish(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    with until_signal() as interrupted:
+        os.kill(os.getpid(), number)
+        assert interrupted.wait(5)
+    assert signal.getsignal(number) is before
+
+
+def test_what_nohup_ignores_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with until_signal() as interrupted:
+            os.kill(os.getpid(), signal.SIGHUP)
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert interrupted.wait(5)
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_held_signal_is_delivered_when_the_block_has_ended() -> None:
+    seen: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _frame: seen.append(number))
+    try:
+        with signals_held():
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert seen == []
+        assert seen == [signal.SIGTERM]
+    finally:
+        signal.signal(signal.SIGTERM, before)
