@@ -33,6 +33,7 @@ from clusterdns.verdicts import (
     service_routing,
     soak,
     tcp_paths,
+    throttling,
     topology,
     upstreams,
 )
@@ -57,6 +58,7 @@ _MODULES: tuple[ModuleType, ...] = (
     metrics,
     scraping,
     saturation,
+    throttling,
     node_caches,
     query_log,
     latency,

@@ -4,17 +4,18 @@ A cause is derived from what a run has measured, never from what a reason says. 
 follow from it; those that no cause explains stand for themselves.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 from clusterdns.check import SelectedCase
 from clusterdns.measuring.run import Run
 from clusterdns.model.exchange import Message
 from clusterdns.model.fault_localization import Description
-from clusterdns.model.outcome import Verdict
+from clusterdns.model.outcome import Verdict, and_more
 from clusterdns.model.query_matrix import Asked
 from clusterdns.model.reachability import TRANSPORTS
+from clusterdns.model.throttling import Throttling
 from clusterdns.verdicts import reachable
 from clusterdns.verdicts.answer_rows import REACHABLE, REACHABLE_REMEDY, RecordAnswers
 from clusterdns.verdicts.check_causes import CHECK_CAUSES, LOOKUPS
@@ -24,6 +25,7 @@ from clusterdns.verdicts.path_mtu import PATH_MTU
 from clusterdns.verdicts.propagation import PROPAGATION
 from clusterdns.verdicts.records import ROWS, wrong_answers
 from clusterdns.verdicts.resolver import SearchLists
+from clusterdns.verdicts.throttling import CPU_LIMIT, held_back
 
 _HALF = 0.5
 _SHOWN = 10  # lines of evidence
@@ -44,9 +46,16 @@ _INTO_DNSMASQ = frozenset(
         "saturation.connection-churn",
         "saturation.sessions",
         "latency.path",
-        "latency.tail",
+        "latency.tail-ratio",
     }
 )
+_SLOW = frozenset(
+    {"latency.dns-pods", "latency.path", "latency.tail-ratio", "latency.upstream", "latency.http"}
+)
+_SEEN_AS: Mapping[str, frozenset[str]] = {
+    "dns-pods-throttled": frozenset({"random-loss", "dns-pod-slow"}),
+}
+"""Cause -> the causes that it looks like from where clients are: what they would say is evidence of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +87,14 @@ class Findings:
             that do; with each, whether it is wrong.
         failed_upstreams: Answers about names outside the cluster that say that no upstream answered, as
             "name: rcode".
+        throttled: DNS pods that were held back at their CPU limit too often.
     """
 
     complaints: Sequence[Complaint] = ()
     unanswered: Sequence[Description] = ()
     wrong: Sequence[tuple[Asked, bool]] = ()
     failed_upstreams: Sequence[str] = ()
+    throttled: Sequence[Throttling] = ()
 
     def names(self, explained: Callable[[Complaint], bool]) -> tuple[str, ...]:
         """Return the names of the cases that something explains."""
@@ -113,6 +124,16 @@ class Cause:
 
 def findings(run: Run) -> Findings:
     """Return what a run has found out besides its complaints; what it has not measured is left out."""
+    return replace(
+        _of_answers(run),
+        throttled=held_back(run.throttling, run.settings.throttled_limit)
+        if Run.throttling.is_measured(run)
+        else (),
+    )
+
+
+def _of_answers(run: Run) -> Findings:
+    """Return what the answers to queries about records tell."""
     measured = Run.topology.is_measured(run) and Run.path_probes.is_measured(run)
     if not measured or not Run.query_matrix.is_measured(run):
         return Findings()
@@ -143,6 +164,7 @@ def findings(run: Run) -> Findings:
 def causes(found: Findings) -> list[Cause]:
     """Return the causes of failures, those that explain most of them first; none where nothing failed."""
     every = [
+        *_throttled(found),
         *_into_dnsmasq(found),
         *_backlog(found),
         *_unanswered(found),
@@ -152,7 +174,37 @@ def causes(found: Findings) -> list[Cause]:
         *_told(found),
         *_zones(found),
     ]
-    return sorted((cause for cause in every if cause.explains), key=lambda cause: -len(cause.explains))
+    explaining = _deepest([cause for cause in every if cause.explains])
+    return sorted(explaining, key=lambda cause: -len(cause.explains))
+
+
+def _deepest(every: Sequence[Cause]) -> list[Cause]:
+    """Return the causes without those that are others as clients see them, which become evidence."""
+    seen_as = {cause.id: _SEEN_AS.get(cause.id, frozenset()) for cause in every}
+    hidden = frozenset().union(*seen_as.values())
+    return [
+        replace(
+            cause,
+            evidence=(
+                *cause.evidence,
+                *(seen.sentence for seen in every if seen.id in seen_as[cause.id]),
+            ),
+        )
+        for cause in every
+        if cause.id not in hidden
+    ]
+
+
+def _throttled(found: Findings) -> Iterator[Cause]:
+    if found.throttled:
+        yield Cause(
+            id="dns-pods-throttled",
+            sentence=f"the CPU limit of DNS pods is too low: {and_more([*map(str, found.throttled)])}",
+            explains=found.names(lambda complaint: _had_no_answer(complaint) or complaint.check in _SLOW),
+            evidence=tuple(map(str, found.throttled)),
+            remedy=CPU_LIMIT.remedy,
+            source=CPU_LIMIT.source,
+        )
 
 
 def _into_dnsmasq(found: Findings) -> Iterator[Cause]:
@@ -190,24 +242,43 @@ def _backlog(found: Findings) -> Iterator[Cause]:
 
 
 def _unanswered(found: Findings) -> Iterator[Cause]:
-    certain = [description for description in found.unanswered if description.always]
+    """Yield what leaves queries unanswered."""
+    always = [description for description in found.unanswered if description.always]
+    # Where servers are overloaded, and queries of every kind are lost, it is chance that all of a few are.
+    everywhere = any(not description.terms for description in found.unanswered)
+    certain = [] if found.throttled and everywhere else always
     # Of what a Service is sent, a share goes where nothing answers.
-    shares = [description for description in found.unanswered if not description.always and certain]
-    for description in certain or found.unanswered:
-        id_, remedy = _kind(description)
-        yield Cause(
-            id=id_,
-            sentence=reachable.sentence(description),
-            explains=found.names(_had_no_answer),
-            evidence=tuple(map(reachable.sentence, (description, *shares))),
-            remedy=remedy,
-            source="RFC 1034 3.7: a query is answered; see records.reachable",
-        )
+    shares = [description for description in found.unanswered if description not in certain]
+    if certain:
+        for description in certain:
+            yield _of_unanswered(found, description, shares, *_kind(description))
+    elif shares:
+        most = max(shares, key=lambda description: description.failed)
+        others = [description for description in shares if description is not most]
+        yield _of_unanswered(found, most, others, *_kind(most))
+
+
+def _of_unanswered(
+    found: Findings, description: Description, others: Sequence[Description], id_: str, remedy: str
+) -> Cause:
+    return Cause(
+        id=id_,
+        sentence=reachable.sentence(description),
+        explains=found.names(_had_no_answer),
+        evidence=tuple(map(reachable.sentence, (description, *others))),
+        remedy=remedy,
+        source="RFC 1034 3.7: a query is answered; see records.reachable",
+    )
 
 
 def _kind(description: Description) -> tuple[str, str]:
     """Return the id and the remedy of what leaves queries unanswered."""
     value = description.value
+    if description.rate < _HALF:
+        return (
+            "random-loss",
+            "look for an overloaded or faulty link: drops of interfaces, conntrack, CPU throttling",
+        )
     if value(reachable.OCTETS) is not None:
         return "large-answers-lost", (
             "find the hop that drops fragments or has a smaller MTU; until then let the DNS servers send at "
@@ -225,11 +296,6 @@ def _kind(description: Description) -> tuple[str, str]:
         return (
             "node-cache-dead",
             "look at the node cache's pod and interface; without it, remove its iptables rules",
-        )
-    if description.rate < _HALF:
-        return (
-            "random-loss",
-            "look for an overloaded or faulty link: drops of interfaces, conntrack, CPU throttling",
         )
     return "queries-blocked", REACHABLE_REMEDY
 
