@@ -11,6 +11,7 @@ from types import ModuleType
 from clusterdns.check import Check
 from clusterdns.verdicts import (
     autoscaling,
+    conntrack,
     consistency,
     http,
     latency,
@@ -58,6 +59,7 @@ _MODULES: tuple[ModuleType, ...] = (
     metrics,
     scraping,
     saturation,
+    conntrack,
     throttling,
     node_caches,
     query_log,

@@ -19,12 +19,14 @@ from clusterdns.model.throttling import Throttling
 from clusterdns.verdicts import reachable
 from clusterdns.verdicts.answer_rows import REACHABLE, REACHABLE_REMEDY, RecordAnswers
 from clusterdns.verdicts.check_causes import CHECK_CAUSES, LOOKUPS
+from clusterdns.verdicts.conntrack import CONNTRACK_TABLE
 from clusterdns.verdicts.consistency import CONSISTENCY
 from clusterdns.verdicts.lookups import LookupQueries
 from clusterdns.verdicts.path_mtu import PATH_MTU
 from clusterdns.verdicts.propagation import PROPAGATION
 from clusterdns.verdicts.records import ROWS, wrong_answers
 from clusterdns.verdicts.resolver import SearchLists
+from clusterdns.verdicts.saturation import CONNTRACK, ConntrackLosses
 from clusterdns.verdicts.throttling import CPU_LIMIT, held_back
 
 _HALF = 0.5
@@ -53,6 +55,7 @@ _SLOW = frozenset(
     {"latency.dns-pods", "latency.path", "latency.tail-ratio", "latency.upstream", "latency.http"}
 )
 _SEEN_AS: Mapping[str, frozenset[str]] = {
+    "conntrack-full": frozenset({"random-loss", "queries-blocked"}),
     "dns-pods-throttled": frozenset({"random-loss", "dns-pod-slow"}),
 }
 """Cause -> the causes that it looks like from where clients are: what they would say is evidence of it."""
@@ -164,6 +167,7 @@ def _of_answers(run: Run) -> Findings:
 def causes(found: Findings) -> list[Cause]:
     """Return the causes of failures, those that explain most of them first; none where nothing failed."""
     every = [
+        *_conntrack(found),
         *_throttled(found),
         *_into_dnsmasq(found),
         *_backlog(found),
@@ -193,6 +197,38 @@ def _deepest(every: Sequence[Cause]) -> list[Cause]:
         for cause in every
         if cause.id not in hidden
     ]
+
+
+def _conntrack(found: Findings) -> Iterator[Cause]:
+    """Yield that connections find no room in a node's table, or that two of them race for one place."""
+    full, lossy = _complaint(found, CONNTRACK_TABLE.id), _complaint(found, CONNTRACK.id)
+    if full is not None:
+        yield Cause(
+            id="conntrack-full",
+            sentence="nodes have no room for new connections, so that the packets which begin one are lost: "
+            f"{full.verdict.reason}",
+            explains=found.names(
+                lambda complaint: (
+                    _had_no_answer(complaint) or complaint.check in _SLOW | {CONNTRACK_TABLE.id, CONNTRACK.id}
+                )
+            ),
+            evidence=full.verdict.evidence,
+            remedy=CONNTRACK_TABLE.remedy,
+            source=CONNTRACK_TABLE.source,
+        )
+    elif lossy is not None and isinstance(lossy.verdict.measurements, ConntrackLosses):
+        raced = {node: count for node, count in lossy.verdict.measurements.not_inserted.items() if count}
+        if raced:
+            yield Cause(
+                id="conntrack-race",
+                sentence="two queries that leave one socket at once race for a place in conntrack, and one "
+                f"of them is lost: its client waits 5 s ({', '.join(raced)})",
+                explains=found.names(lambda complaint: complaint.check in LOOKUPS | _SLOW | {CONNTRACK.id}),
+                evidence=tuple(f"{node}: insert_failed rose by {count}" for node, count in raced.items()),
+                remedy="put a node-local cache without NAT in front (NodeLocal DNSCache); until then let "
+                "glibc use single-request-reopen, or TCP (use-vc)",
+                source="kubernetes/kubernetes issue 56903; /proc/net/stat/nf_conntrack insert_failed",
+            )
 
 
 def _throttled(found: Findings) -> Iterator[Cause]:
@@ -244,9 +280,11 @@ def _backlog(found: Findings) -> Iterator[Cause]:
 def _unanswered(found: Findings) -> Iterator[Cause]:
     """Yield what leaves queries unanswered."""
     always = [description for description in found.unanswered if description.always]
-    # Where servers are overloaded, and queries of every kind are lost, it is chance that all of a few are.
+    # Where servers or nodes are overloaded, and queries of every kind are lost, it is by chance that
+    # some kinds of a few queries each are never answered.
     everywhere = any(not description.terms for description in found.unanswered)
-    certain = [] if found.throttled and everywhere else always
+    overloaded = bool(found.throttled) or _complaint(found, CONNTRACK_TABLE.id) is not None
+    certain = [] if overloaded and everywhere else always
     # Of what a Service is sent, a share goes where nothing answers.
     shares = [description for description in found.unanswered if description not in certain]
     if certain:

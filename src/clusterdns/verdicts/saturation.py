@@ -1,6 +1,6 @@
 """What happens to dnsmasq and to the nodes while lookups are made: children, listen queue, conntrack."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from clusterdns.check import Check
@@ -179,21 +179,24 @@ class ConntrackLosses(OfScenario):
 
     Attributes:
         lost: Node -> packets that conntrack failed to insert, or dropped.
+        not_inserted: Node -> those that it failed to insert.
     """
 
     lost: Mapping[str, int]
+    not_inserted: Mapping[str, int]
 
 
 def conntrack(scenario: Scenario) -> Verdict:
     """Judge what conntrack lost on each node."""
 
-    def losses(sample: Sample) -> int:
-        return sample.insert_failed + sample.conntrack_drops
+    def rises(counter: Callable[[Sample], int]) -> dict[str, int]:
+        return {node: timeline.rise(counter) for node, timeline in scenario.nodes.items()}
 
-    lost = {node: timeline.rise(losses) for node, timeline in scenario.nodes.items()}
+    lost = rises(lambda sample: sample.insert_failed + sample.conntrack_drops)
+    not_inserted = rises(lambda sample: sample.insert_failed)
     return judged(
         [f"conntrack lost {packets} packets on {node}" for node, packets in lost.items() if packets],
-        ConntrackLosses(scenario=scenario.what, load=scenario.load, lost=lost),
+        ConntrackLosses(scenario=scenario.what, load=scenario.load, lost=lost, not_inserted=not_inserted),
     )
 
 

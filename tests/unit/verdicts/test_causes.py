@@ -11,6 +11,7 @@ from clusterdns.model.exchange import Exchange, Flag, Message, Path
 from clusterdns.model.fault_localization import Description, Term
 from clusterdns.model.outcome import Measurements, Outcome, Verdict
 from clusterdns.model.questions import Question
+from clusterdns.model.saturation import Lookups
 from clusterdns.model.throttling import Throttling
 from clusterdns.settings import Settings
 from clusterdns.verdicts import reachable
@@ -24,6 +25,7 @@ from clusterdns.verdicts.causes import (
     causes,
 )
 from clusterdns.verdicts.check_causes import CHECK_CAUSES
+from clusterdns.verdicts.saturation import ConntrackLosses
 
 ANSWERS = RecordAnswers(
     questions=9,
@@ -131,6 +133,30 @@ def test_what_is_never_answered_while_all_else_is_has_a_cause_besides_a_cpu_limi
 
 def test_a_cpu_limit_that_nothing_suffers_from_is_no_cause() -> None:
     assert causes(Findings([complaint("resolver.ndots")], throttled=[THROTTLED])) == []
+
+
+def test_a_full_table_of_connections() -> None:
+    complaints = (*UNANSWERED, complaint("saturation.conntrack-table"), complaint("saturation.conntrack"))
+    by_chance = description((reachable.TYPE, "TXT"), failed=43, matched=45)
+    every = description(failed=627, matched=3234)
+    (cause,) = causes(Findings(complaints, unanswered=[by_chance, every]))
+    assert cause.id == "conntrack-full"
+    assert len(cause.explains) == 4
+    assert cause.evidence[-1] == reachable.sentence(every)
+
+
+@pytest.mark.parametrize(
+    ("not_inserted", "ids"), [({"node-1": 0, "node-2": 3}, ["conntrack-race"]), ({}, [])]
+)
+def test_connections_that_race_for_one_place(not_inserted: dict[str, int], ids: list[str]) -> None:
+    measured = ConntrackLosses(
+        scenario="bursts", load=Lookups(60, 0), lost={"n2": 3}, not_inserted=not_inserted
+    )
+    found = causes(Findings([complaint("saturation.conntrack", measured)]))
+    assert [cause.id for cause in found] == ids
+    assert [line for cause in found for line in cause.evidence] == ["node-2: insert_failed rose by 3"] * len(
+        ids
+    )
 
 
 def test_what_causes_explain_are_checks_that_there_are() -> None:
