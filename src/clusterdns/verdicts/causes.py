@@ -5,7 +5,7 @@ follow from it; those that no cause explains stand for themselves.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from clusterdns.check import SelectedCase
@@ -91,6 +91,7 @@ class Findings:
         failed_upstreams: Answers about names outside the cluster that say that no upstream answered, as
             "name: rcode".
         throttled: DNS pods that were held back at their CPU limit too often.
+        too_busy: Case that could not be measured since what measures was too busy -> the reason.
     """
 
     complaints: Sequence[Complaint] = ()
@@ -98,6 +99,7 @@ class Findings:
     wrong: Sequence[tuple[Asked, bool]] = ()
     failed_upstreams: Sequence[str] = ()
     throttled: Sequence[Throttling] = ()
+    too_busy: Mapping[str, str] = field(default_factory=dict)
 
     def names(self, explained: Callable[[Complaint], bool]) -> tuple[str, ...]:
         """Return the names of the cases that something explains."""
@@ -165,7 +167,7 @@ def _of_answers(run: Run) -> Findings:
 
 
 def causes(found: Findings) -> list[Cause]:
-    """Return the causes of failures, those that explain most of them first; none where nothing failed."""
+    """Return the causes of failures and errors, those that explain most of them first."""
     every = [
         *_conntrack(found),
         *_throttled(found),
@@ -177,6 +179,7 @@ def causes(found: Findings) -> list[Cause]:
         *_wrong(found),
         *_told(found),
         *_zones(found),
+        *_not_the_cluster(found),
     ]
     explaining = _deepest([cause for cause in every if cause.explains])
     return sorted(explaining, key=lambda cause: -len(cause.explains))
@@ -443,6 +446,19 @@ def _zones(found: Findings) -> Iterator[Cause]:
             evidence=tuple(f"{node}: {zone}" for node, zone in measured.kubelet_zones.items()),
             remedy=complaint.verdict.remedy,
             source=complaint.case.check.source,
+        )
+
+
+def _not_the_cluster(found: Findings) -> Iterator[Cause]:
+    if found.too_busy:
+        yield Cause(
+            id="machine-busy",
+            sentence="not the cluster's DNS: nodes, or the machine that the suite runs on, were too busy for "
+            f"what is timed there ({and_more([*dict.fromkeys(found.too_busy.values())])})",
+            explains=tuple(found.too_busy),
+            evidence=tuple(dict.fromkeys(found.too_busy.values())),
+            remedy="run again when they are less busy, or with a lower load (--load-rate, --burst-size)",
+            source="docs/measurement.md: what was sent late measures the sender",
         )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from clusterdns.check import Check
 from clusterdns.cluster.permissions import OBJECTS, PROBES
-from clusterdns.errors import HarnessError
+from clusterdns.errors import MachineBusy
 from clusterdns.measuring.run import Run
 from clusterdns.model.outcome import Verdict, judged
 from clusterdns.model.profiles import Profile
@@ -37,7 +37,7 @@ def tcp_workers(scenario: Scenario, limits: Mapping[str, int]) -> Verdict:
         limits: DNS pod -> its dnsmasq's limit.
 
     Raises:
-        HarnessError: nothing was seen, with gaps in the watch.
+        MachineBusy: nothing was seen, with gaps in the watch.
     """
     most = {pod: timeline.peak_workers for pod, timeline in scenario.servers.items()}
     faults = [
@@ -98,7 +98,7 @@ def listen_queue(scenario: Scenario, limit_ms: float) -> Verdict:
     """Judge how long connections waited on the :53 listener without a break.
 
     Raises:
-        HarnessError: nothing was seen, with gaps in the watch.
+        MachineBusy: nothing was seen, with gaps in the watch.
     """
     waits = {pod: timeline.longest_wait_ms for pod, timeline in scenario.servers.items()}
     if all(waited < limit_ms for waited in waits.values()):
@@ -219,14 +219,14 @@ def _refuse_gaps(scenario: Scenario) -> None:
     """Refuse to say that nothing was seen where nobody looked.
 
     Raises:
-        HarnessError: a watch looked away for as long as what it looks for lasts; of a steady scenario: it
+        MachineBusy: a watch looked away for as long as what it looks for lasts; of a steady scenario: it
             never looked for long enough on end.
     """
     for pod, timeline in scenario.servers.items():
         gaps = timeline.gaps_ms()
         enough = min(STEADY_MS, sum(gaps)) if scenario.steady else sum(gaps)
         if timeline.longest_unbroken_ms(LONGEST_GAP_MS) < enough:
-            raise HarnessError(
+            raise MachineBusy(
                 f"watch of {pod}: samples up to {max(gaps):.0f} ms apart prove nothing: "
                 "run again when the node is less busy"
             )

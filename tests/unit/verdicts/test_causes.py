@@ -159,6 +159,14 @@ def test_connections_that_race_for_one_place(not_inserted: dict[str, int], ids: 
     )
 
 
+def test_a_machine_that_was_too_busy_is_not_the_cluster() -> None:
+    late = "the generator on node-1 was late by 24.10 ms (p99), limit 1 ms"
+    (cause,) = causes(Findings(too_busy={"latency.path[udp]": late, "latency.schedule[udp]": late}))
+    assert cause.id == "machine-busy"
+    assert cause.sentence.startswith("not the cluster's DNS")
+    assert (cause.explains, cause.evidence) == (("latency.path[udp]", "latency.schedule[udp]"), (late,))
+
+
 def test_what_causes_explain_are_checks_that_there_are() -> None:
     named = {*CHECK_CAUSES, *_INTO_DNSMASQ, *_SLOW, *_NOT_OF_OBJECTS}
     named |= {check for cause in CHECK_CAUSES.values() for check in cause.follows}
