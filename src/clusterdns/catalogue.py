@@ -11,6 +11,7 @@ from types import ModuleType
 from clusterdns.check import Check
 from clusterdns.verdicts import (
     autoscaling,
+    conntrack,
     consistency,
     http,
     latency,
@@ -33,6 +34,7 @@ from clusterdns.verdicts import (
     service_routing,
     soak,
     tcp_paths,
+    throttling,
     topology,
     upstreams,
 )
@@ -57,6 +59,8 @@ _MODULES: tuple[ModuleType, ...] = (
     metrics,
     scraping,
     saturation,
+    conntrack,
+    throttling,
     node_caches,
     query_log,
     latency,

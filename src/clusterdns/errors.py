@@ -11,7 +11,8 @@
         ├── ProbeError            a probe pod or its agent did not do its part
         │   ├── ConnectionLost        the connection to it broke off
         │   └── NodeLost              its node, or the pod, went away in mid-run
-        └── CaptureIncomplete     packets were dropped, or a capture never became ready
+        └── MachineBusy           the node or the machine that measures was too busy for what is timed there
+            └── CaptureIncomplete     the kernel dropped packets of a capture
 
 A verdict about the cluster is not an error: see `clusterdns.model.outcome`.
 """
@@ -67,5 +68,9 @@ class NodeLost(ProbeError):  # noqa: N818 - states what happened, as the message
     """A node, or a probe pod on it, went away while the run went on: nothing more is measured there."""
 
 
-class CaptureIncomplete(HarnessError):  # noqa: N818 - a state, not an "error"
-    """A capture dropped packets or was not ready in time: it proves nothing."""
+class MachineBusy(HarnessError):  # noqa: N818 - a state, not an "error"
+    """What measures was too busy itself: its figures say nothing about the cluster's DNS."""
+
+
+class CaptureIncomplete(MachineBusy):
+    """The kernel dropped packets of a capture: it proves nothing."""

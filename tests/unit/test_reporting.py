@@ -97,6 +97,19 @@ def test_the_summary_begins_with_the_causes() -> None:
     assert fifth == "  not explained: resolver.ndots"
 
 
+def test_the_summary_counts_errors_that_a_cause_explains() -> None:
+    checks = [
+        result("records.reachable", Outcome.FAILED, reason="lost"),
+        result("latency.path", Outcome.ERROR, case="udp", reason="late"),
+        result("latency.http", Outcome.ERROR, reason="gone"),
+    ]
+    busy = {**CAUSE, "id": "machine-busy", "explains": ["latency.path[udp]"]}
+    assert next(iter(summary(report(*checks, causes=[CAUSE, busy]))))[0] == (
+        "2 causes explain 1 of 1 failures and 1 of 2 errors"
+    )
+    assert next(iter(summary(report(*checks[1:], causes=[busy]))))[0] == "1 cause explains 1 of 2 errors"
+
+
 @dataclass
 class Query:
     name: str

@@ -55,6 +55,18 @@ def dns_pods(cluster: Cluster, namespaces: Iterable[str] | None = None) -> list[
     return [_dns_pod(pod) for pod in _running(cluster, namespaces) if serves_dns(pod)]
 
 
+def cpu_limited_pods(cluster: Cluster, namespaces: Iterable[str]) -> dict[str, str]:
+    """Return the running DNS pods with a container that has a CPU limit: "namespace/name" -> node."""
+    return {
+        f"{text(pod, 'metadata', 'namespace')}/{name_of(pod)}": text(pod, "spec", "nodeName")
+        for pod in _running(cluster, namespaces)
+        if serves_dns(pod)
+        and any(
+            part(container, "resources", "limits", "cpu") for container in items(pod, "spec", "containers")
+        )
+    }
+
+
 def dns_namespaces(cluster: Cluster) -> tuple[str, ...]:
     """Return the namespaces with DNS, sorted."""
     return find_places(cluster, ()).namespaces

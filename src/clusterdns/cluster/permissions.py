@@ -139,6 +139,11 @@ KUBELETS = Grant(
     least=Profile.LOAD,
     dispensable=True,
 )
+CPU_PERIODS = Grant(
+    "read how often the kernel holds DNS pods back at their CPU limit",
+    (Permission("", "nodes/proxy", ("get",)),),
+    least=Profile.LOAD,
+)
 DEBUG_COPY = Grant(
     "make and remove a copy of kube-dns that logs queries",
     (

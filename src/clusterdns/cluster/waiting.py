@@ -16,13 +16,14 @@ class NotYet(Exception):  # noqa: N818 - not an error: the reason to look again
     """What was looked for is not there yet; the message is the state seen."""
 
 
-def wait_until(look: Callable[[], T], *, what: str, timeout: float) -> T:
+def wait_until(look: Callable[[], T], *, what: str, timeout: float, every: float = _EVERY) -> T:
     """Return what `look` returns, once it no longer raises `NotYet`.
 
     Args:
         look: looks once; any other exception ends the wait.
         what: what is waited for, for the message.
         timeout: seconds.
+        every: seconds between looks.
 
     Raises:
         DeadlineExceeded: it did not come about; the message carries the last state seen.
@@ -30,7 +31,7 @@ def wait_until(look: Callable[[], T], *, what: str, timeout: float) -> T:
     waiting = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(NotYet),
         stop=tenacity.stop_after_delay(timeout),
-        wait=tenacity.wait_fixed(_EVERY),
+        wait=tenacity.wait_fixed(every),
         reraise=True,
     )
     try:

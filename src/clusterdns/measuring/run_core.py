@@ -7,7 +7,9 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 from clusterdns.cluster.api import Cluster, Object
+from clusterdns.cluster.cadvisor import Container
 from clusterdns.cluster.candidates import candidate
+from clusterdns.cluster.dns_pods import cpu_limited_pods
 from clusterdns.cluster.facts import read_topology
 from clusterdns.cluster.network_policies import read_network_policies
 from clusterdns.cluster.permissions import Grant
@@ -27,16 +29,21 @@ from clusterdns.measuring.probes import (
 )
 from clusterdns.measuring.querying import server_addresses
 from clusterdns.measuring.reachability import Reachability
+from clusterdns.measuring.throttling import counted_periods, throttling_since
+from clusterdns.model.conntrack import ConntrackTable, ConntrackUse, use
 from clusterdns.model.network_policies import Ways
 from clusterdns.model.node_choice import NodeChoice, choose
 from clusterdns.model.outside import OutsideAnswer
 from clusterdns.model.pod_times import PodTimes
-from clusterdns.model.pods import NodeView
+from clusterdns.model.pods import HOST_NETWORK, NodeView
 from clusterdns.model.reachability import TRANSPORTS, Attempt
 from clusterdns.model.resolver import Libc
 from clusterdns.model.tcp_paths import tcp_paths
+from clusterdns.model.throttling import CpuPeriods, Throttling
 from clusterdns.model.topology import LayerKind, Topology
+from clusterdns.probing.conntrack import conntrack_table
 from clusterdns.probing.identity import Identity
+from clusterdns.probing.losses import on_nodes_left
 from clusterdns.probing.pods import Prober
 from clusterdns.settings import Settings
 
@@ -234,6 +241,38 @@ class CoreRun:
         timeout = self.settings.query_timeout
         with self.query_turn:
             return time_pods(self.prober, self.probes, self.topology, self.serving_pods, timeout)
+
+    @part
+    def limited_pods(self) -> Mapping[str, str]:
+        """Running DNS pod ("namespace/name") with a CPU limit -> node."""
+        return cpu_limited_pods(self.cluster, self.topology.namespaces)
+
+    @part
+    def first_cpu_periods(self) -> Mapping[Container, CpuPeriods]:
+        """What cAdvisor says of them before they are asked much."""
+        return counted_periods(self.cluster, self.limited_pods)
+
+    @part
+    def throttling(self) -> Sequence[Throttling]:
+        """How often they have been held back since then."""
+        return throttling_since(self.first_cpu_periods, self.cluster, self.limited_pods)
+
+    def _conntrack_tables(self) -> Mapping[str, ConntrackTable]:
+        pods = sorted(self.probes.of(HOST_NETWORK).items())
+        read = on_nodes_left(lambda pod: conntrack_table(self.prober, pod[1]), pods)
+        return {node: table for (node, _), table in read}
+
+    @part
+    def first_conntrack_tables(self) -> Mapping[str, ConntrackTable]:
+        """Node -> its kernel's table of connections, before much is asked."""
+        return self._conntrack_tables()
+
+    @part
+    def conntrack_use(self) -> Sequence[ConntrackUse]:
+        """What has become of these since then; a node that is lost by now is taken as it was."""
+        first = self.first_conntrack_tables
+        last = {**first, **self._conntrack_tables()}
+        return list(filter(None, (use(table, last[node]) for node, table in first.items())))
 
     @part
     def reachability(self) -> Reachability:

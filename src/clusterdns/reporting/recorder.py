@@ -38,6 +38,7 @@ class CaseRecord:
     outcome: Outcome | None = None
     verdict: Verdict | None = None
     reasons: list[str] = field(default_factory=list)
+    machine_busy: bool = False  # which is why it could not be measured
     duration: float = 0.0
 
     @property
@@ -67,6 +68,7 @@ class Recorder:
     not_measured: dict[str, str] = field(default_factory=dict)  # node -> why
     results: list[CheckResult] = field(default_factory=list)
     complaints: list[Complaint] = field(default_factory=list)
+    too_busy: dict[str, str] = field(default_factory=dict)  # case that was not measured for it -> the reason
     findings: Findings = field(default_factory=Findings)
     report: Report | None = None
     comparison: Comparison | None = None
@@ -119,6 +121,8 @@ class Recorder:
             shutil.rmtree(record.folder)
         if outcome is Outcome.FAILED and record.verdict is not None:
             self.complaints.append(Complaint(record.case, record.verdict))
+        if outcome is Outcome.ERROR and record.machine_busy:
+            self.too_busy[record.case.name] = reasons[0]
         files = sorted(path for path in record.folder.rglob("*") if path.is_file())
         self.results.append(
             check_result(
@@ -141,6 +145,7 @@ class Recorder:
                 strict=self.settings.strict,
                 require=expand(self.settings.require),
             )
+        found = replace(self.findings, complaints=self.complaints, too_busy=self.too_busy)
         self.report = Report(
             run=Run(
                 id=self.run_id,
@@ -153,9 +158,7 @@ class Recorder:
             cluster=self.cluster,
             settings=self.settings.model_dump(mode="json"),
             stand_ins=tuple(self.stand_ins),
-            causes=tuple(
-                Cause(**asdict(cause)) for cause in causes(replace(self.findings, complaints=self.complaints))
-            ),
+            causes=tuple(Cause(**asdict(cause)) for cause in causes(found)),
             checks=tuple(self.results),
         )
         if self.baseline is not None:

@@ -99,7 +99,9 @@ class Cause(_Model):
 
     id: str
     sentence: Text = Field(description="what is broken and where, in one sentence")
-    explains: tuple[str, ...] = Field(description="names of the checks that failed for it, cases in brackets")
+    explains: tuple[str, ...] = Field(
+        description="names of the checks that failed for it, or could not be measured, cases in brackets"
+    )
     evidence: tuple[Text, ...] = Field(default=(), description="lines that prove it")
     remedy: Text = Field(description="what to do about it")
     source: Text = Field(description="where that is documented")

@@ -30,13 +30,18 @@ def summary(report: Report) -> Iterator[Line]:
 
 
 def explained(report: Report) -> str:
-    """Return how many failures are explained, in words; "" where nothing is."""
+    """Return how many failures and errors are explained, in words; "" where nothing is."""
     if not report.causes:
         return ""
     failed = [check for check in report.checks if check.outcome is Outcome.FAILED]
+    errors = [check for check in report.checks if check.outcome is Outcome.ERROR]
+    named = {name for cause in report.causes for name in cause.explains}
+    of_errors = sum(check.name in named for check in errors)
+    counts = [(len(failed) - len(report.unexplained), len(failed), "failures")] if failed else []
+    counts += [(of_errors, len(errors), "errors")] if of_errors else []
     number = len(report.causes)
     verb = "cause explains" if number == 1 else "causes explain"
-    return f"{number} {verb} {len(failed) - len(report.unexplained)} of {len(failed)} failures"
+    return f"{number} {verb} {' and '.join(f'{some} of {all_} {what}' for some, all_, what in counts)}"
 
 
 def _causes(report: Report) -> Iterator[Line]:

@@ -125,6 +125,13 @@ class Limits(BaseModel):
         source="five times the limit of the median under load: nothing is under load",
         gt=0,
     )
+    throttled_limit: float = setting(
+        "per cent of the periods in which a DNS pod runs that it may be held back in at its CPU limit",
+        default=25,
+        source="kubernetes-mixin's alert CPUThrottlingHigh",
+        gt=0,
+        le=100,
+    )
     upstream_limit: float = setting(
         "milliseconds that a name outside the cluster may take which no cache holds",
         default=1000,

@@ -4,26 +4,30 @@ A cause is derived from what a run has measured, never from what a reason says. 
 follow from it; those that no cause explains stand for themselves.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from clusterdns.check import SelectedCase
 from clusterdns.measuring.run import Run
 from clusterdns.model.exchange import Message
 from clusterdns.model.fault_localization import Description
-from clusterdns.model.outcome import Verdict
+from clusterdns.model.outcome import Verdict, and_more
 from clusterdns.model.query_matrix import Asked
 from clusterdns.model.reachability import TRANSPORTS
+from clusterdns.model.throttling import Throttling
 from clusterdns.verdicts import reachable
 from clusterdns.verdicts.answer_rows import REACHABLE, REACHABLE_REMEDY, RecordAnswers
 from clusterdns.verdicts.check_causes import CHECK_CAUSES, LOOKUPS
+from clusterdns.verdicts.conntrack import CONNTRACK_TABLE
 from clusterdns.verdicts.consistency import CONSISTENCY
 from clusterdns.verdicts.lookups import LookupQueries
 from clusterdns.verdicts.path_mtu import PATH_MTU
 from clusterdns.verdicts.propagation import PROPAGATION
 from clusterdns.verdicts.records import ROWS, wrong_answers
 from clusterdns.verdicts.resolver import SearchLists
+from clusterdns.verdicts.saturation import CONNTRACK, ConntrackLosses
+from clusterdns.verdicts.throttling import CPU_LIMIT, held_back
 
 _HALF = 0.5
 _SHOWN = 10  # lines of evidence
@@ -44,9 +48,17 @@ _INTO_DNSMASQ = frozenset(
         "saturation.connection-churn",
         "saturation.sessions",
         "latency.path",
-        "latency.tail",
+        "latency.tail-ratio",
     }
 )
+_SLOW = frozenset(
+    {"latency.dns-pods", "latency.path", "latency.tail-ratio", "latency.upstream", "latency.http"}
+)
+_SEEN_AS: Mapping[str, frozenset[str]] = {
+    "conntrack-full": frozenset({"random-loss", "queries-blocked"}),
+    "dns-pods-throttled": frozenset({"random-loss", "dns-pod-slow"}),
+}
+"""Cause -> the causes that it looks like from where clients are: what they would say is evidence of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +90,16 @@ class Findings:
             that do; with each, whether it is wrong.
         failed_upstreams: Answers about names outside the cluster that say that no upstream answered, as
             "name: rcode".
+        throttled: DNS pods that were held back at their CPU limit too often.
+        too_busy: Case that could not be measured since what measures was too busy -> the reason.
     """
 
     complaints: Sequence[Complaint] = ()
     unanswered: Sequence[Description] = ()
     wrong: Sequence[tuple[Asked, bool]] = ()
     failed_upstreams: Sequence[str] = ()
+    throttled: Sequence[Throttling] = ()
+    too_busy: Mapping[str, str] = field(default_factory=dict)
 
     def names(self, explained: Callable[[Complaint], bool]) -> tuple[str, ...]:
         """Return the names of the cases that something explains."""
@@ -113,6 +129,16 @@ class Cause:
 
 def findings(run: Run) -> Findings:
     """Return what a run has found out besides its complaints; what it has not measured is left out."""
+    return replace(
+        _of_answers(run),
+        throttled=held_back(run.throttling, run.settings.throttled_limit)
+        if Run.throttling.is_measured(run)
+        else (),
+    )
+
+
+def _of_answers(run: Run) -> Findings:
+    """Return what the answers to queries about records tell."""
     measured = Run.topology.is_measured(run) and Run.path_probes.is_measured(run)
     if not measured or not Run.query_matrix.is_measured(run):
         return Findings()
@@ -141,8 +167,10 @@ def findings(run: Run) -> Findings:
 
 
 def causes(found: Findings) -> list[Cause]:
-    """Return the causes of failures, those that explain most of them first; none where nothing failed."""
+    """Return the causes of failures and errors, those that explain most of them first."""
     every = [
+        *_conntrack(found),
+        *_throttled(found),
         *_into_dnsmasq(found),
         *_backlog(found),
         *_unanswered(found),
@@ -151,8 +179,71 @@ def causes(found: Findings) -> list[Cause]:
         *_wrong(found),
         *_told(found),
         *_zones(found),
+        *_not_the_cluster(found),
     ]
-    return sorted((cause for cause in every if cause.explains), key=lambda cause: -len(cause.explains))
+    explaining = _deepest([cause for cause in every if cause.explains])
+    return sorted(explaining, key=lambda cause: -len(cause.explains))
+
+
+def _deepest(every: Sequence[Cause]) -> list[Cause]:
+    """Return the causes without those that are others as clients see them, which become evidence."""
+    seen_as = {cause.id: _SEEN_AS.get(cause.id, frozenset()) for cause in every}
+    hidden = frozenset().union(*seen_as.values())
+    return [
+        replace(
+            cause,
+            evidence=(
+                *cause.evidence,
+                *(seen.sentence for seen in every if seen.id in seen_as[cause.id]),
+            ),
+        )
+        for cause in every
+        if cause.id not in hidden
+    ]
+
+
+def _conntrack(found: Findings) -> Iterator[Cause]:
+    """Yield that connections find no room in a node's table, or that two of them race for one place."""
+    full, lossy = _complaint(found, CONNTRACK_TABLE.id), _complaint(found, CONNTRACK.id)
+    if full is not None:
+        yield Cause(
+            id="conntrack-full",
+            sentence="nodes have no room for new connections, so that the packets which begin one are lost: "
+            f"{full.verdict.reason}",
+            explains=found.names(
+                lambda complaint: (
+                    _had_no_answer(complaint) or complaint.check in _SLOW | {CONNTRACK_TABLE.id, CONNTRACK.id}
+                )
+            ),
+            evidence=full.verdict.evidence,
+            remedy=CONNTRACK_TABLE.remedy,
+            source=CONNTRACK_TABLE.source,
+        )
+    elif lossy is not None and isinstance(lossy.verdict.measurements, ConntrackLosses):
+        raced = {node: count for node, count in lossy.verdict.measurements.not_inserted.items() if count}
+        if raced:
+            yield Cause(
+                id="conntrack-race",
+                sentence="two queries that leave one socket at once race for a place in conntrack, and one "
+                f"of them is lost: its client waits 5 s ({', '.join(raced)})",
+                explains=found.names(lambda complaint: complaint.check in LOOKUPS | _SLOW | {CONNTRACK.id}),
+                evidence=tuple(f"{node}: insert_failed rose by {count}" for node, count in raced.items()),
+                remedy="put a node-local cache without NAT in front (NodeLocal DNSCache); until then let "
+                "glibc use single-request-reopen, or TCP (use-vc)",
+                source="kubernetes/kubernetes issue 56903; /proc/net/stat/nf_conntrack insert_failed",
+            )
+
+
+def _throttled(found: Findings) -> Iterator[Cause]:
+    if found.throttled:
+        yield Cause(
+            id="dns-pods-throttled",
+            sentence=f"the CPU limit of DNS pods is too low: {and_more([*map(str, found.throttled)])}",
+            explains=found.names(lambda complaint: _had_no_answer(complaint) or complaint.check in _SLOW),
+            evidence=tuple(map(str, found.throttled)),
+            remedy=CPU_LIMIT.remedy,
+            source=CPU_LIMIT.source,
+        )
 
 
 def _into_dnsmasq(found: Findings) -> Iterator[Cause]:
@@ -190,24 +281,45 @@ def _backlog(found: Findings) -> Iterator[Cause]:
 
 
 def _unanswered(found: Findings) -> Iterator[Cause]:
-    certain = [description for description in found.unanswered if description.always]
+    """Yield what leaves queries unanswered."""
+    always = [description for description in found.unanswered if description.always]
+    # Where servers or nodes are overloaded, and queries of every kind are lost, it is by chance that
+    # some kinds of a few queries each are never answered.
+    everywhere = any(not description.terms for description in found.unanswered)
+    overloaded = bool(found.throttled) or _complaint(found, CONNTRACK_TABLE.id) is not None
+    certain = [] if overloaded and everywhere else always
     # Of what a Service is sent, a share goes where nothing answers.
-    shares = [description for description in found.unanswered if not description.always and certain]
-    for description in certain or found.unanswered:
-        id_, remedy = _kind(description)
-        yield Cause(
-            id=id_,
-            sentence=reachable.sentence(description),
-            explains=found.names(_had_no_answer),
-            evidence=tuple(map(reachable.sentence, (description, *shares))),
-            remedy=remedy,
-            source="RFC 1034 3.7: a query is answered; see records.reachable",
-        )
+    shares = [description for description in found.unanswered if description not in certain]
+    if certain:
+        for description in certain:
+            yield _of_unanswered(found, description, shares, *_kind(description))
+    elif shares:
+        most = max(shares, key=lambda description: description.failed)
+        others = [description for description in shares if description is not most]
+        yield _of_unanswered(found, most, others, *_kind(most))
+
+
+def _of_unanswered(
+    found: Findings, description: Description, others: Sequence[Description], id_: str, remedy: str
+) -> Cause:
+    return Cause(
+        id=id_,
+        sentence=reachable.sentence(description),
+        explains=found.names(_had_no_answer),
+        evidence=tuple(map(reachable.sentence, (description, *others))),
+        remedy=remedy,
+        source="RFC 1034 3.7: a query is answered; see records.reachable",
+    )
 
 
 def _kind(description: Description) -> tuple[str, str]:
     """Return the id and the remedy of what leaves queries unanswered."""
     value = description.value
+    if description.rate < _HALF:
+        return (
+            "random-loss",
+            "look for an overloaded or faulty link: drops of interfaces, conntrack, CPU throttling",
+        )
     if value(reachable.OCTETS) is not None:
         return "large-answers-lost", (
             "find the hop that drops fragments or has a smaller MTU; until then let the DNS servers send at "
@@ -225,11 +337,6 @@ def _kind(description: Description) -> tuple[str, str]:
         return (
             "node-cache-dead",
             "look at the node cache's pod and interface; without it, remove its iptables rules",
-        )
-    if description.rate < _HALF:
-        return (
-            "random-loss",
-            "look for an overloaded or faulty link: drops of interfaces, conntrack, CPU throttling",
         )
     return "queries-blocked", REACHABLE_REMEDY
 
@@ -339,6 +446,19 @@ def _zones(found: Findings) -> Iterator[Cause]:
             evidence=tuple(f"{node}: {zone}" for node, zone in measured.kubelet_zones.items()),
             remedy=complaint.verdict.remedy,
             source=complaint.case.check.source,
+        )
+
+
+def _not_the_cluster(found: Findings) -> Iterator[Cause]:
+    if found.too_busy:
+        yield Cause(
+            id="machine-busy",
+            sentence="not the cluster's DNS: nodes, or the machine that the suite runs on, were too busy for "
+            f"what is timed there ({and_more([*dict.fromkeys(found.too_busy.values())])})",
+            explains=tuple(found.too_busy),
+            evidence=tuple(dict.fromkeys(found.too_busy.values())),
+            remedy="run again when they are less busy, or with a lower load (--load-rate, --burst-size)",
+            source="docs/measurement.md: what was sent late measures the sender",
         )
 
 

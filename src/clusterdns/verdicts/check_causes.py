@@ -29,6 +29,6 @@ CHECK_CAUSES: Mapping[str, CheckCause] = {
     "topology.network-policy": CheckCause("policy-blocks-dns"),
     "records.stub-domains": CheckCause("stub-domain-dead"),
     "latency.upstream": CheckCause("upstream-slow"),
-    "latency.dns-pods": CheckCause("dns-pod-slow", frozenset({"latency.path", "latency.tail"})),
+    "latency.dns-pods": CheckCause("dns-pod-slow", frozenset({"latency.path", "latency.tail-ratio"})),
 }
 """Check -> the cause that it names."""

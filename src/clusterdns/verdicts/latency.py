@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from clusterdns.check import Case, Check, Stage
 from clusterdns.cluster.permissions import OBJECTS, PROBES
-from clusterdns.errors import HarnessError
+from clusterdns.errors import HarnessError, MachineBusy
 from clusterdns.measuring.load_plans import load_steps
 from clusterdns.measuring.run import Run
 from clusterdns.model.latency import samples_needed
@@ -54,7 +54,7 @@ def path(result: LoadResult, settings: Settings) -> Verdict:
     """Judge percentiles of latency, and the share of lost and refused queries.
 
     Raises:
-        HarnessError: The generator did not keep its plan.
+        MachineBusy: The generator did not keep its plan.
     """
     refuse_lag(result)
     latency = result.latency()
@@ -135,7 +135,8 @@ def tail_ratio(direct: LoadResult, cached: Sequence[LoadResult], settings: Setti
         settings: The limits.
 
     Raises:
-        HarnessError: The generator did not keep a plan, or there are too few samples for a p99.
+        MachineBusy: The generator did not keep a plan.
+        HarnessError: There are too few samples for a p99.
     """
     for result in (direct, *cached):
         refuse_lag(result)
@@ -199,7 +200,8 @@ def schedule(results: Sequence[LoadResult]) -> Verdict:
     """Judge whether the generator kept its plan: otherwise its figures are about its own machine.
 
     Raises:
-        HarnessError: It did not, or nothing was sent.
+        MachineBusy: It did not.
+        HarnessError: Nothing was sent.
     """
     if not results:
         raise HarnessError("no load was sent: nothing in this cluster serves DNS")
@@ -271,11 +273,11 @@ def refuse_lag(result: LoadResult) -> None:
     """Refuse to judge what was not sent as planned.
 
     Raises:
-        HarnessError: The p99 of the lag is above its limit.
+        MachineBusy: The p99 of the lag is above its limit.
     """
     late = lateness(result)
     if late:
-        raise HarnessError(
+        raise MachineBusy(
             f"{result.plan}: {late}: that node is too busy for this load; "
             "lower it, or run again when it is less busy"
         )

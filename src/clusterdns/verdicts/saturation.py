@@ -1,11 +1,11 @@
 """What happens to dnsmasq and to the nodes while lookups are made: children, listen queue, conntrack."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from clusterdns.check import Check
 from clusterdns.cluster.permissions import OBJECTS, PROBES
-from clusterdns.errors import HarnessError
+from clusterdns.errors import MachineBusy
 from clusterdns.measuring.run import Run
 from clusterdns.model.outcome import Verdict, judged
 from clusterdns.model.profiles import Profile
@@ -37,7 +37,7 @@ def tcp_workers(scenario: Scenario, limits: Mapping[str, int]) -> Verdict:
         limits: DNS pod -> its dnsmasq's limit.
 
     Raises:
-        HarnessError: nothing was seen, with gaps in the watch.
+        MachineBusy: nothing was seen, with gaps in the watch.
     """
     most = {pod: timeline.peak_workers for pod, timeline in scenario.servers.items()}
     faults = [
@@ -98,7 +98,7 @@ def listen_queue(scenario: Scenario, limit_ms: float) -> Verdict:
     """Judge how long connections waited on the :53 listener without a break.
 
     Raises:
-        HarnessError: nothing was seen, with gaps in the watch.
+        MachineBusy: nothing was seen, with gaps in the watch.
     """
     waits = {pod: timeline.longest_wait_ms for pod, timeline in scenario.servers.items()}
     if all(waited < limit_ms for waited in waits.values()):
@@ -179,21 +179,24 @@ class ConntrackLosses(OfScenario):
 
     Attributes:
         lost: Node -> packets that conntrack failed to insert, or dropped.
+        not_inserted: Node -> those that it failed to insert.
     """
 
     lost: Mapping[str, int]
+    not_inserted: Mapping[str, int]
 
 
 def conntrack(scenario: Scenario) -> Verdict:
     """Judge what conntrack lost on each node."""
 
-    def losses(sample: Sample) -> int:
-        return sample.insert_failed + sample.conntrack_drops
+    def rises(counter: Callable[[Sample], int]) -> dict[str, int]:
+        return {node: timeline.rise(counter) for node, timeline in scenario.nodes.items()}
 
-    lost = {node: timeline.rise(losses) for node, timeline in scenario.nodes.items()}
+    lost = rises(lambda sample: sample.insert_failed + sample.conntrack_drops)
+    not_inserted = rises(lambda sample: sample.insert_failed)
     return judged(
         [f"conntrack lost {packets} packets on {node}" for node, packets in lost.items() if packets],
-        ConntrackLosses(scenario=scenario.what, load=scenario.load, lost=lost),
+        ConntrackLosses(scenario=scenario.what, load=scenario.load, lost=lost, not_inserted=not_inserted),
     )
 
 
@@ -216,14 +219,14 @@ def _refuse_gaps(scenario: Scenario) -> None:
     """Refuse to say that nothing was seen where nobody looked.
 
     Raises:
-        HarnessError: a watch looked away for as long as what it looks for lasts; of a steady scenario: it
+        MachineBusy: a watch looked away for as long as what it looks for lasts; of a steady scenario: it
             never looked for long enough on end.
     """
     for pod, timeline in scenario.servers.items():
         gaps = timeline.gaps_ms()
         enough = min(STEADY_MS, sum(gaps)) if scenario.steady else sum(gaps)
         if timeline.longest_unbroken_ms(LONGEST_GAP_MS) < enough:
-            raise HarnessError(
+            raise MachineBusy(
                 f"watch of {pod}: samples up to {max(gaps):.0f} ms apart prove nothing: "
                 "run again when the node is less busy"
             )

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from clusterdns.errors import CaptureIncomplete, ProbeError
+from clusterdns.model.conntrack import ConntrackTable
 from clusterdns.model.query_log import IdleConnections
 from clusterdns.model.saturation import Sample
 from clusterdns.probing.capturing import KUBEDNS, Captured, Point, capturing
+from clusterdns.probing.conntrack import conntrack_table
 from clusterdns.probing.operations import Answer
 from clusterdns.probing.pods import ProbePod
 from clusterdns.probing.ramping import open_idle
@@ -156,3 +158,9 @@ def test_a_capture_that_lost_packets_proves_nothing() -> None:
     ):
         pass
     assert captured.pcap == b""
+
+
+def test_a_table_of_connections_is_read() -> None:
+    answer = {"entries": 140, "limit": 262144, "drop": 1, "early_drop": 2, "insert_failed": None}
+    fake = prober("conntrack", [answer])
+    assert conntrack_table(fake.as_prober(), POD) == ConntrackTable("node-1", 140, 262144, 1, 2, None)

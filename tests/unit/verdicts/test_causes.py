@@ -11,10 +11,21 @@ from clusterdns.model.exchange import Exchange, Flag, Message, Path
 from clusterdns.model.fault_localization import Description, Term
 from clusterdns.model.outcome import Measurements, Outcome, Verdict
 from clusterdns.model.questions import Question
+from clusterdns.model.saturation import Lookups
+from clusterdns.model.throttling import Throttling
 from clusterdns.settings import Settings
 from clusterdns.verdicts import reachable
 from clusterdns.verdicts.answer_rows import RecordAnswers
-from clusterdns.verdicts.causes import Complaint, Findings, causes
+from clusterdns.verdicts.causes import (
+    _INTO_DNSMASQ,
+    _NOT_OF_OBJECTS,
+    _SLOW,
+    Complaint,
+    Findings,
+    causes,
+)
+from clusterdns.verdicts.check_causes import CHECK_CAUSES
+from clusterdns.verdicts.saturation import ConntrackLosses
 
 ANSWERS = RecordAnswers(
     questions=9,
@@ -69,6 +80,7 @@ UNANSWERED = (
             "node-cache-dead",
         ),
         (description((reachable.NODE, "node-2"), failed=30, matched=1000), "random-loss"),
+        (description((reachable.OCTETS, 502), failed=30, matched=390), "random-loss"),
         (description(failed=30, matched=1000), "random-loss"),
         (
             description((reachable.TRANSPORT, "udp"), (reachable.POD_PLACE, reachable.ANOTHER_NODE)),
@@ -90,6 +102,75 @@ def test_what_a_service_loses_is_evidence_of_what_its_pods_lose() -> None:
     (cause,) = causes(Findings(UNANSWERED, unanswered=[share, blocked]))
     assert cause.id == "queries-blocked"
     assert cause.evidence == (reachable.sentence(blocked), reachable.sentence(share))
+
+
+def test_shares_without_anything_that_is_never_answered_are_one_cause() -> None:
+    large = description((reachable.OCTETS, 502), failed=30, matched=390)
+    every = description(failed=101, matched=6904)
+    (cause,) = causes(Findings(UNANSWERED, unanswered=[large, every]))
+    assert (cause.id, cause.sentence) == ("random-loss", reachable.sentence(every))
+    assert cause.evidence == (reachable.sentence(every), reachable.sentence(large))
+
+
+THROTTLED = Throttling("kube-system/a", "coredns", "node-1", seconds=30.0, periods=300, throttled=280)
+
+
+def test_dns_pods_at_their_cpu_limit_lose_queries_and_are_slow() -> None:
+    complaints = (*UNANSWERED, complaint("latency.dns-pods"), complaint("resolver.ndots"))
+    by_chance = description((reachable.TYPE, "TXT"), failed=12, matched=12)
+    every = description(failed=166, matched=2601)
+    (cause,) = causes(Findings(complaints, unanswered=[by_chance, every], throttled=[THROTTLED]))
+    assert cause.id == "dns-pods-throttled"
+    assert cause.explains == ("records.reachable", "records.service-address[udp]", "latency.dns-pods")
+    assert cause.evidence == (str(THROTTLED), reachable.sentence(every), "it failed")
+
+
+def test_what_is_never_answered_while_all_else_is_has_a_cause_besides_a_cpu_limit() -> None:
+    blocked = description((reachable.TRANSPORT, "tcp"))
+    found = causes(Findings(UNANSWERED, unanswered=[blocked], throttled=[THROTTLED]))
+    assert [cause.id for cause in found] == ["dns-pods-throttled", "queries-blocked"]
+
+
+def test_a_cpu_limit_that_nothing_suffers_from_is_no_cause() -> None:
+    assert causes(Findings([complaint("resolver.ndots")], throttled=[THROTTLED])) == []
+
+
+def test_a_full_table_of_connections() -> None:
+    complaints = (*UNANSWERED, complaint("saturation.conntrack-table"), complaint("saturation.conntrack"))
+    by_chance = description((reachable.TYPE, "TXT"), failed=43, matched=45)
+    every = description(failed=627, matched=3234)
+    (cause,) = causes(Findings(complaints, unanswered=[by_chance, every]))
+    assert cause.id == "conntrack-full"
+    assert len(cause.explains) == 4
+    assert cause.evidence[-1] == reachable.sentence(every)
+
+
+@pytest.mark.parametrize(
+    ("not_inserted", "ids"), [({"node-1": 0, "node-2": 3}, ["conntrack-race"]), ({}, [])]
+)
+def test_connections_that_race_for_one_place(not_inserted: dict[str, int], ids: list[str]) -> None:
+    measured = ConntrackLosses(
+        scenario="bursts", load=Lookups(60, 0), lost={"n2": 3}, not_inserted=not_inserted
+    )
+    found = causes(Findings([complaint("saturation.conntrack", measured)]))
+    assert [cause.id for cause in found] == ids
+    assert [line for cause in found for line in cause.evidence] == ["node-2: insert_failed rose by 3"] * len(
+        ids
+    )
+
+
+def test_a_machine_that_was_too_busy_is_not_the_cluster() -> None:
+    late = "the generator on node-1 was late by 24.10 ms (p99), limit 1 ms"
+    (cause,) = causes(Findings(too_busy={"latency.path[udp]": late, "latency.schedule[udp]": late}))
+    assert cause.id == "machine-busy"
+    assert cause.sentence.startswith("not the cluster's DNS")
+    assert (cause.explains, cause.evidence) == (("latency.path[udp]", "latency.schedule[udp]"), (late,))
+
+
+def test_what_causes_explain_are_checks_that_there_are() -> None:
+    named = {*CHECK_CAUSES, *_INTO_DNSMASQ, *_SLOW, *_NOT_OF_OBJECTS}
+    named |= {check for cause in CHECK_CAUSES.values() for check in cause.follows}
+    assert named <= CATALOGUE.keys()
 
 
 def test_the_incident() -> None:

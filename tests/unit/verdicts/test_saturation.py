@@ -147,6 +147,8 @@ def test_churn_is_per_second(family: str) -> None:
 def test_conntrack_losses() -> None:
     dropped = Timeline((sample(0), Sample(MS, 0, 0, {}, 0, 0, 1, 2)))
     verdict = saturation.conntrack(Scenario("a test", {}, {"node-1": dropped}, [], LOAD))
-    assert verdict.measurements == ConntrackLosses(scenario="a test", load=LOAD, lost={"node-1": 3})
+    assert verdict.measurements == ConntrackLosses(
+        scenario="a test", load=LOAD, lost={"node-1": 3}, not_inserted={"node-1": 1}
+    )
     assert saturation.conntrack(scenario(sample(0, lost=5), sample(1, lost=5))).outcome is Outcome.PASSED
     assert failed(saturation.conntrack(scenario(sample(0, lost=5), sample(1, lost=6))), "lost 1 packets")

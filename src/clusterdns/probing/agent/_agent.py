@@ -1,4 +1,4 @@
-"""What the operations share: the protocol, and the C library of the image.
+"""What the operations share: the protocol, the kernel's counters, and the C library of the image.
 
 An operation reads one JSON line from standard input, and more of them where it says so: standard input stays
 open, as Kubernetes' exec cannot close its half. It writes JSON lines to standard output. The last line of a
@@ -52,6 +52,17 @@ def run(operation: Callable[[dict[str, Any]], None]) -> None:
     except Exception as error:  # noqa: BLE001
         emit(error=f"{type(error).__name__}: {error}")
         sys.exit(1)
+
+
+def per_processor(path: str) -> dict[str, int]:
+    """Adds up a table of hexadecimal counters with a line per processor."""
+    try:
+        names, *lines = Path(path).read_text().splitlines()
+    except OSError:
+        return {}
+    columns = zip(*(line.split() for line in lines))  # noqa: B905 - Python 3.9
+    totals = (sum(int(number, 16) for number in column) for column in columns)
+    return dict(zip(names.split(), totals))  # noqa: B905 - Python 3.9
 
 
 def libc() -> dict[str, str]:

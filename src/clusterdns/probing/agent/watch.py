@@ -30,7 +30,7 @@ import time
 from pathlib import Path
 from typing import Any, Iterator, Optional
 
-from _agent import emit, run
+from _agent import emit, per_processor, run
 
 ESTABLISHED, LISTEN = 1, 10  # include/net/tcp_states.h
 # linux/netlink.h, linux/sock_diag.h
@@ -162,17 +162,6 @@ def table(path: str, prefix: str) -> dict[str, int]:
     """Reads the pair of lines, names and numbers, that begin with the prefix."""
     lines = [line.split()[1:] for line in Path(path).read_text().splitlines() if line.startswith(prefix)]
     return dict(zip(lines[0], map(int, lines[1]))) if len(lines) == 2 else {}  # noqa: B905, PLR2004 - Python 3.9
-
-
-def per_processor(path: str) -> dict[str, int]:
-    """Adds up a table of hexadecimal counters with a line per processor."""
-    try:
-        names, *lines = Path(path).read_text().splitlines()
-    except OSError:
-        return {}
-    columns = zip(*(line.split() for line in lines))  # noqa: B905 - Python 3.9
-    totals = (sum(int(number, 16) for number in column) for column in columns)
-    return dict(zip(names.split(), totals))  # noqa: B905 - Python 3.9
 
 
 if __name__ == "__main__":
