@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from clusterdns.cluster.api import Cluster, Object
-from clusterdns.cluster.inventory import is_ready, serves_dns
+from clusterdns.cluster.inventory import serves_dns
+from clusterdns.cluster.readiness import is_ready
 from clusterdns.cluster.waiting import NotYet, wait_until
 from clusterdns.cluster.workload import UNCORDON, cordon
 from clusterdns.errors import ClusterError, HarnessError

@@ -6,6 +6,7 @@ from functools import partial
 from clusterdns.cluster.api import Object
 from clusterdns.cluster.dns_pods import dns_namespaces, node_caches
 from clusterdns.cluster.facts import read_topology
+from clusterdns.cluster.settling import settled_topology
 from clusterdns.errors import HarnessError
 from clusterdns.measuring.disruption import Disruptor, asked_addresses
 from clusterdns.measuring.dns_changes import DNSChanges, Replaceable, serving_pods
@@ -69,7 +70,7 @@ class DisruptionRun(CoreRun):
     def node_drain(self) -> Sequence[Disruption]:
         """Some nodes with DNS pods cordoned, these evicted, the nodes uncordoned."""
         by_node: dict[str, list[Replaceable]] = {}
-        for pods in serving_pods(read_topology(self.cluster, zone=self.settings.zone)).values():
+        for pods in serving_pods(settled_topology(self.cluster, zone=self.settings.zone)).values():
             for pod in pods:
                 by_node.setdefault(pod.node, []).append(pod)
         return [
