@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     if sys.stdout is None:  # closed by who called us: only the code is asked for
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the process ends
-    as_before = hear_signals()  # private copies of credentials are removed then
+    as_before = hear_signals()
     try:
         code = _run(sys.argv[1:] if argv is None else argv)
         sys.stdout.flush()
