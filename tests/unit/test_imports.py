@@ -37,7 +37,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "reporting": {"catalogue", "check", "errors", "files", "measuring", "model", "settings", "verdicts"},
     "flags": {"settings"},
     "commands": {*_DECLARED, "catalogue", "defects", "printable", "reporting", "selection"},
-    "cli": {*_PURE, "commands", "defects", "reporting", "starting"},
+    "ending": {*_PURE, "defects", "reporting"},
+    "cli": {"commands", "ending", "errors", "starting"},
 }
 # What the folders beside the package may import of the project.
 BESIDE = {
