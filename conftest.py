@@ -6,6 +6,7 @@ tell_interrupts()  # the plugins take a second to import
 
 pytest_plugins = [
     "clusterdns.flags",
+    "fixtures.ending",
     "fixtures.options",
     "fixtures.checks",
     "fixtures.selection",

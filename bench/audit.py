@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from clusterdns.cluster.api import Cluster, connect
+from clusterdns.cluster.kubeconfig import read
 from clusterdns.parallel import in_parallel
 
 ROOT = Path(__file__).parents[1]
@@ -49,7 +50,7 @@ def main() -> None:
     try:
         kubeconfig = Path(json.loads(lab("status", "--json", "--name", options.name))["kubeconfig"])
         context = f"clusterdns-lab-{options.name}"
-        cluster = connect(kubeconfig, context, timeout=60)
+        cluster = connect(read(kubeconfig, context), 60)
         began = time.monotonic()
         fill(cluster, options.nodes, options.pods)
         filled = time.monotonic() - began

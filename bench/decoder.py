@@ -30,6 +30,7 @@ from clusterdns.analysis.capture.decoder import Decoder
 from clusterdns.analysis.capture.pcap import read
 from clusterdns.analysis.capture.transactions import Queries
 from clusterdns.cluster.api import connect
+from clusterdns.cluster.kubeconfig import read as read_kubeconfig
 from clusterdns.probing.load import Bursts, Constant, Plan, distinct, run_load
 from clusterdns.probing.pods import Prober
 
@@ -229,7 +230,7 @@ def record(path: Path, name: str) -> None:
     """Record a load on a lab: what node-1 sends and receives."""
     kubeconfig = lab(["up", "--topology", TOPOLOGY, "--name", name])
     try:
-        cluster = connect(Path(kubeconfig), f"clusterdns-lab-{name}", 30)
+        cluster = connect(read_kubeconfig(Path(kubeconfig), f"clusterdns-lab-{name}"), 30)
         prober = Prober(cluster, ready_timeout=60, agent_timeout=30)
         pod = start_pods(cluster, prober)[0]
         service = cluster.find("services", "kube-dns", namespace="kube-system")

@@ -45,7 +45,7 @@ def main() -> None:
         breakage.load(BREAKAGE).apply(state.running(NAME))
         file = Path(state.running(NAME).kubeconfig)
         config = kubeconfig.read(file, None)
-        table(connect(file, config["current-context"], 30))
+        table(connect(config, 30))
     finally:
         lab("down")
 

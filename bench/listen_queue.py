@@ -30,6 +30,7 @@ from clusterdns.analysis.capture.pcap import read
 from clusterdns.cluster.api import NAMESPACE, Cluster, connect
 from clusterdns.cluster.debugging import attach
 from clusterdns.cluster.dns_pods import DNSMASQ, dnsmasq_pods
+from clusterdns.cluster.kubeconfig import read as read_kubeconfig
 from clusterdns.model.saturation import Sample
 from clusterdns.probing.load import Bursts, Plan, distinct, run_load_together
 from clusterdns.probing.pods import ProbePod, Prober
@@ -52,7 +53,7 @@ def main() -> None:
     install("tcpdump")
     kubeconfig = lab(["up", "--topology", TOPOLOGY, "--name", options.name])
     try:
-        cluster = connect(Path(kubeconfig), f"clusterdns-lab-{options.name}", 30)
+        cluster = connect(read_kubeconfig(Path(kubeconfig), f"clusterdns-lab-{options.name}"), 30)
         with TemporaryDirectory() as folder:
             capture = Path(folder, "dnsmasq.pcap")
             samples, address = record(cluster, options.name, capture)

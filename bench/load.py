@@ -29,6 +29,7 @@ import yaml
 from clusterdns.analysis.capture.pcap import read
 from clusterdns.analysis.capture.queries import read_queries
 from clusterdns.cluster.api import Cluster, connect
+from clusterdns.cluster.kubeconfig import read as read_kubeconfig
 from clusterdns.model.latency import Histogram
 from clusterdns.model.load import PodLoad
 from clusterdns.probing.capturing import capturing
@@ -285,7 +286,7 @@ def main() -> None:
     options = parser.parse_args()
     kubeconfig = lab(["up", "--topology", TOPOLOGY, "--name", options.name])
     try:
-        cluster = connect(Path(kubeconfig), f"clusterdns-lab-{options.name}", 30)
+        cluster = connect(read_kubeconfig(Path(kubeconfig), f"clusterdns-lab-{options.name}"), 30)
         prober = Prober(cluster, ready_timeout=60, agent_timeout=30)
         pods = start_pods(cluster, prober)
         service = cluster.find("services", "kube-dns", namespace="kube-system")

@@ -32,6 +32,7 @@ from clusterdns.cluster.api import NAMESPACE, Cluster, connect
 from clusterdns.cluster.debug_deployment import NAME, OWN_LABELS, debug_copy, live_deployment
 from clusterdns.cluster.dns_pods import DNSMASQ
 from clusterdns.cluster.inventory import is_ready
+from clusterdns.cluster.kubeconfig import read as read_kubeconfig
 from clusterdns.cluster.retarget import retarget
 from clusterdns.cluster.waiting import NotYet, wait_until
 from clusterdns.model.latency import Histogram
@@ -121,7 +122,7 @@ def record(log: Path, capture: Path, name: str) -> None:
     """Record a load on the copy of kube-dns in a lab."""
     kubeconfig = lab(["up", "--topology", TOPOLOGY, "--name", name])
     try:
-        cluster = connect(Path(kubeconfig), f"clusterdns-lab-{name}", 30)
+        cluster = connect(read_kubeconfig(Path(kubeconfig), f"clusterdns-lab-{name}"), 30)
         prober = Prober(cluster, ready_timeout=60, agent_timeout=30)
         pods = start_pods(cluster, prober)
         copy = copied(cluster)

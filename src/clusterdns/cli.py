@@ -1,14 +1,11 @@
 """`clusterdns`: the checks by `clusterdns test`, and what can be done without pytest.
 
 Exit codes are those of a run: 0 and 1 by what was found, 3 for a defect of ours, 4 for wrong usage, 6 for
-what cannot be read or written. A reader that closes its pipe before it has the whole answer makes it 141, as
-SIGPIPE does: nobody shall take half an answer for a verdict.
+what cannot be read or written, 141 for a pipe that its reader has closed (`ending`).
 """
 
 import argparse
-import contextlib
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -20,12 +17,8 @@ from clusterdns.starting import tell_interrupts
 
 tell_interrupts()
 
-from clusterdns import defects  # noqa: E402 - an interrupt of what follows is told
-from clusterdns.errors import HarnessError, UsageError  # noqa: E402
-from clusterdns.model.outcome import ExitCode  # noqa: E402
-from clusterdns.reporting.text import shown  # noqa: E402
-
-_PIPE_CLOSED = 128 + signal.SIGPIPE
+from clusterdns.ending import ended_by  # noqa: E402 - an interrupt of what follows is told
+from clusterdns.errors import UsageError  # noqa: E402
 
 _TEST = "test"
 _COMMANDS = ("audit", "capacity", "capture", "cleanup", "compare", "dnsmasq-log", _TEST)
@@ -44,37 +37,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     if sys.stdout is None:  # closed by who called us: only the code is asked for
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the process ends
-    as_before = hear_signals()  # private copies of credentials are removed then
+    as_before = hear_signals()
     try:
         code = _run(sys.argv[1:] if argv is None else argv)
         sys.stdout.flush()
     except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - whatever it is, it is no verdict
-        return _ended_by(error)
+        return ended_by(error)
     finally:
         as_before()
-    return code
-
-
-def _ended_by(error: BaseException) -> int:
-    """Say what ended the command, in one line; return the exit code that this means."""
-    match error:
-        case UsageError():
-            code, message = ExitCode.USAGE, str(error)
-        case HarnessError():
-            code, message = ExitCode.NOT_MEASURABLE, str(error)
-        case KeyboardInterrupt():
-            code, message = ExitCode.INTERRUPTED, "interrupted"
-        case BrokenPipeError():
-            _drop_output()
-            return _PIPE_CLOSED
-        case OSError():  # a full disk, for one: the machine's, no defect of ours
-            _drop_output()
-            where = error.filename or "cannot write the answer"
-            code, message = ExitCode.NOT_MEASURABLE, f"{where}: {error.strerror or type(error).__name__}"
-        case _:
-            code, message = ExitCode.INTERNAL, defects.told(error)
-    with contextlib.suppress(OSError, AttributeError):  # standard error may be full or closed
-        print(f"clusterdns: {shown(message)}", file=sys.stderr, flush=True)
     return code
 
 
@@ -88,9 +58,3 @@ def _run(arguments: Sequence[str]) -> int:
         _module(name).add(commands)
     options = parser.parse_args(arguments)
     return int(options.run(options))
-
-
-def _drop_output() -> None:
-    """Let what is written from now on, and what Python still holds, go nowhere."""
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -14,6 +14,7 @@ from clusterdns.analysis.capture.queries import Query, read_queries
 from clusterdns.cluster.api import connect
 from clusterdns.cluster.debugging import CAPTURE, attach
 from clusterdns.cluster.dns_pods import DNSMASQ, dnsmasq_pods
+from clusterdns.cluster.kubeconfig import read as read_kubeconfig
 from clusterdns.probing.capturing import ETH0, KUBEDNS, Captured, Point, capturing
 from clusterdns.probing.pods import ProbePod, Prober
 from tests.proof.conftest import ROOT, Lab
@@ -34,7 +35,7 @@ with socket.create_connection((sys.argv[1], 53), 5) as tcp:
 
 @pytest.mark.parametrize("lab", ["gke-kubedns"], indirect=True)
 def test_what_dnsmasq_is_asked_and_asks(lab: Lab) -> None:
-    cluster = connect(lab.kubeconfig, lab.context, 30)
+    cluster = connect(read_kubeconfig(lab.kubeconfig, lab.context), 30)
     prober = Prober(cluster, ready_timeout=60, agent_timeout=30)
     found = dnsmasq_pods(cluster)[0]
     pod = ProbePod(

@@ -15,6 +15,7 @@ import yaml
 from clusterdns.catalogue import CATALOGUE
 from clusterdns.check import SelectedCase, cases_of
 from clusterdns.cluster.api import connect
+from clusterdns.cluster.kubeconfig import read
 from clusterdns.cluster.preflight import preflight
 from clusterdns.model.profiles import INCLUDES, Profile
 from clusterdns.settings import Settings
@@ -185,7 +186,7 @@ def test_each_verb_that_is_missing_is_told_with_what_is_skipped(
     profile: str, lab: Lab, tmp_path: Path
 ) -> None:
     kubectl = breakage.kubectl(state.running(lab.name))
-    cluster = connect(kubeconfig_of(lab, profile, tmp_path), lab.context, 10)
+    cluster = connect(read(kubeconfig_of(lab, profile, tmp_path), lab.context), 10)
     grants = [
         grant
         for case in cases(Profile(profile))

@@ -112,4 +112,4 @@ def kubeconfig_file(api_server: ApiServer, tmp_path: Path) -> Path:
 @pytest.fixture
 def cluster(kubeconfig_file: Path) -> Cluster:
     """The API of the server."""
-    return connect(kubeconfig_file, "c", 2)
+    return connect(yaml.safe_load(kubeconfig_file.read_text()), 2)

@@ -38,7 +38,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "reporting": {"catalogue", "check", "errors", "files", "measuring", "model", "settings", "verdicts"},
     "flags": {"settings"},
     "commands": {*_DECLARED, "catalogue", "defects", "printable", "reporting", "selection"},
-    "cli": {*_PURE, "commands", "defects", "reporting", "signals", "starting"},
+    "ending": {*_PURE, "defects", "reporting"},
+    "cli": {"commands", "ending", "errors", "signals", "starting"},
 }
 # What the folders beside the package may import of the project.
 BESIDE = {

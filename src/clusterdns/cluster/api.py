@@ -6,20 +6,21 @@ hard to do well: credentials, TLS and proxies out of a kubeconfig.
 """
 
 import json
+import ssl
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import kubernetes.client
 import kubernetes.config
-import yaml
 
 from clusterdns.cluster.credentials import resolved
 from clusterdns.cluster.exec import ExecSession
 from clusterdns.cluster.http import whole_lines
+from clusterdns.cluster.kubeconfig import Kubeconfig
 from clusterdns.cluster.paths import named, path_of, words_for
 from clusterdns.cluster.shapes import is_object, is_resource
+from clusterdns.cluster.tls import tls_context, without_certificates
 from clusterdns.cluster.transport import Transport
 from clusterdns.errors import AlreadyExists, ClusterError, UsageError
 from clusterdns.parallel import WORKERS
@@ -40,8 +41,10 @@ class Cluster:
     (not allowed) or AdmissionRefused (a policy says no), and nothing of the client's.
     """
 
-    def __init__(self, client: kubernetes.client.ApiClient, context: str, timeout: float) -> None:
-        self._transport = Transport(client, context, timeout)
+    def __init__(
+        self, client: kubernetes.client.ApiClient, context: str, timeout: float, tls: ssl.SSLContext
+    ) -> None:
+        self._transport = Transport(client, context, timeout, tls)
         self._resources: dict[str, Sequence[Object]] = {}
         self.context = context
         self.host = self._transport.host
@@ -315,24 +318,29 @@ class Cluster:
         )
 
 
-def connect(kubeconfig: Path, context: str, timeout: float) -> Cluster:
-    """Return the cluster of a context; nothing is sent yet, but an exec plugin is run.
+def connect(config: Kubeconfig, timeout: float) -> Cluster:
+    """Return the cluster of a kubeconfig; nothing is sent yet, but an exec plugin is run.
 
     Args:
-        kubeconfig: a private copy, of this context alone (see `kubeconfig`).
-        context: in it.
-        timeout: seconds for each request.
+        config: Of one context (`kubeconfig.read`).
+        timeout: Seconds for each request.
 
     Raises:
         UsageError: the context's entries make no client.
         ClusterError: its exec plugin gave no credentials.
     """
-    entries = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
-    user, token = resolved(entries["users"][0]["user"], entries["clusters"][0]["cluster"])
-    entries["users"][0]["user"] = user
+    context = config["current-context"]
+    (its_cluster,), (its_user,) = config["clusters"], config["users"]
+    user, token = resolved(its_user["user"], its_cluster["cluster"])
+    entries = {
+        **config,
+        "clusters": [its_cluster | {"cluster": without_certificates(its_cluster["cluster"])}],
+        "users": [its_user | {"user": without_certificates(user)}],
+    }
     configuration: Any = kubernetes.client.Configuration()  # its types leave the hook out
     configuration.connection_pool_maxsize = WORKERS
     try:
+        tls = tls_context(its_cluster["cluster"], user)
         client = kubernetes.config.new_client_from_config_dict(
             entries, context, persist_config=False, client_configuration=configuration
         )
@@ -343,4 +351,4 @@ def connect(kubeconfig: Path, context: str, timeout: float) -> Cluster:
         ) from None
     if token:
         configuration.refresh_api_key_hook = lambda kept: kept.api_key.update(BearerToken=f"Bearer {token()}")
-    return Cluster(client, context, timeout)
+    return Cluster(client, context, timeout, tls)

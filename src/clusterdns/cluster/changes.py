@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from clusterdns.cluster.api import Object
-from clusterdns.cluster.inventory import is_ready, serves_dns
+from clusterdns.cluster.inventory import serves_dns
 from clusterdns.cluster.objects import items, labels, mapping, name_of, number, part, text, texts
+from clusterdns.cluster.readiness import is_ready
 
 Facts = Mapping[str, str]
 """Of one object: what matters of it, in a word or two each."""

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from clusterdns.cluster.api import Cluster, Object
-from clusterdns.cluster.inventory import serves_dns, why_not_ready
+from clusterdns.cluster.inventory import serves_dns
 from clusterdns.cluster.objects import items, labels, mapping, name_of, number, part, text
 from clusterdns.cluster.places import find_places
 from clusterdns.cluster.programs import Surroundings, is_node_cache, program
+from clusterdns.cluster.readiness import why_not_ready
 from clusterdns.model.scraping import (
     COREDNS_FAMILIES,
     COREDNS_PORT,

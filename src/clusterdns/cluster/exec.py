@@ -169,8 +169,9 @@ class ExecSession:
         return ConnectionLost(f"{self._what}: the connection was lost: {error}; run again")
 
 
-def open_session(
+def open_session(  # noqa: PLR0913, PLR0917 - all that a session is made of
     configuration: Any,  # noqa: ANN401 - kubernetes.client.Configuration, which has no types
+    tls: ssl.SSLContext,
     path: str,
     headers: dict[str, str],
     what: str,
@@ -179,7 +180,8 @@ def open_session(
     """Start what the exec `path` of the API server names.
 
     Args:
-        configuration: of the client: server, TLS, proxy.
+        configuration: of the client: server, proxy.
+        tls: what the connection is encrypted with.
         path: with its query.
         headers: that authenticate.
         what: words for messages.
@@ -190,14 +192,8 @@ def open_session(
         websocket.WebSocketException, OSError: it could not be reached.
     """
     proxy = urlsplit(configuration.proxy or "")
-    tls = {
-        "cert_reqs": ssl.CERT_REQUIRED if configuration.verify_ssl else ssl.CERT_NONE,
-        "ca_certs": configuration.ssl_ca_cert,
-        "certfile": configuration.cert_file,
-        "keyfile": configuration.key_file,
-        "server_hostname": configuration.tls_server_name,
-    }
-    connection = Socket(sslopt={name: value for name, value in tls.items() if value is not None})
+    name = configuration.tls_server_name
+    connection = Socket(sslopt={"context": tls, **({"server_hostname": name} if name else {})})
     # A handshake that comes octet by octet meets no time-out of a single read.
     late = threading.Timer(timeout, _shut, (connection,))
     late.daemon = True

@@ -103,6 +103,7 @@ def read_topology(
         total_cores=sum(node.cores for node in nodes),
         nameservers=given,
         not_read=tuple(found.not_read),
+        changing=tuple(found.changing),
     )
     return _with_unexplained(topology, places)
 
@@ -117,11 +118,13 @@ class _Found:
     configmaps: list[Object] = field(default_factory=list)
     stub_domains: dict[str, tuple[str, ...]] = field(default_factory=dict)
     not_read: list[str] = field(default_factory=list)
+    changing: list[str] = field(default_factory=list)
 
     def add(
         self, namespace: Namespace, redirects: Sequence[Redirect], only: Iterable[str] | None = None
     ) -> None:
         """Take in what a namespace holds; with `only`, no more than what is behind these addresses."""
+        self.changing += (f"{namespace.name}: {line}" for line in namespace.changing)
         around = Surroundings(namespace.name, namespace.configmaps, namespace.all_services)
         services = list(_services(namespace))
         if only is not None:

@@ -3,6 +3,7 @@
 import http.client
 import io
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -69,8 +70,10 @@ class _TLSPool(urllib3.HTTPSConnectionPool):
     ConnectionCls = _TLSConnection
 
 
-def bounded(pool: urllib3.PoolManager) -> urllib3.PoolManager:
-    """Return a pool whose read time-outs count for whole answers from now on."""
+def bounded(pool: urllib3.PoolManager, tls: ssl.SSLContext | None = None) -> urllib3.PoolManager:
+    """Return a pool whose read time-outs count for whole answers from now on, encrypted as told."""
+    if tls is not None:
+        pool.connection_pool_kw["ssl_context"] = tls
     pool.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}
     return pool
 

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from clusterdns.cluster.api import Cluster, Object
-from clusterdns.cluster.containers import one_line
 from clusterdns.cluster.objects import items, labels, mapping, name_of, number, part, text
 from clusterdns.cluster.platforms import NO_DAEMONSETS, marked
 from clusterdns.cluster.programs import is_dns
+from clusterdns.cluster.readiness import is_ready, why_not_ready
+from clusterdns.cluster.transitions import Transitions
 from clusterdns.cluster.workload import MANAGED_BY
 from clusterdns.model.labels import matches
 from clusterdns.model.topology import DNS_PORT
@@ -83,6 +84,7 @@ class Namespace:
         slices: Service -> its EndpointSlices.
         configmaps: By name.
         budgets: PodDisruptionBudgets.
+        changing: What is being replaced just now, in words (`transitions`).
     """
 
     name: str
@@ -94,6 +96,7 @@ class Namespace:
     slices: dict[str, list[Object]] = field(default_factory=dict)
     configmaps: dict[str, Object] = field(default_factory=dict)
     budgets: list[Object] = field(default_factory=list)
+    changing: list[str] = field(default_factory=list)
 
 
 def read_nodes(cluster: Cluster) -> list[Node]:
@@ -124,10 +127,12 @@ def read_namespace(  # noqa: C901 - a little function for each kind of object
     """
     found = Namespace(name, all_services=list(services), configmaps=dict(configmaps or {}))
     found.services = [service for service in services if takes_queries(service)]
+    transitions = Transitions()
     selectors: list[Object] = [{"matchLabels": labels(one, "spec", "selector")} for one in found.services]
     for one in daemonsets:
         found.templates[name_of(one)] = mapping(one, "spec", "template")
         selectors.append(_selector(one))
+        transitions.see_workload(one)
 
     def deployments() -> None:
         for one in cluster.list("deployments", api="apps/v1", namespace=name):
@@ -135,6 +140,7 @@ def read_namespace(  # noqa: C901 - a little function for each kind of object
             if serves_dns(template):
                 found.templates[name_of(one)] = template
                 selectors.append(_selector(one))
+                transitions.see_workload(one)
 
     def slices() -> None:
         for one in cluster.list("endpointslices", api="discovery.k8s.io/v1", namespace=name, missing_ok=True):
@@ -152,19 +158,25 @@ def read_namespace(  # noqa: C901 - a little function for each kind of object
         )
 
     in_parallel(lambda job: job(), (deployments, slices, maps, budgets))
-    _read_pods(cluster, found, selectors)
+    _read_pods(cluster, found, selectors, transitions)
+    found.changing += transitions.told()
     return found
 
 
-def _read_pods(cluster: Cluster, found: Namespace, selectors: Sequence[Object]) -> None:
+def _read_pods(
+    cluster: Cluster, found: Namespace, selectors: Sequence[Object], transitions: Transitions
+) -> None:
     """Read the pods that any of the selectors matches, and those that Services without one lead to."""
     distinct = {_query(selector): selector for selector in selectors if _query(selector)}
     seen: set[str] = set()
 
     def add(pod: Object) -> None:
-        if name_of(pod) in seen or not serves_dns(pod) or part(pod, "metadata", "deletionTimestamp"):
-            return  # of one that ends a Service sends nothing to it
+        if name_of(pod) in seen or not serves_dns(pod):
+            return
         seen.add(name_of(pod))
+        transitions.see_pod(pod, workload_of(pod))
+        if part(pod, "metadata", "deletionTimestamp"):
+            return  # a Service sends nothing to one that ends
         reduced = _pod(pod)
         found.pods.append(reduced)
         found.specs.setdefault((reduced.workload, reduced.template), mapping(pod, "spec"))
@@ -222,39 +234,6 @@ def serves_dns(pod: Object) -> bool:
     )
 
 
-def is_ready(pod: Object) -> bool:
-    """Return whether a pod is ready, as the API tells it."""
-    conditions = items(pod, "status", "conditions")
-    return any(text(one, "type") == "Ready" and text(one, "status") == "True" for one in conditions)
-
-
-def why_not_ready(pod: Object) -> str:
-    """Return why a pod is not ready, as its status tells: not placed, a container, its readiness probe.
-
-    "" where it is ready.
-    """
-    if is_ready(pod):
-        return ""
-    for condition in items(pod, "status", "conditions"):
-        if (text(condition, "type"), text(condition, "status")) == ("PodScheduled", "False"):
-            return _said(condition)
-    for container in (
-        *items(pod, "status", "initContainerStatuses"),
-        *items(pod, "status", "containerStatuses"),
-    ):
-        for state in ("waiting", "terminated"):
-            if part(container, "ready") is not True and (told := mapping(container, "state", state)):
-                return f"container {text(container, 'name')}: {_said(told)}"
-    for container in items(pod, "status", "containerStatuses"):
-        if part(container, "ready") is not True:
-            return f"container {text(container, 'name')} runs, and its readiness probe fails"
-    return text(pod, "status", "phase") or "nothing is known of it yet"
-
-
-def _said(status: Object) -> str:
-    return ": ".join(filter(None, (text(status, "reason"), one_line(text(status, "message")))))
-
-
 def _selector(workload: Object) -> Object:
     """Return the selector of a workload's pods; its template's labels where it has none."""
     return mapping(workload, "spec", "selector") or {
@@ -283,20 +262,28 @@ def _node(node: Object) -> Node:
     )
 
 
-def _pod(pod: Object) -> Pod:
-    of_pod = labels(pod, "metadata", "labels")
+def workload_of(pod: Object) -> str:
+    """Return the name of the Deployment or DaemonSet that owns a pod; its own where none does."""
     owners = (text(owner, "name") for owner in items(pod, "metadata", "ownerReferences"))
     owner = next(filter(None, owners), "")
-    template = of_pod.get("pod-template-hash") or of_pod.get("controller-revision-hash") or ""
+    return (owner or name_of(pod)).removesuffix(f"-{_template_of(pod)}")
+
+
+def _template_of(pod: Object) -> str:
+    of_pod = labels(pod, "metadata", "labels")
+    return of_pod.get("pod-template-hash") or of_pod.get("controller-revision-hash") or ""
+
+
+def _pod(pod: Object) -> Pod:
     return Pod(
         name=name_of(pod),
         node=text(pod, "spec", "nodeName"),
         address=text(pod, "status", "podIP"),
         ready=is_ready(pod),
         trouble=why_not_ready(pod),
-        labels=of_pod,
-        workload=(owner or name_of(pod)).removesuffix(f"-{template}"),
-        template=template,
+        labels=labels(pod, "metadata", "labels"),
+        workload=workload_of(pod),
+        template=_template_of(pod),
     )
 
 

@@ -1,4 +1,4 @@
-"""A user's kubeconfig: read, reduced to one context, copied; never written, never deleted.
+"""A user's kubeconfig: read, reduced to one context; never written, never copied, never deleted.
 
 Source: kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/.
 """
@@ -68,13 +68,6 @@ def read(path: Path, context: str | None) -> Kubeconfig:
         if trouble:
             raise UsageError(f"--kube-context: {context!r} in {path}: {trouble}")
     return reduced
-
-
-def write_private(config: Kubeconfig, path: Path) -> Path:
-    """Write a kubeconfig so that only its owner may read it; return its path."""
-    path.touch(mode=0o600)
-    path.write_text(yaml.safe_dump(config), encoding="utf-8")
-    return path
 
 
 def _named(config: Kubeconfig, kind: str, name: object) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ is refused, which tells the caller (`AlreadyExists.repeated`).
 """
 
 import json
+import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
@@ -33,16 +34,20 @@ class Transport:
     Every method raises ClusterError, PermissionMissing or AdmissionRefused, and nothing of urllib3's.
     """
 
-    def __init__(self, client: kubernetes.client.ApiClient, context: str, timeout: float) -> None:
+    def __init__(
+        self, client: kubernetes.client.ApiClient, context: str, timeout: float, tls: ssl.SSLContext
+    ) -> None:
         """Send nothing yet.
 
         Args:
-            client: Knows credentials, TLS and proxy.
+            client: Knows credentials and proxy.
             context: Of the kubeconfig, for messages.
             timeout: Seconds for a request and its answer, all attempts together.
+            tls: What connections are encrypted with.
         """
         self._configuration = client.configuration
-        self._pool = bounded(client.rest_client.pool_manager)
+        self._tls = tls
+        self._pool = bounded(client.rest_client.pool_manager, tls)
         self._context = context
         self._timeout = timeout
         self.host: str = client.configuration.host
@@ -125,7 +130,7 @@ class Transport:
         def attempt(left: float) -> ExecSession:
             where = f"{path}?{urlencode(query)}"
             try:
-                return open_session(self._configuration, where, self._headers(), what, left)
+                return open_session(self._configuration, self._tls, where, self._headers(), what, left)
             except websocket.WebSocketBadStatusException as error:
                 said = self._said(error.resp_body)
                 refusal = failure(error.status_code, said, "start", what, self._context)

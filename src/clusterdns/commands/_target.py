@@ -2,10 +2,7 @@
 
 import argparse
 import os
-import tempfile
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Collection
 
 from clusterdns.cluster import kubeconfig
 from clusterdns.cluster.api import Cluster, connect
@@ -42,9 +39,8 @@ def settings_of(options: argparse.Namespace, more: Collection[str] = ()) -> Sett
     return Settings.load({"cluster": "kubeconfig", "profile": Profile.AUDIT, **given}, os.environ)
 
 
-@contextmanager
-def target(settings: Settings) -> Iterator[Cluster]:
-    """Give the cluster that the settings name, by a private copy of its kubeconfig.
+def target(settings: Settings) -> Cluster:
+    """Return the cluster that the settings name.
 
     Raises:
         UsageError: the kubeconfig or the context cannot be used.
@@ -52,7 +48,4 @@ def target(settings: Settings) -> Iterator[Cluster]:
     file, context = settings.kubeconfig, settings.kube_context
     if not file or not context:
         raise UsageError("a cluster is named by --kubeconfig and --kube-context")
-    with tempfile.TemporaryDirectory(prefix="clusterdns-") as folder:
-        config = kubeconfig.read(file, context)
-        copy = kubeconfig.write_private(config, Path(folder, "kubeconfig"))
-        yield connect(copy, context, settings.api_timeout)
+    return connect(kubeconfig.read(file, context), settings.api_timeout)

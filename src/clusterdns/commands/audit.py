@@ -56,14 +56,14 @@ def run(options: argparse.Namespace) -> ExitCode:
     settings = settings_of(options, _SETTINGS)
     began, clock = datetime.now(UTC), time.monotonic()
     cases = [case for case in cases_of(CATALOGUE.values(), settings) if case.profile is Profile.AUDIT]
-    with target(settings) as cluster:
-        told_before = preflight(cluster, [grant for case in cases for grant in case.grants])
-        measured = Run(cluster, settings, foreign=True, missing=told_before.missing)
-        assumptions: list[str] = []
-        if options.what_if:
-            topology, assumptions = supposed(measured.topology, options.what_if, told_before.version)
-            measured = TopologyRun(cluster, settings, topology, missing=told_before.missing)
-        results = audit(cases, measured)
+    cluster = target(settings)
+    told_before = preflight(cluster, [grant for case in cases for grant in case.grants])
+    measured = Run(cluster, settings, foreign=True, missing=told_before.missing)
+    assumptions: list[str] = []
+    if options.what_if:
+        topology, assumptions = supposed(measured.topology, options.what_if, told_before.version)
+        measured = TopologyRun(cluster, settings, topology, missing=told_before.missing)
+    results = audit(cases, measured)
     code = exit_code([(result.id, result.outcome) for result in results], strict=settings.strict)
     report = Report(
         run=schema.Run(

@@ -29,22 +29,22 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Remove what runs made that have expired, or a certain run, or all; say what is removed."""
-    with target(settings_of(options)) as cluster:
-        now = datetime.now(UTC)
-        found = left_behind(cluster, options.run_id)
-        for made, expires in found:
-            if "deletionTimestamp" in made["metadata"]:
-                print(f"{described(made)}: is going")
-            elif options.all or options.run_id or expires is None or expires <= now:
-                cluster.delete(made)
-                print(f"{described(made)}: being removed")
-            else:
-                print(f"{described(made)}: kept until {expires}, its run may still go on (--all removes it)")
-        cordoned = _uncordon(cluster, options)
-        changed = retargeted(cluster)
-        for service in changed:
-            restore(cluster, service)
-            print(f"Service {service['metadata']['name']}: selects its own pods again")
+    cluster = target(settings_of(options))
+    now = datetime.now(UTC)
+    found = left_behind(cluster, options.run_id)
+    for made, expires in found:
+        if "deletionTimestamp" in made["metadata"]:
+            print(f"{described(made)}: is going")
+        elif options.all or options.run_id or expires is None or expires <= now:
+            cluster.delete(made)
+            print(f"{described(made)}: being removed")
+        else:
+            print(f"{described(made)}: kept until {expires}, its run may still go on (--all removes it)")
+    cordoned = _uncordon(cluster, options)
+    changed = retargeted(cluster)
+    for service in changed:
+        restore(cluster, service)
+        print(f"Service {service['metadata']['name']}: selects its own pods again")
     if not found and not changed and not cordoned:
         print("nothing is left behind")
     return ExitCode.OK

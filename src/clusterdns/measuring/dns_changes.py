@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from clusterdns.cluster.api import Cluster, Object
-from clusterdns.cluster.inventory import is_ready
+from clusterdns.cluster.readiness import is_ready
 from clusterdns.cluster.waiting import NotYet, wait_until
 from clusterdns.cluster.workload import UNCORDON, cordon
 from clusterdns.errors import ClusterError, HarnessError

@@ -10,9 +10,9 @@ from clusterdns.cluster.api import Cluster, Object
 from clusterdns.cluster.cadvisor import Container
 from clusterdns.cluster.candidates import candidate
 from clusterdns.cluster.dns_pods import cpu_limited_pods
-from clusterdns.cluster.facts import read_topology
 from clusterdns.cluster.network_policies import read_network_policies
 from clusterdns.cluster.permissions import Grant
+from clusterdns.cluster.settling import settled_topology
 from clusterdns.cluster.workload import Workload
 from clusterdns.errors import HarnessError, ProbeError
 from clusterdns.measuring.lookups import CapturedLookups, capture_lookups
@@ -90,7 +90,7 @@ class CoreRun:
     @part
     def declared_topology(self) -> Topology:
         """What serves the cluster's DNS, as far as its objects tell."""
-        return read_topology(self.cluster, zone=self.settings.zone)
+        return settled_topology(self.cluster, zone=self.settings.zone)
 
     @part
     def topology(self) -> Topology:
@@ -104,7 +104,7 @@ class CoreRun:
             return replace(declared, not_read=(*declared.not_read, f"resolv.conf of pods: {error}"))
         if not given or given.keys() == {fact.value for fact in declared.nameservers}:
             return declared
-        return read_topology(self.cluster, nameservers=given, zone=self.settings.zone)
+        return settled_topology(self.cluster, nameservers=given, zone=self.settings.zone)
 
     @part
     def network_policies(self) -> Ways:

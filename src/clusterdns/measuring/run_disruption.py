@@ -5,6 +5,7 @@ from functools import partial
 
 from clusterdns.cluster.dns_pods import dns_namespaces, node_caches
 from clusterdns.cluster.facts import read_topology
+from clusterdns.cluster.settling import settled_topology
 from clusterdns.errors import HarnessError
 from clusterdns.measuring.corefile_changes import CorefileChanges
 from clusterdns.measuring.disruption import Disruptor, asked_addresses
@@ -95,7 +96,7 @@ class DisruptionRun(CoreRun):
         """Some nodes with DNS pods cordoned, these evicted, the nodes uncordoned; DaemonSets' pods stay."""
         by_node: dict[str, list[Replaceable]] = {}
         of_daemonsets = self._layers_of_daemonsets()
-        now = read_topology(self.cluster, zone=self.settings.zone)
+        now = settled_topology(self.cluster, zone=self.settings.zone)
         for layer, pods in serving_pods(now).items():
             for pod in pods if layer not in of_daemonsets else ():
                 by_node.setdefault(pod.node, []).append(pod)

@@ -254,6 +254,7 @@ class Topology:
         nameservers: What pods are told to ask, where something tells it.
         unexplained: Those of the nameservers that nothing in the cluster answers on, and what was looked at.
         not_read: What could not be read, one line each.
+        changing: What was being replaced while it was read, one line each.
     """
 
     zone: Fact[str]
@@ -271,6 +272,7 @@ class Topology:
     nameservers: tuple[Fact[str], ...] = ()
     unexplained: tuple[str, ...] = ()
     not_read: tuple[str, ...] = ()
+    changing: tuple[str, ...] = ()
 
     @property
     def namespaces(self) -> tuple[str, ...]:
@@ -286,6 +288,7 @@ class Topology:
             *(f"nameserver of pods: {nameserver}" for nameserver in self.nameservers),
             *map(str, self.layers),
             *(f"not read: {line}" for line in self.not_read),
+            *(f"being replaced: {line}" for line in self.changing),
         )
 
     def port_of(self, address: str) -> int:

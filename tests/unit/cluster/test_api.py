@@ -133,7 +133,7 @@ def unreachable(kubeconfig_file: Path) -> Callable[[str], Cluster]:
         config = yaml.safe_load(kubeconfig_file.read_text())
         config["clusters"][0]["cluster"]["server"] = server
         kubeconfig_file.write_text(yaml.safe_dump(config))
-        return connect(kubeconfig_file, "c", 0.3)
+        return connect(yaml.safe_load(kubeconfig_file.read_text()), 0.3)
 
     return unreachable
 
@@ -170,7 +170,7 @@ def test_a_context_that_makes_no_client_is_told(kubeconfig_file: Path) -> None:
     config["users"][0]["user"] = {"client-certificate-data": "x", "client-key-data": "y"}
     kubeconfig_file.write_text(yaml.safe_dump(config))
     with pytest.raises(UsageError, match="--kube-context: 'c' cannot be used"):
-        connect(kubeconfig_file, "c", 1)
+        connect(yaml.safe_load(kubeconfig_file.read_text()), 1)
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_what_the_client_cannot_use_is_not_quoted(kubeconfig_file: Path, user: d
     config["users"][0]["user"] = user
     kubeconfig_file.write_text(yaml.safe_dump(config))
     with pytest.raises((UsageError, ClusterError)) as caught:
-        connect(kubeconfig_file, "c", 0.3).version()
+        connect(yaml.safe_load(kubeconfig_file.read_text()), 0.3).version()
     assert "c4n4ry" not in str(caught.value)
 
 
@@ -195,5 +195,5 @@ def test_a_token_that_no_header_can_hold_is_not_quoted(kubeconfig_file: Path) ->
     config["users"][0]["user"] = {"token": "c4n4ry\x00é"}
     kubeconfig_file.write_text(yaml.safe_dump(config))
     with pytest.raises(ClusterError, match="the token of context c is none") as caught:
-        connect(kubeconfig_file, "c", 0.3).version()
+        connect(yaml.safe_load(kubeconfig_file.read_text()), 0.3).version()
     assert "c4n4ry" not in str(caught.value)

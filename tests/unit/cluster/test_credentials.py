@@ -147,7 +147,7 @@ def test_a_plugin_is_run_again_where_its_token_is_about_to_expire(
     expires = (datetime.now(UTC) + lasts).isoformat()
     answer = prints({"token": "t-COUNT", "expirationTimestamp": expires})
     script = f"echo run >> {log}; {answer} | sed s/COUNT/$(wc -l < {log})/"
-    cluster = connect(written(kubeconfig_file, exec=plugin(script)), "c", 2)
+    cluster = connect(yaml.safe_load(written(kubeconfig_file, exec=plugin(script)).read_text()), 2)
     for _ in range(3):
         cluster.version()
     assert len(log.read_text().splitlines()) == runs
@@ -157,7 +157,7 @@ def test_a_plugin_is_run_again_where_its_token_is_about_to_expire(
 def test_a_plugin_that_fails_in_mid_run_is_one_error(kubeconfig_file: Path, tmp_path: Path) -> None:
     expired = prints(GIVEN | {"expirationTimestamp": "2020-01-01T00:00:00Z"})
     script = f"test -e {tmp_path}/ran && exit 1; touch {tmp_path}/ran; {expired}"
-    cluster = connect(written(kubeconfig_file, exec=plugin(script)), "c", 2)
+    cluster = connect(yaml.safe_load(written(kubeconfig_file, exec=plugin(script)).read_text()), 2)
     with pytest.raises(ClusterError, match="exec plugin gave no credentials: it ended with status 1"):
         cluster.version()
 
@@ -165,7 +165,7 @@ def test_a_plugin_that_fails_in_mid_run_is_one_error(kubeconfig_file: Path, tmp_
 def test_a_token_file_is_read_again(api_server: ApiServer, kubeconfig_file: Path, tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("first\n")
-    cluster = connect(written(kubeconfig_file, tokenFile=str(file), **GIVEN), "c", 2)
+    cluster = connect(yaml.safe_load(written(kubeconfig_file, tokenFile=str(file), **GIVEN).read_text()), 2)
     cluster.version()
     file.write_text("second\n")
     cluster.version()
@@ -186,4 +186,4 @@ def test_a_token_file_is_read_again(api_server: ApiServer, kubeconfig_file: Path
 )
 def test_a_token_file_that_holds_none_is_wrong_usage(kubeconfig_file: Path, file: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        connect(written(kubeconfig_file, tokenFile=file), "c", 2)
+        connect(yaml.safe_load(written(kubeconfig_file, tokenFile=file).read_text()), 2)

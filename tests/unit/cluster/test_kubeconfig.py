@@ -1,4 +1,3 @@
-import os
 from pathlib import Path
 from typing import Any
 
@@ -52,16 +51,6 @@ def test_reading_leaves_the_file_as_it_is(file: Path) -> None:
     before = file.read_bytes(), file.stat().st_mtime_ns
     kubeconfig.read(file, "test")
     assert (file.read_bytes(), file.stat().st_mtime_ns) == before
-
-
-def test_the_copy_is_for_its_owner_only(file: Path, tmp_path: Path) -> None:
-    old = os.umask(0)
-    try:
-        copy = kubeconfig.write_private(kubeconfig.read(file, "test"), tmp_path / "copy")
-    finally:
-        os.umask(old)
-    assert copy.stat().st_mode & 0o777 == 0o600
-    assert yaml.safe_load(copy.read_text())["current-context"] == "test"
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def reach(kubeconfig_file: Path) -> Callable[[int], Cluster]:
         config = yaml.safe_load(kubeconfig_file.read_text())
         config["clusters"][0]["cluster"]["server"] = f"http://127.0.0.1:{port}"
         kubeconfig_file.write_text(yaml.safe_dump(config))
-        return connect(kubeconfig_file, "c", TIMEOUT)
+        return connect(yaml.safe_load(kubeconfig_file.read_text()), TIMEOUT)
 
     return reach
 

@@ -58,12 +58,12 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[Mapping[str, str]]:
     """Stands in for reading a cluster: it keeps the nameservers that are followed."""
     followed: list[Mapping[str, str]] = []
 
-    def read_topology(_: Cluster, *, nameservers: Mapping[str, str], zone: str | None) -> Topology:
+    def settled_topology(_: Cluster, *, nameservers: Mapping[str, str], zone: str | None) -> Topology:
         assert zone is None
         followed.append(nameservers)
         return replace(topology(), nameservers=tuple(Fact(*told) for told in nameservers.items()))
 
-    monkeypatch.setattr(run_core, "read_topology", read_topology)
+    monkeypatch.setattr(run_core, "settled_topology", settled_topology)
     return followed
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from clusterdns.cluster.inventory import why_not_ready
+from clusterdns.cluster.readiness import why_not_ready
 
 
 @pytest.mark.parametrize(
