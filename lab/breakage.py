@@ -34,6 +34,7 @@ class Breakage:
         options: Of the suite, to see it for certain.
         fails: Every check id that it makes fail there, and no other.
         names: Every cause that it makes the suite name, and no other.
+        warns: Check ids that it makes warn, others may besides.
         nodes: Where the scripts run.
         scripts: "break" and "mend" -> shell script.
         spoil: Faults of `lab.faults` in the answers of the DNS pods of these nodes.
@@ -64,6 +65,7 @@ class Breakage:
     settled: str = ""
     options: tuple[str, ...] = ()
     names: frozenset[str] = frozenset()
+    warns: frozenset[str] = frozenset()
 
     @property
     def lab(self) -> str:
@@ -158,6 +160,7 @@ def load(name: str) -> Breakage:
         settled=said.get("settled", ""),
         options=tuple(said.get("options", ())),
         names=frozenset(said.get("names", ())),
+        warns=frozenset(said.get("warns", ())),
         manifests=tuple(sorted(path for path in folder.glob("*.yaml") if path.name != "breakage.yaml")),
     )
 

@@ -46,4 +46,5 @@ def test_breakage(lab: Lab, name: str, suite: Callable[..., Result]) -> None:
     assert result.ids("error") == set(), result.output
     assert result.ids("failed") == broken.fails, result.output
     assert result.causes() == broken.names, result.output
+    assert result.ids("warned") >= broken.warns, result.output
     assert result.code == (1 if broken.fails else 0)

@@ -21,7 +21,8 @@ from clusterdns.reporting.markdown import markdown
 from clusterdns.reporting.results import check_result
 from clusterdns.reporting.schema import Cause, CheckResult, Report, Run, StandIn
 from clusterdns.settings import Settings
-from clusterdns.verdicts.causes import Complaint, Findings, causes, findings
+from clusterdns.verdicts.cause import Complaint, Findings
+from clusterdns.verdicts.causes import causes, findings
 
 REPORT = "report.json"
 PAGE = "report.html"

@@ -20,15 +20,27 @@ class CheckCause:
     follows: frozenset[str] = frozenset()
 
 
+_POLICY_AND_LOOKUPS = LOOKUPS | {"resolver.dns-policy"}
+
 CHECK_CAUSES: Mapping[str, CheckCause] = {
+    "resolver.nameserver": CheckCause("nameserver-wrong", _POLICY_AND_LOOKUPS),
+    "resolver.search-list": CheckCause("search-list-changed", _POLICY_AND_LOOKUPS),
+    "resolver.search-length": CheckCause("search-list-too-long", _POLICY_AND_LOOKUPS),
+    "resolver.ndots": CheckCause("ndots-changed", _POLICY_AND_LOOKUPS),
+    "resolver.options": CheckCause("options-changed", _POLICY_AND_LOOKUPS),
     "resolver.wildcard": CheckCause("search-suffix-wildcard", LOOKUPS),
     "resolver.loop": CheckCause("resolver-loop", LOOKUPS | {"records.external", "latency.upstream"}),
     "topology.service-routing": CheckCause(
         "service-keeps-queries-on-node", frozenset({"topology.tcp-reachable", "records.reachable"})
     ),
     "topology.network-policy": CheckCause("policy-blocks-dns"),
+    "records.truncation": CheckCause("truncation-unmarked", frozenset({"records.consistency"})),
     "records.stub-domains": CheckCause("stub-domain-dead"),
     "latency.upstream": CheckCause("upstream-slow"),
+    "metrics.exposed": CheckCause(
+        "metrics-not-served", frozenset({"metrics.truth", "metrics.scraped", "metrics.cardinality"})
+    ),
+    "metrics.selectors": CheckCause("scrape-config-wrong", frozenset({"metrics.scraped"})),
     "latency.dns-pods": CheckCause("dns-pod-slow", frozenset({"latency.path", "latency.tail-ratio"})),
 }
 """Check -> the cause that it names."""

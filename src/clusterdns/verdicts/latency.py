@@ -41,10 +41,11 @@ _REMEDY = (
     "look at the saturation checks of the same run for what is exhausted; behind NodeLocal DNSCache take "
     "force_tcp out of its cluster zones, or put CoreDNS or Cloud DNS there"
 )
-_TOO_MANY = (
+TOO_MANY = (
     "REFUSED is what dnsmasq (--dns-forward-max) and CoreDNS (max_concurrent of forward) answer while as "
     "many queries are in flight as may be: see why their upstreams are slow, or raise that limit"
 )
+"""What to do about REFUSED."""
 _REFUSED = 5  # RFC 1035 4.1.1
 _GRANTS = (OBJECTS, PROBES)
 _PAST_CACHES = (DNS_POD, UPSTREAM)
@@ -79,7 +80,7 @@ def path(result: LoadResult, settings: Settings) -> Verdict:
         PathLatency(LoadFigures.of(result), limits, load_timeline(result)),
         reported=why_only_reported(result),
         pictures=[picture(result)],
-        remedy=_TOO_MANY if too_many else "",
+        remedy=TOO_MANY if too_many else "",
     )
 
 

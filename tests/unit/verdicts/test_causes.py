@@ -15,17 +15,14 @@ from clusterdns.model.saturation import Lookups
 from clusterdns.model.throttling import Throttling
 from clusterdns.settings import Settings
 from clusterdns.verdicts import reachable
+from clusterdns.verdicts.answer_causes import NOT_OF_OBJECTS
 from clusterdns.verdicts.answer_rows import RecordAnswers
-from clusterdns.verdicts.causes import (
-    _INTO_DNSMASQ,
-    _NOT_OF_OBJECTS,
-    _SLOW,
-    Complaint,
-    Findings,
-    causes,
-)
+from clusterdns.verdicts.cause import Complaint, Findings
+from clusterdns.verdicts.causes import causes
 from clusterdns.verdicts.check_causes import CHECK_CAUSES
+from clusterdns.verdicts.propagation import ConvergenceOfPaths, ConvergenceTimes
 from clusterdns.verdicts.saturation import ConntrackLosses
+from clusterdns.verdicts.saturation_causes import INTO_DNSMASQ, SLOW
 
 ANSWERS = RecordAnswers(
     questions=9,
@@ -81,6 +78,18 @@ UNANSWERED = (
         ),
         (description((reachable.NODE, "node-2"), failed=30, matched=1000), "random-loss"),
         (description((reachable.OCTETS, 502), failed=30, matched=390), "random-loss"),
+        (
+            description((reachable.NODE, "node-2"), (reachable.SERVER_KIND, reachable.SERVICE)),
+            "service-rules-stale",
+        ),
+        (
+            description((reachable.SERVER, "Service kube-system/kube-dns (10.96.0.10)"), failed=30),
+            "service-rules-stale",
+        ),
+        (
+            description((reachable.TRANSPORT, "tcp"), (reachable.SERVER_KIND, reachable.SERVICE)),
+            "queries-blocked",
+        ),
         (description(failed=30, matched=1000), "random-loss"),
         (
             description((reachable.TRANSPORT, "udp"), (reachable.POD_PLACE, reachable.ANOTHER_NODE)),
@@ -116,13 +125,13 @@ THROTTLED = Throttling("kube-system/a", "coredns", "node-1", seconds=30.0, perio
 
 
 def test_dns_pods_at_their_cpu_limit_lose_queries_and_are_slow() -> None:
-    complaints = (*UNANSWERED, complaint("latency.dns-pods"), complaint("resolver.ndots"))
+    complaints = (*UNANSWERED, complaint("latency.dns-pods"), complaint("records.case", WRONG))
     by_chance = description((reachable.TYPE, "TXT"), failed=12, matched=12)
     every = description(failed=166, matched=2601)
     (cause,) = causes(Findings(complaints, unanswered=[by_chance, every], throttled=[THROTTLED]))
     assert cause.id == "dns-pods-throttled"
     assert cause.explains == ("records.reachable", "records.service-address[udp]", "latency.dns-pods")
-    assert cause.evidence == (str(THROTTLED), reachable.sentence(every), "it failed")
+    assert cause.evidence == (str(THROTTLED), reachable.sentence(every))
 
 
 def test_what_is_never_answered_while_all_else_is_has_a_cause_besides_a_cpu_limit() -> None:
@@ -132,7 +141,7 @@ def test_what_is_never_answered_while_all_else_is_has_a_cause_besides_a_cpu_limi
 
 
 def test_a_cpu_limit_that_nothing_suffers_from_is_no_cause() -> None:
-    assert causes(Findings([complaint("resolver.ndots")], throttled=[THROTTLED])) == []
+    assert causes(Findings([complaint("records.case", WRONG)], throttled=[THROTTLED])) == []
 
 
 def test_a_full_table_of_connections() -> None:
@@ -168,7 +177,7 @@ def test_a_machine_that_was_too_busy_is_not_the_cluster() -> None:
 
 
 def test_what_causes_explain_are_checks_that_there_are() -> None:
-    named = {*CHECK_CAUSES, *_INTO_DNSMASQ, *_SLOW, *_NOT_OF_OBJECTS}
+    named = {*CHECK_CAUSES, *INTO_DNSMASQ, *SLOW, *NOT_OF_OBJECTS}
     named |= {check for cause in CHECK_CAUSES.values() for check in cause.follows}
     assert named <= CATALOGUE.keys()
 
@@ -216,10 +225,47 @@ def test_records_that_every_dns_pod_has_wrong() -> None:
     )
 
 
-def test_upstreams_that_fail() -> None:
+@pytest.mark.parametrize("rcode", ["SERVFAIL", "REFUSED"])
+def test_upstreams_that_fail(rcode: str) -> None:
     rows = (complaint("records.external", WRONG), complaint("records.service-address", WRONG))
-    (cause,) = causes(Findings(rows, failed_upstreams=["www.example.com. A: SERVFAIL"]))
+    question = Question("records.external", "www.example.com.", "A")
+    exchange = Exchange(Path("n1", "kube-system/a", "10.0.0.1", "udp"), b"", Message(Flag.QR, rcode, b"", ""))
+    (cause,) = causes(Findings(rows, failed_upstreams=[(question, exchange)]))
     assert (cause.id, cause.explains) == ("upstream-dead", ("records.external[udp]",))
+    assert cause.evidence == (f"www.example.com. A (n1 -> kube-system/a (10.0.0.1), UDP): {rcode}",)
+    assert ("max_concurrent" in cause.remedy) == (rcode == "REFUSED")
+
+
+LATE = ConvergenceOfPaths(
+    limit_s=2.0,
+    times=ConvergenceTimes(5.1, 5.2, 5.2, 2),
+    seconds_by_path={"n1 -> a": {"a new Service": 5.1}, "n2 -> a": {"a new Service": 5.2}},
+    queries=90,
+    answers=90,
+)
+
+
+def test_changes_that_dns_servers_learn_late() -> None:
+    complaints = [complaint("records.propagation", LATE), complaint("records.consistency")]
+    (cause,) = causes(Findings(complaints))
+    assert (cause.id, len(cause.explains)) == ("records-late", 2)
+    assert "up to 5.2 s" in cause.sentence
+    never = replace(LATE, seconds_by_path={"n1 -> a": {"a new Service": None}})
+    assert causes(Findings([complaint("records.propagation", never)])) == []
+
+
+def test_the_cause_that_a_check_names_explains_what_follows_from_it() -> None:
+    failed = ("resolver.ndots", "resolver.dns-policy", "resolver.lookup-count", "records.case")
+    (cause,) = causes(Findings([*map(complaint, failed)]))
+    assert (cause.id, len(cause.explains)) == ("ndots-changed", 3)
+
+
+def test_a_check_that_another_cause_explains_is_no_cause_of_its_own() -> None:
+    found = answers(["kube-system/a"], [])
+    complaints = (*found.complaints, complaint("records.truncation", WRONG))
+    assert [cause.id for cause in causes(replace(found, complaints=complaints))] == ["records-rewritten"]
+    (cause,) = causes(Findings(complaints[1:]))
+    assert cause.id == "truncation-unmarked"
 
 
 def test_a_node_cache_that_does_not_answer() -> None:
@@ -231,7 +277,7 @@ def test_a_node_cache_that_does_not_answer() -> None:
     "found",
     [
         Findings(),
-        Findings([complaint("resolver.ndots")]),
+        Findings([complaint("records.case", WRONG)]),
         Findings(unanswered=[description((reachable.TYPE, "AAAA"))]),
     ],
 )

@@ -1,0 +1,217 @@
+"""Causes of answers that do not come, are wrong, or come late."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from clusterdns.model.fault_localization import Description
+from clusterdns.verdicts import reachable
+from clusterdns.verdicts.answer_rows import REACHABLE, REACHABLE_REMEDY, RecordAnswers
+from clusterdns.verdicts.cause import Cause, Complaint, Findings
+from clusterdns.verdicts.conntrack import CONNTRACK_TABLE
+from clusterdns.verdicts.consistency import CONSISTENCY
+from clusterdns.verdicts.latency import TOO_MANY
+from clusterdns.verdicts.lookups import LookupQueries
+from clusterdns.verdicts.path_mtu import PATH_MTU
+from clusterdns.verdicts.propagation import PROPAGATION, ConvergenceOfPaths
+from clusterdns.verdicts.records import ROWS
+
+_HALF = 0.5
+_SHOWN = 10  # lines of evidence
+_REFUSED = "REFUSED"
+_ASK_UPSTREAMS = "check the upstreams of the cluster's DNS: ask them from a DNS pod's node"
+UNANSWERED_RCODES = frozenset({"SERVFAIL", _REFUSED})
+"""What a server answers where it could ask no upstream."""
+NOT_OF_OBJECTS = frozenset(
+    f"records.{name}" for name in ("case", "external", "external-name", "nonexistent", "truncation")
+)
+"""Rows about anything but what the Services call for: how messages are made, and names of elsewhere."""
+_OF_A_SERVICE = frozenset({reachable.NODE, reachable.SERVER_KIND, reachable.SERVER})
+
+
+def unanswered(found: Findings) -> Iterator[Cause]:
+    """Yield what leaves queries unanswered."""
+    always = [description for description in found.unanswered if description.always]
+    # Where servers or nodes are overloaded, and queries of every kind are lost, it is by chance that
+    # some kinds of a few queries each are never answered.
+    everywhere = any(not description.terms for description in found.unanswered)
+    overloaded = bool(found.throttled) or found.complaint(CONNTRACK_TABLE.id) is not None
+    certain = [] if overloaded and everywhere else always
+    # Of what a Service is sent, a share goes where nothing answers.
+    shares = [description for description in found.unanswered if description not in certain]
+    if certain:
+        for description in certain:
+            yield _of_unanswered(found, description, shares, *_kind(description))
+    elif shares:
+        most = max(shares, key=lambda description: description.failed)
+        others = [description for description in shares if description is not most]
+        yield _of_unanswered(found, most, others, *_kind(most))
+
+
+def had_no_answer(complaint: Complaint) -> bool:
+    """Return whether a case failed since queries had no answer, and not for what answers say."""
+    measured = complaint.verdict.measurements
+    if isinstance(measured, RecordAnswers):
+        return measured.wrong == 0 and measured.unanswered + measured.unsent > 0
+    if isinstance(measured, LookupQueries):
+        return bool(measured.unanswered) or any(measured.retries.values())
+    return complaint.check in {
+        REACHABLE,
+        PATH_MTU,
+        PROPAGATION.id,
+        CONSISTENCY.id,
+        "topology.tcp-reachable",
+        "topology.nodelocal-coverage",
+        "metrics.truth",
+    }
+
+
+def failed_upstreams(found: Findings) -> Iterator[Cause]:
+    """Yield that names outside the cluster do not resolve: nobody answers for them, or they are refused."""
+    said = [
+        (f"{question} ({exchange.path}): {exchange.message.rcode}", exchange.message.rcode)
+        for question, exchange in found.failed_upstreams
+        if exchange.message
+    ]
+    if not said:
+        return
+    refused = any(rcode == _REFUSED for _, rcode in said)
+    yield Cause(
+        id="upstream-dead",
+        sentence="the cluster's DNS refuses names outside the cluster, or what it asks for them does"
+        if refused
+        else "no upstream answers the cluster's DNS, so names outside the cluster do not resolve",
+        explains=found.of(NOT_OF_OBJECTS - {"records.case", "records.truncation"}),
+        evidence=tuple(line for line, _ in said[:_SHOWN]),
+        remedy=f"{TOO_MANY}; {_ASK_UPSTREAMS}" if refused else _ASK_UPSTREAMS,
+        source="RFC 2308 7: SERVFAIL where no server could be asked; RFC 1035 4.1.1: REFUSED",
+    )
+
+
+def wrong_answers(found: Findings) -> Iterator[Cause]:
+    """Yield why answers about the cluster's own objects are wrong: one DNS pod's fault, or that of all."""
+    pods = {exchange.path.server for (_, exchange), _ in found.wrong if exchange.path.pod}
+    bad = {exchange.path.server for (_, exchange), wrong in found.wrong if wrong and exchange.path.pod}
+    examples = [f"{question} ({exchange.path})" for (question, exchange), wrong in found.wrong if wrong]
+    if not examples:
+        return
+    explained = found.names(lambda complaint: _is_wrong(complaint) or complaint.check == CONSISTENCY.id)
+    if bad < pods and bad:
+        yield Cause(
+            id="dns-pod-wrong",
+            sentence=f"{', '.join(sorted(bad))} answers otherwise than the cluster's objects call for, while "
+            f"{', '.join(sorted(pods - bad))} is right",
+            explains=explained,
+            evidence=tuple(examples[:_SHOWN]),
+            remedy="restart that DNS pod, and look in its log for a lost watch of the API",
+            source="the Service's purpose: whoever is asked gives the same answer",
+        )
+    elif bad == pods:
+        yield Cause(
+            id="records-rewritten",
+            sentence="answers about Services are not what their objects call for, whoever is asked",
+            explains=explained,
+            evidence=tuple(examples[:_SHOWN]),
+            remedy="look for rewrite, template, hosts or file in the DNS server's configuration, and for a "
+            "proxy in front of it",
+            source=ROWS[0].source,
+        )
+
+
+def late_changes(found: Findings) -> Iterator[Cause]:
+    """Yield that DNS servers learn late what changes in the API: what they answered until then was stale."""
+    complaint = found.complaint(PROPAGATION.id)
+    measured = complaint.verdict.measurements if complaint else None
+    if complaint is None or not isinstance(measured, ConvergenceOfPaths):
+        return
+    seen = [seconds for changes in measured.seconds_by_path.values() for seconds in changes.values()]
+    late = [seconds for seconds in seen if seconds is not None and seconds > measured.limit_s]
+    if late and None not in seen:
+        yield Cause(
+            id="records-late",
+            sentence=f"the cluster's DNS learns late what changes in the API, up to {max(late):.1f} s: "
+            f"{complaint.verdict.reason}",
+            explains=found.of({PROPAGATION.id, CONSISTENCY.id}),
+            evidence=complaint.verdict.evidence,
+            remedy=PROPAGATION.remedy,
+            source=PROPAGATION.source,
+        )
+
+
+def _of_unanswered(
+    found: Findings, description: Description, others: Sequence[Description], id_: str, remedy: str
+) -> Cause:
+    return Cause(
+        id=id_,
+        sentence=reachable.sentence(description),
+        explains=found.names(had_no_answer),
+        evidence=tuple(map(reachable.sentence, (description, *others))),
+        remedy=remedy,
+        source="RFC 1034 3.7: a query is answered; see records.reachable",
+    )
+
+
+def _kind(description: Description) -> tuple[str, str]:
+    """Return the id and the remedy of what leaves queries unanswered."""
+    return next((id_, remedy) for applies, id_, remedy in _KINDS if applies(description))
+
+
+def _is_of_a_service(description: Description) -> bool:
+    """Return whether a Service is not answered for, as seen from some nodes or all, and its pods are."""
+    kind, server = description.value(reachable.SERVER_KIND), description.value(reachable.SERVER)
+    attributes = {term.attribute for term in description.terms}
+    of_service = kind == reachable.SERVICE or str(server).startswith(f"{reachable.SERVICE} ")
+    return of_service and attributes <= _OF_A_SERVICE
+
+
+def _is_of_a_node_cache(description: Description) -> bool:
+    servers = (description.value(attribute) for attribute in (reachable.SERVER_KIND, reachable.SERVER))
+    return any(str(server).startswith(reachable.NODE_CACHE) for server in servers)
+
+
+_KINDS: Sequence[tuple[Callable[[Description], bool], str, str]] = (
+    (
+        _is_of_a_service,
+        "service-rules-stale",
+        (
+            "look at kube-proxy on that node, or at what stands in for it: whether it runs and follows the "
+            "API (its log), and which addresses its rules name; restart it"
+        ),
+    ),
+    (
+        lambda description: description.rate < _HALF,
+        "random-loss",
+        "look for an overloaded or faulty link: drops of interfaces, conntrack, CPU throttling",
+    ),
+    (
+        lambda description: description.value(reachable.OCTETS) is not None,
+        "large-answers-lost",
+        (
+            "find the hop that drops fragments or has a smaller MTU; until then let the DNS servers send at "
+            "most 1,232 octets by UDP (bufsize, edns-packet-max)"
+        ),
+    ),
+    (
+        lambda description: description.value(reachable.TYPE) is not None,
+        "type-unanswered",
+        (
+            "find what drops questions of that type: a firewall with DNS inspection, a proxy, a DNS plugin; "
+            "clients wait 5 s for each"
+        ),
+    ),
+    (
+        lambda description: description.value(reachable.NAME) == reachable.OUTSIDE,
+        "upstream-dead",
+        _ASK_UPSTREAMS,
+    ),
+    (
+        _is_of_a_node_cache,
+        "node-cache-dead",
+        "look at the node cache's pod and interface; without it, remove its iptables rules",
+    ),
+    (lambda _: True, "queries-blocked", REACHABLE_REMEDY),
+)
+"""Whether a description is of that kind, the cause's id, its remedy; the first one that is counts."""
+
+
+def _is_wrong(complaint: Complaint) -> bool:
+    measured = complaint.verdict.measurements
+    return isinstance(measured, RecordAnswers) and measured.wrong > 0
