@@ -7,7 +7,7 @@ from clusterdns.cluster.dns_pods import dns_namespaces, node_caches
 from clusterdns.cluster.facts import read_topology
 from clusterdns.cluster.settling import settled_topology
 from clusterdns.errors import HarnessError
-from clusterdns.measuring.corefile_changes import CorefileChanges
+from clusterdns.measuring.corefile_changes import RELOAD_SECONDS, CorefileChanges
 from clusterdns.measuring.disruption import Disruptor, asked_addresses
 from clusterdns.measuring.dns_changes import DNSChanges, Replaceable, serving_pods
 from clusterdns.measuring.dns_workloads import (
@@ -28,8 +28,8 @@ from clusterdns.model.topology import LayerKind, Topology
 API_AWAY_SECONDS = 20.0
 """How long the API server of a lab is away."""
 
-_LONG = 2  # windows that are watched where several pods follow each other
-_RELOAD = 4  # where each pod looks at its configuration now and then
+_SEVERAL = 2  # windows that are watched where several pods follow each other
+_MARGIN = 5.0  # seconds that are watched before and after what takes a known time
 
 
 class DisruptionRun(CoreRun):
@@ -71,6 +71,7 @@ class DisruptionRun(CoreRun):
                 f"{pod} replaced",
                 pod.node,
                 partial(changes.delete if layer in of_daemonsets else changes.evict, pod),
+                seconds=self.settings.disruption_window,
             )
             for layer, pods in serving_pods(self.topology).items()
             for pod in pods
@@ -86,7 +87,10 @@ class DisruptionRun(CoreRun):
         ]
         return [
             self.disruptor.during(
-                f"{pod} replaced", pod.node, partial(self.dns_changes.delete, pod, alone=True)
+                f"{pod} replaced",
+                pod.node,
+                partial(self.dns_changes.delete, pod, alone=True),
+                seconds=self.settings.disruption_window,
             )
             for pod in pods[: self.settings.disruption_nodes]
         ]
@@ -109,7 +113,9 @@ class DisruptionRun(CoreRun):
         """Every workload that serves DNS rolled out."""
         roll_out = self.workload_changes.roll_out
         return [
-            self.disruptor.during(f"{workload} rolled out", "", partial(roll_out, workload), windows=_LONG)
+            self.disruptor.during(
+                f"{workload} rolled out", "", partial(roll_out, workload), seconds=self._long
+            )
             for workload in self.dns_workloads
         ]
 
@@ -139,8 +145,9 @@ class DisruptionRun(CoreRun):
         if self.stop_api is None:
             raise HarnessError("the API server is not ours to stop")
         stop = self.stop_api
+        seconds = max(self._long, API_AWAY_SECONDS + 2 * _MARGIN)
         return [
-            self.disruptor.during("the API server away", "", partial(stop, API_AWAY_SECONDS), windows=_LONG)
+            self.disruptor.during("the API server away", "", partial(stop, API_AWAY_SECONDS), seconds=seconds)
         ]
 
     @part
@@ -162,11 +169,15 @@ class DisruptionRun(CoreRun):
         with self.dns_changes.cordoned(node):
             names = ", ".join(map(str, pods))
             what = f"{node} drained of {names}"
-            return self.disruptor.during(what, node, partial(self.dns_changes.drain, pods), windows=_LONG)
+            return self.disruptor.during(
+                what, node, partial(self.dns_changes.drain, pods), seconds=self._long
+            )
 
     def _reloaded(self, workload: DNSWorkload, changes: CorefileChanges) -> Disruption:
         with changes.changing(workload) as change:
-            return self.disruptor.during(f"Corefile of {workload} changed", "", change, windows=_RELOAD)
+            return self.disruptor.during(
+                f"Corefile of {workload} changed", "", change, seconds=RELOAD_SECONDS + _MARGIN
+            )
 
     def _scaled(self, deployment: DNSWorkload) -> Disruption:
         replicas, changes = deployment.spec["replicas"], self.workload_changes
@@ -177,7 +188,11 @@ class DisruptionRun(CoreRun):
 
         what = f"{deployment} scaled {replicas} -> {2 * replicas} -> {replicas}"
         with changes.scaled_back(deployment):
-            return self.disruptor.during(what, "", up_and_down, windows=_LONG)
+            return self.disruptor.during(what, "", up_and_down, seconds=self._long)
+
+    @property
+    def _long(self) -> float:
+        return _SEVERAL * self.settings.disruption_window
 
     def _layers_of_daemonsets(self) -> set[str]:
         return {workload.layer.name for workload in self.dns_workloads if workload.kind == DAEMONSET}

@@ -35,6 +35,12 @@ class Disrupting(BaseModel):
         source="an application sees these; its resolver has retried already",
         ge=0,
     )
+    disruption_lookup_limit: float = setting(
+        "seconds that a call of getaddrinfo may take while a pod behind a Service is replaced",
+        default=5,
+        source="resolv.conf(5): the default of options timeout; a call this long has lost a query",
+        gt=0,
+    )
     disruption_gap_limit: float = setting(
         "seconds that a path may be without any answer while a DNS pod is replaced",
         default=5,

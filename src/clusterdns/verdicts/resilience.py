@@ -84,13 +84,14 @@ class Resilience:
     disruptions: Sequence[Disruption]
 
 
-def resilience(disruptions: Sequence[Disruption], settings: Settings, lost_limit: float) -> Verdict:
+def resilience(disruptions: Sequence[Disruption], settings: Settings, *, spare: bool) -> Verdict:
     """Judge what clients went through.
 
     Args:
         disruptions: One after the other; at least one.
         settings: The limits.
-        lost_limit: Per cent of the queries along a path that may fail; 100 where only gaps count.
+        spare: Whether some other pod could have answered meanwhile; without one only gaps and failed lookups
+            count.
 
     Raises:
         HarnessError: nothing is past a limit but slow answers, and the generator was late meanwhile, too.
@@ -98,7 +99,7 @@ def resilience(disruptions: Sequence[Disruption], settings: Settings, lost_limit
     faults: list[str] = []
     doubtful: list[str] = []
     for disruption in disruptions:
-        faults += (f"{disruption.what}: {fault}" for fault in _faults(disruption, settings, lost_limit))
+        faults += (f"{disruption.what}: {fault}" for fault in _faults(disruption, settings, spare=spare))
         late = disruption.lag_ms > _LATE * settings.disruption_p99_limit
         slow = (f"{disruption.what}: {fault}" for fault in _slow_paths(disruption, settings))
         if late:
@@ -112,12 +113,16 @@ def resilience(disruptions: Sequence[Disruption], settings: Settings, lost_limit
     return judged([*faults, *doubtful], _measured(disruptions))
 
 
-def _faults(disruption: Disruption, settings: Settings, lost_limit: float) -> Iterator[str]:
+def _faults(disruption: Disruption, settings: Settings, *, spare: bool) -> Iterator[str]:
     failed = disruption.failed_lookups
     if disruption.unfinished:
         yield disruption.unfinished
     if len(failed) > settings.disruption_failed_limit:
         yield f"{len(failed)} of {disruption.lookups} lookups failed, e.g. {failed[0]}"
+    if spare and disruption.slowest_lookup_s >= settings.disruption_lookup_limit:
+        limit = settings.disruption_lookup_limit
+        yield f"a lookup took {disruption.slowest_lookup_s:.1f} s, not less than {limit:g} s"
+    lost_limit = settings.disruption_lost_limit if spare else 100
     for path in disruption.paths:
         for fault in _faults_of_path(path, settings, lost_limit):
             yield f"{path.address} from {path.node}: {fault}"
@@ -156,7 +161,7 @@ def _measured(disruptions: Sequence[Disruption]) -> Resilience:
 
 def _of_services(run: Run, disruptions: Sequence[Disruption]) -> Verdict:
     """Judge what clients of Services went through, for which some other pod could have answered."""
-    return resilience(disruptions, run.settings, run.settings.disruption_lost_limit)
+    return resilience(disruptions, run.settings, spare=True)
 
 
 DNS_RESTART = Check(
@@ -251,7 +256,9 @@ NODE_CACHE_RESTART = Check(
     needs=(NODELOCAL,),
     grants=(OBJECTS, PROBES, DISRUPTION),
     # A node-local address has nobody else to answer: how long it is silent counts, not the share of a window.
-    cases=only(lambda run: resilience(run.node_cache_restart, run.settings, 100), stage=Stage.DISRUPTION),
+    cases=only(
+        lambda run: resilience(run.node_cache_restart, run.settings, spare=False), stage=Stage.DISRUPTION
+    ),
 )
 
 CHECKS = (DNS_RESTART, NODE_CACHE_RESTART, NODE_DRAIN, DNS_ROLLOUT, CONFIG_RELOAD, SCALE, API_OUTAGE)

@@ -23,7 +23,7 @@ def on_path(**changes: object) -> Disruption:
 
 
 def test_a_replacement_that_nobody_notices_passes() -> None:
-    verdict = resilience([REPLACED, REPLACED], Settings(), 1)
+    verdict = resilience([REPLACED, REPLACED], Settings(), spare=True)
     assert verdict.outcome is Outcome.PASSED
     assert isinstance(verdict.measurements, Resilience)
     assert (verdict.measurements.lookups, verdict.measurements.queries) == (120, 2400)
@@ -37,6 +37,7 @@ def test_a_replacement_that_nobody_notices_passes() -> None:
             replace(REPLACED, ready_again_s=None, unfinished="a successor: not within 90 s"),
             "a successor: not within",
         ),
+        (replace(REPLACED, slowest_lookup_s=5.01), "a lookup took 5.0 s, not less than 5 s"),
         (on_path(failed=1, recovered=False), "not answering 20 s after"),
         (on_path(failed=1, gap_s=5.5), "no answer for 5.5 s, more than 5 s"),
         (on_path(failed=1, disturbed_s=12.0), "disturbed for 12.0 s, more than 10 s"),
@@ -45,7 +46,7 @@ def test_a_replacement_that_nobody_notices_passes() -> None:
     ],
 )
 def test_each_limit_fails(disruption: Disruption, reason: str) -> None:
-    verdict = resilience([REPLACED, disruption], Settings(), 1)
+    verdict = resilience([REPLACED, disruption], Settings(), spare=True)
     assert verdict.outcome is Outcome.FAILED
     assert reason in verdict.reason
     assert "kube-system/coredns-a replaced" in verdict.reason
@@ -54,8 +55,8 @@ def test_each_limit_fails(disruption: Disruption, reason: str) -> None:
 def test_slow_answers_to_a_late_generator_are_no_verdict() -> None:
     slow = replace(on_path(p99_ms=1008.0), lag_ms=342.0)
     with pytest.raises(HarnessError, match=r"p99 of 1008 ms, .* but queries went out 342 ms late"):
-        resilience([slow], Settings(), 1)
-    verdict = resilience([slow, on_path(failed=1, gap_s=5.5)], Settings(), 1)
+        resilience([slow], Settings(), spare=True)
+    verdict = resilience([slow, on_path(failed=1, gap_s=5.5)], Settings(), spare=True)
     assert verdict.outcome is Outcome.FAILED
     assert verdict.reason.startswith(
         "kube-system/coredns-a replaced: 10.96.0.10 from n1: no answer for 5.5 s"
@@ -63,7 +64,8 @@ def test_slow_answers_to_a_late_generator_are_no_verdict() -> None:
 
 
 def test_of_a_node_cache_only_gaps_count() -> None:
-    assert resilience([on_path(failed=120, gap_s=2.0)], Settings(), 100).outcome is Outcome.PASSED
+    stalled = replace(on_path(failed=120, gap_s=2.0), slowest_lookup_s=5.01)
+    assert resilience([stalled], Settings(), spare=False).outcome is Outcome.PASSED
 
 
 def cluster(replicas: int) -> Topology:
