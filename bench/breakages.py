@@ -99,7 +99,8 @@ def row(measured: Judgement, broken: breakage.Breakage | None, healthy: float) -
     more = f" and {len(checks) - _SHOWN} more" if len(checks) > _SHOWN else ""
     declared = broken.names if broken else frozenset()
     first = causes[0] if causes else ""
-    verdict = ("right" if first in declared else "wrong") if first else ("missing" if declared else "")
+    judged = ("right" if first in declared else "wrong") if first else ("missing" if declared else "")
+    verdict = judged if broken else ""
     others = ", ".join(sorted(set(causes) - {first} - declared))
     return " | ".join(
         (
