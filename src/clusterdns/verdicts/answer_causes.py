@@ -64,7 +64,6 @@ def had_no_answer(complaint: Complaint) -> bool:
         "topology.tcp-reachable",
         "topology.nodelocal-coverage",
         "metrics.truth",
-        "latency.upstream",
     }
 
 
@@ -170,10 +169,13 @@ def late_changes(found: Findings) -> Iterator[Cause]:
 def _of_unanswered(
     found: Findings, description: Description, others: Sequence[Description], id_: str, remedy: str
 ) -> Cause:
+    lost = found.names(had_no_answer)
+    # An external name is late, too, where queries are lost; by itself it has other causes.
+    late = found.of({"latency.upstream"}) if lost else ()
     return Cause(
         id=id_,
         sentence=reachable.sentence(description),
-        explains=found.names(had_no_answer),
+        explains=(*lost, *late),
         evidence=tuple(map(reachable.sentence, (description, *others))),
         remedy=remedy,
         source="RFC 1034 3.7: a query is answered; see records.reachable",

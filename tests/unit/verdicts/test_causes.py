@@ -290,6 +290,15 @@ def test_a_check_that_another_cause_explains_is_no_cause_of_its_own() -> None:
     assert cause.id == "truncation-unmarked"
 
 
+def test_a_slow_upstream_is_not_explained_by_a_few_losses_that_fail_nothing() -> None:
+    few = description(failed=3, matched=7000)
+    slow = complaint("latency.upstream")
+    (cause,) = causes(Findings([slow], unanswered=[few]))
+    assert cause.id == "upstream-slow"
+    (cause,) = causes(Findings([*UNANSWERED, slow], unanswered=[few]))
+    assert (cause.id, cause.explains[-1]) == ("random-loss", "latency.upstream")
+
+
 def test_causes_with_one_id_are_told_together() -> None:
     by_tcp = description((reachable.TRANSPORT, "tcp"))
     by_udp = description((reachable.TRANSPORT, "udp"), (reachable.NODE, "node-2"))
