@@ -44,7 +44,7 @@ _SEEN_AS: Mapping[str, frozenset[str]] = {
     "node-cache-dead": frozenset({"dns-server-fails", "random-loss", "upstream-dead", "upstream-slow"}),
     "service-keeps-queries-on-node": frozenset({"service-rules-stale"}),
 }
-"""Cause -> the causes that it looks like from where clients are: what they would say is evidence of it."""
+"""Cause -> the causes that it looks like from where clients are: it explains what they would."""
 
 
 def findings(run: Run) -> Findings:
@@ -123,20 +123,20 @@ def _once(every: Iterable[Cause]) -> list[Cause]:
 
 
 def _deepest(every: Sequence[Cause]) -> list[Cause]:
-    """Return the causes without those that are others as clients see them, which become evidence."""
-    seen_as = {cause.id: _SEEN_AS.get(cause.id, frozenset()) for cause in every}
-    hidden = frozenset().union(*seen_as.values())
+    """Return the causes without those that are others as clients see them, which become part of these."""
+    hidden = frozenset().union(*(_SEEN_AS.get(cause.id, frozenset()) for cause in every))
     return [
-        replace(
-            cause,
-            evidence=(
-                *cause.evidence,
-                *(seen.sentence for seen in every if seen.id in seen_as[cause.id]),
-            ),
-        )
+        _with(cause, [seen for seen in every if seen.id in _SEEN_AS.get(cause.id, frozenset())])
         for cause in every
         if cause.id not in hidden
     ]
+
+
+def _with(cause: Cause, seen: Sequence[Cause]) -> Cause:
+    """Return a cause with what it looks like from where clients are."""
+    names = (*cause.explains, *(name for other in seen for name in other.explains))
+    evidence = (*cause.evidence, *(other.sentence for other in seen))
+    return replace(cause, explains=tuple(dict.fromkeys(names)), evidence=evidence)
 
 
 def _node_cache(found: Findings) -> Iterator[Cause]:

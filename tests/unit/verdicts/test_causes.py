@@ -316,6 +316,14 @@ def test_a_node_cache_without_anybody_to_ask_explains_that_it_fails_everything()
     assert (cause.id, len(cause.explains)) == ("node-cache-dead", len(rows))
 
 
+def test_a_dead_node_cache_explains_what_looks_like_a_dead_upstream() -> None:
+    rows = (complaint("topology.nodelocal-coverage"), complaint("records.external", WRONG))
+    failed = [asked for asked, _ in answers(["a"], [], rcode="SERVFAIL").wrong]
+    (cause,) = causes(Findings(rows, failed_upstreams=failed))
+    assert (cause.id, len(cause.explains)) == ("node-cache-dead", 2)
+    assert cause.evidence[-1].startswith("no upstream answers")
+
+
 def test_where_everything_fails_it_is_not_the_upstreams() -> None:
     found = answers([], [], rcode="SERVFAIL")
     failed = [asked for asked, _ in answers(["a"], [], rcode="SERVFAIL").wrong]
