@@ -73,10 +73,10 @@ def main() -> None:
         with lab(options.name, wanted):
             where = ["--cluster=lab", f"--lab-name={options.name}", f"--lab-topology={wanted.split('+')[0]}"]
             healthy = judge([*where, "--keep", "--profile=core"])
-            print(f"| **{wanted}** | {row(healthy, None, healthy.seconds)} |", flush=True)
+            print(f"| **{wanted}** | {row(healthy, frozenset(healthy.causes), healthy)} |", flush=True)
             for broken in alike:
                 try:
-                    cells = row(judged(broken, options.name, [*where, "--keep"]), broken, healthy.seconds)
+                    cells = row(judged(broken, options.name, [*where, "--keep"]), broken.names, healthy)
                 except (RuntimeError, subprocess.SubprocessError) as error:
                     cells = str(error)
                 print(f"| {broken.name} | {cells} |", flush=True)
@@ -92,12 +92,18 @@ def judged(broken: breakage.Breakage, name: str, where: list[str]) -> Judgement:
         run_lab("mend", "--name", name, broken.name)
 
 
-def row(measured: Judgement, broken: breakage.Breakage | None, healthy: float) -> str:
-    """Return what a run said, as the cells of a row."""
-    failed, causes = measured.named("failed"), measured.causes
+def row(measured: Judgement, declared: frozenset[str], healthy: Judgement) -> str:
+    """Return what a run said, as the cells of a row.
+
+    Args:
+        measured: The run.
+        declared: The causes that it shall name; besides, it may name those of the topology itself.
+        healthy: The run on what was not broken.
+    """
+    of_topology = frozenset(healthy.causes) - declared
+    failed, causes = measured.named("failed"), [id_ for id_ in measured.causes if id_ not in of_topology]
     checks = sorted({name.partition("[")[0] for name in failed})
     more = f" and {len(checks) - _SHOWN} more" if len(checks) > _SHOWN else ""
-    declared = broken.names if broken else frozenset()
     first = causes[0] if causes else ""
     verdict = ("right" if first in declared else "wrong") if first else ("missing" if declared else "")
     others = ", ".join(sorted(set(causes) - {first} - declared))
@@ -109,7 +115,7 @@ def row(measured: Judgement, broken: breakage.Breakage | None, healthy: float) -
             f"{len(measured.explained & set(failed))} of {len(failed)}",
             str(len(measured.named("error"))),
             f"{measured.seconds:.0f}",
-            f"{measured.seconds / healthy:.1f}",
+            f"{measured.seconds / healthy.seconds:.1f}",
         )
     )
 

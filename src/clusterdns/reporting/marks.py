@@ -50,6 +50,7 @@ CAUSES: Mapping[str, Place] = {
     "policy-blocks-dns": Place.INTO_SERVERS,
     "dns-pod-wrong": Place.SERVERS,
     "dns-pod-slow": Place.SERVERS,
+    "dns-server-fails": Place.SERVERS,
     "dns-pods-throttled": Place.SERVERS,
     "conntrack-full": Place.INTO_SERVERS,
     "conntrack-race": Place.INTO_SERVERS,

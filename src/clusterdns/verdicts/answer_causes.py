@@ -1,11 +1,14 @@
 """Causes of answers that do not come, are wrong, or come late."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from clusterdns.model.fault_localization import Description
+from clusterdns.model.outcome import and_more
 from clusterdns.verdicts import reachable
 from clusterdns.verdicts.answer_rows import REACHABLE, REACHABLE_REMEDY, RecordAnswers
 from clusterdns.verdicts.cause import Cause, Complaint, Findings
+from clusterdns.verdicts.check_causes import LOOKUPS
 from clusterdns.verdicts.conntrack import CONNTRACK_TABLE
 from clusterdns.verdicts.consistency import CONSISTENCY
 from clusterdns.verdicts.latency import TOO_MANY
@@ -52,7 +55,7 @@ def had_no_answer(complaint: Complaint) -> bool:
     if isinstance(measured, RecordAnswers):
         return measured.wrong == 0 and measured.unanswered + measured.unsent > 0
     if isinstance(measured, LookupQueries):
-        return bool(measured.unanswered) or any(measured.retries.values())
+        return _is_lookup_without_answer(complaint)
     return complaint.check in {
         REACHABLE,
         PATH_MTU,
@@ -65,25 +68,36 @@ def had_no_answer(complaint: Complaint) -> bool:
 
 
 def failed_upstreams(found: Findings) -> Iterator[Cause]:
-    """Yield that names outside the cluster do not resolve: nobody answers for them, or they are refused."""
+    """Yield that names outside the cluster do not resolve, where its own do: nobody answers, or refuses."""
     said = [
         (f"{question} ({exchange.path}): {exchange.message.rcode}", exchange.message.rcode)
         for question, exchange in found.failed_upstreams
         if exchange.message
     ]
-    if not said:
+    if not said or failed_everything(found):
         return
     refused = any(rcode == _REFUSED for _, rcode in said)
+    rows = NOT_OF_OBJECTS - {"records.case", "records.truncation"}
     yield Cause(
         id="upstream-dead",
         sentence="the cluster's DNS refuses names outside the cluster, or what it asks for them does"
         if refused
         else "no upstream answers the cluster's DNS, so names outside the cluster do not resolve",
-        explains=found.of(NOT_OF_OBJECTS - {"records.case", "records.truncation"}),
+        explains=found.names(
+            lambda complaint: (
+                complaint.check in rows | {"latency.upstream"} or _is_lookup_without_answer(complaint)
+            )
+        ),
         evidence=tuple(line for line, _ in said[:_SHOWN]),
         remedy=f"{TOO_MANY}; {_ASK_UPSTREAMS}" if refused else _ASK_UPSTREAMS,
         source="RFC 2308 7: SERVFAIL where no server could be asked; RFC 1035 4.1.1: REFUSED",
     )
+
+
+def failed_everything(found: Findings) -> bool:
+    """Return whether every wrong answer about the cluster's objects is that the server itself failed."""
+    rcodes = {exchange.message.rcode for (_, exchange), wrong in found.wrong if wrong and exchange.message}
+    return bool(rcodes) and rcodes <= UNANSWERED_RCODES
 
 
 def wrong_answers(found: Findings) -> Iterator[Cause]:
@@ -93,7 +107,7 @@ def wrong_answers(found: Findings) -> Iterator[Cause]:
     examples = [f"{question} ({exchange.path})" for (question, exchange), wrong in found.wrong if wrong]
     if not examples:
         return
-    explained = found.names(lambda complaint: _is_wrong(complaint) or complaint.check == CONSISTENCY.id)
+    explained = found.names(partial(_follows_from_wrong, found))
     if bad < pods and bad:
         yield Cause(
             id="dns-pod-wrong",
@@ -103,6 +117,22 @@ def wrong_answers(found: Findings) -> Iterator[Cause]:
             evidence=tuple(examples[:_SHOWN]),
             remedy="restart that DNS pod, and look in its log for a lost watch of the API",
             source="the Service's purpose: whoever is asked gives the same answer",
+        )
+    elif failed_everything(found):
+        servers = {exchange.path.server for (_, exchange), wrong in found.wrong if wrong}
+        yield Cause(
+            id="dns-server-fails",
+            sentence=f"{and_more(sorted(servers), 'servers', shown=3)} cannot answer for the cluster's own "
+            "names: SERVFAIL",
+            explains=found.names(
+                lambda complaint: (
+                    _follows_from_wrong(found, complaint) or _is_lookup_without_answer(complaint)
+                )
+            ),
+            evidence=tuple(examples[:_SHOWN]),
+            remedy="look at the log of that server, and at what it asks: the API (CoreDNS' kubernetes "
+            "plugin), or the Service behind a node cache",
+            source="RFC 2308 7: SERVFAIL where no server could be asked",
         )
     elif bad == pods:
         yield Cause(
@@ -139,10 +169,13 @@ def late_changes(found: Findings) -> Iterator[Cause]:
 def _of_unanswered(
     found: Findings, description: Description, others: Sequence[Description], id_: str, remedy: str
 ) -> Cause:
+    lost = found.names(had_no_answer)
+    # An external name is late, too, where queries are lost; by itself it has other causes.
+    late = found.of({"latency.upstream"}) if lost else ()
     return Cause(
         id=id_,
         sentence=reachable.sentence(description),
-        explains=found.names(had_no_answer),
+        explains=(*lost, *late),
         evidence=tuple(map(reachable.sentence, (description, *others))),
         remedy=remedy,
         source="RFC 1034 3.7: a query is answered; see records.reachable",
@@ -175,6 +208,13 @@ _KINDS: Sequence[tuple[Callable[[Description], bool], str, str]] = (
             "look at kube-proxy on that node, or at what stands in for it: whether it runs and follows the "
             "API (its log), and which addresses its rules name; restart it"
         ),
+    ),
+    (
+        lambda description: (
+            description.rate < _HALF and description.value(reachable.NAME) == reachable.OUTSIDE
+        ),
+        "upstream-slow",
+        _ASK_UPSTREAMS,
     ),
     (
         lambda description: description.rate < _HALF,
@@ -212,6 +252,22 @@ _KINDS: Sequence[tuple[Callable[[Description], bool], str, str]] = (
 """Whether a description is of that kind, the cause's id, its remedy; the first one that is counts."""
 
 
-def _is_wrong(complaint: Complaint) -> bool:
+def _follows_from_wrong(found: Findings, complaint: Complaint) -> bool:
+    """Return whether a case failed since answers are wrong; lookups where names exist that should not."""
+    nonexistent = found.complaint("records.nonexistent")
+    invented = nonexistent is not None and is_wrong(nonexistent)
+    follows = {CONSISTENCY.id, *({PROPAGATION.id} | LOOKUPS if invented else ())}
+    return is_wrong(complaint) or complaint.check in follows
+
+
+def _is_lookup_without_answer(complaint: Complaint) -> bool:
+    measured = complaint.verdict.measurements
+    return isinstance(measured, LookupQueries) and (
+        bool(measured.unanswered) or any(measured.retries.values())
+    )
+
+
+def is_wrong(complaint: Complaint) -> bool:
+    """Return whether a row of records failed for what answers say."""
     measured = complaint.verdict.measurements
     return isinstance(measured, RecordAnswers) and measured.wrong > 0

@@ -14,10 +14,12 @@ class CheckCause:
     Attributes:
         id: The cause's.
         follows: The other checks that fail for it.
+        loses_queries: Whether queries have no answer for it.
     """
 
     id: str
     follows: frozenset[str] = frozenset()
+    loses_queries: bool = False
 
 
 _POLICY_AND_LOOKUPS = LOOKUPS | {"resolver.dns-policy"}
@@ -30,9 +32,7 @@ CHECK_CAUSES: Mapping[str, CheckCause] = {
     "resolver.options": CheckCause("options-changed", _POLICY_AND_LOOKUPS),
     "resolver.wildcard": CheckCause("search-suffix-wildcard", LOOKUPS),
     "resolver.loop": CheckCause("resolver-loop", LOOKUPS | {"records.external", "latency.upstream"}),
-    "topology.service-routing": CheckCause(
-        "service-keeps-queries-on-node", frozenset({"topology.tcp-reachable", "records.reachable"})
-    ),
+    "topology.service-routing": CheckCause("service-keeps-queries-on-node", loses_queries=True),
     "topology.network-policy": CheckCause("policy-blocks-dns"),
     "records.truncation": CheckCause("truncation-unmarked", frozenset({"records.consistency"})),
     "records.stub-domains": CheckCause("stub-domain-dead"),

@@ -11,6 +11,7 @@ from clusterdns.model.exchange import Exchange, Flag, Message, Path
 from clusterdns.model.fault_localization import Description, Term
 from clusterdns.model.outcome import Measurements, Outcome, Verdict
 from clusterdns.model.questions import Question
+from clusterdns.model.resolver import Libc
 from clusterdns.model.saturation import Lookups
 from clusterdns.model.throttling import Throttling
 from clusterdns.settings import Settings
@@ -20,6 +21,7 @@ from clusterdns.verdicts.answer_rows import RecordAnswers
 from clusterdns.verdicts.cause import Complaint, Findings
 from clusterdns.verdicts.causes import causes
 from clusterdns.verdicts.check_causes import CHECK_CAUSES
+from clusterdns.verdicts.lookups import LookupQueries
 from clusterdns.verdicts.propagation import ConvergenceOfPaths, ConvergenceTimes
 from clusterdns.verdicts.saturation import ConntrackLosses
 from clusterdns.verdicts.saturation_causes import INTO_DNSMASQ, SLOW
@@ -69,6 +71,7 @@ UNANSWERED = (
         (description((reachable.TYPE, "AAAA")), "type-unanswered"),
         (description((reachable.TRANSPORT, "udp"), (reachable.OCTETS, 1233)), "large-answers-lost"),
         (description((reachable.NAME, reachable.OUTSIDE)), "upstream-dead"),
+        (description((reachable.NAME, reachable.OUTSIDE), failed=13, matched=82), "upstream-slow"),
         (description((reachable.SERVER_KIND, reachable.NODE_CACHE)), "node-cache-dead"),
         (
             description(
@@ -197,10 +200,22 @@ def test_a_full_backlog() -> None:
     assert len(cause.explains) == 1
 
 
-def answers(wrong: Sequence[str], right: Sequence[str]) -> Findings:
+NO_LOOKUP = LookupQueries(
+    name="www.example.com",
+    libc=Libc.GLIBC,
+    queries={},
+    retries={"n1": 0},
+    unanswered=["n1"],
+    required={},
+    queries_per_family={},
+    budget=None,
+)
+
+
+def answers(wrong: Sequence[str], right: Sequence[str], rcode: str = "NOERROR") -> Findings:
     """What these DNS pods answer to the same question."""
     question = Question("records.service-address", "a.example.", "A")
-    message = Message(Flag.QR, "NOERROR", b"", "")
+    message = Message(Flag.QR, rcode, b"", "")
     pairs = [
         ((question, Exchange(Path("n1", pod, "10.0.0.1", "udp", pod=True), b"", message)), pod in wrong)
         for pod in (*wrong, *right)
@@ -223,6 +238,13 @@ def test_records_that_every_dns_pod_has_wrong() -> None:
         "a.example. A (n1 -> kube-system/a (10.0.0.1), UDP)",
         "a.example. A (n1 -> kube-system/b (10.0.0.1), UDP)",
     )
+
+
+def test_names_that_should_not_exist_explain_lookups_that_end_early() -> None:
+    found = answers(["kube-system/a"], [])
+    rows = (complaint("records.nonexistent", WRONG), complaint("resolver.lookup-count"))
+    (cause,) = causes(replace(found, complaints=rows))
+    assert (cause.id, len(cause.explains)) == ("records-rewritten", 2)
 
 
 @pytest.mark.parametrize("rcode", ["SERVFAIL", "REFUSED"])
@@ -266,6 +288,52 @@ def test_a_check_that_another_cause_explains_is_no_cause_of_its_own() -> None:
     assert [cause.id for cause in causes(replace(found, complaints=complaints))] == ["records-rewritten"]
     (cause,) = causes(Findings(complaints[1:]))
     assert cause.id == "truncation-unmarked"
+
+
+def test_a_slow_upstream_is_not_explained_by_a_few_losses_that_fail_nothing() -> None:
+    few = description(failed=3, matched=7000)
+    slow = complaint("latency.upstream")
+    (cause,) = causes(Findings([slow], unanswered=[few]))
+    assert cause.id == "upstream-slow"
+    (cause,) = causes(Findings([*UNANSWERED, slow], unanswered=[few]))
+    assert (cause.id, cause.explains[-1]) == ("random-loss", "latency.upstream")
+
+
+def test_causes_with_one_id_are_told_together() -> None:
+    by_tcp = description((reachable.TRANSPORT, "tcp"))
+    by_udp = description((reachable.TRANSPORT, "udp"), (reachable.NODE, "node-2"))
+    (cause,) = causes(Findings(UNANSWERED, unanswered=[by_tcp, by_udp]))
+    assert cause.id == "queries-blocked"
+    assert cause.sentence == f"{reachable.sentence(by_tcp)}; {reachable.sentence(by_udp)}"
+
+
+def test_a_node_cache_without_anybody_to_ask_explains_that_it_fails_everything() -> None:
+    found = answers(["node cache"], [], rcode="SERVFAIL")
+    lookup = complaint("resolver.lookup-count", NO_LOOKUP)
+    rows = (*found.complaints, complaint("topology.nodelocal-coverage"), lookup)
+    failed = [asked for asked, _ in found.wrong]
+    (cause,) = causes(replace(found, complaints=rows, failed_upstreams=failed))
+    assert (cause.id, len(cause.explains)) == ("node-cache-dead", len(rows))
+
+
+def test_a_dead_node_cache_explains_what_looks_like_a_dead_upstream() -> None:
+    rows = (complaint("topology.nodelocal-coverage"), complaint("records.external", WRONG))
+    failed = [asked for asked, _ in answers(["a"], [], rcode="SERVFAIL").wrong]
+    (cause,) = causes(Findings(rows, failed_upstreams=failed))
+    assert (cause.id, len(cause.explains)) == ("node-cache-dead", 2)
+    assert cause.evidence[-1].startswith("no upstream answers")
+
+
+def test_where_everything_fails_it_is_not_the_upstreams() -> None:
+    found = answers([], [], rcode="SERVFAIL")
+    failed = [asked for asked, _ in answers(["a"], [], rcode="SERVFAIL").wrong]
+    rows = (complaint("records.external", WRONG), complaint("resolver.lookup-count", NO_LOOKUP))
+    (cause,) = causes(replace(found, complaints=rows, failed_upstreams=failed))
+    assert (cause.id, len(cause.explains)) == ("upstream-dead", 2)
+    everything = answers(["a"], [], rcode="SERVFAIL").wrong
+    (cause,) = causes(replace(found, complaints=rows, failed_upstreams=failed, wrong=everything))
+    assert (cause.id, len(cause.explains)) == ("dns-server-fails", 2)
+    assert cause.sentence == "a cannot answer for the cluster's own names: SERVFAIL"
 
 
 def test_a_node_cache_that_does_not_answer() -> None:
