@@ -1,6 +1,7 @@
 """A proxy between the suite and an API server: answers wrongly, late or not at all, at a chosen instant."""
 
 import base64
+import gzip
 import socket
 import socketserver
 import ssl
@@ -32,20 +33,42 @@ class Fault(StrEnum):
     LOST = "lost"  # the connection is reset when the server has done what it was asked
     TRUNCATED = "truncated"  # half of the answer, then the end of the connection
     LATE = "late"  # 300 ms
-    HTML = "html"  # a page of a gateway, with status 200
-    NULL = "null"  # JSON that is no object
     DRIP = "drip"  # an octet a second
     SILENT = "silent"  # nothing, on an open connection
+    HTML = "html"  # a page of a gateway, with status 200; so have all that follow but for the last two
+    NULL = "null"
+    LIST = "list"
+    NUMBER = "number"
+    EMPTY = "empty"
+    BINARY = "binary"
+    DEEP = "deep"  # nested 100,000 times
+    BOMB = "bomb"  # 300 MiB, compressed
+    OBJECTS_OF_NUMBERS = "objects of numbers"  # {"items": [5], ...}
+    REDIRECT = "redirect"  # to a page of the same server
+    REFUSAL_WITHOUT_WORDS = "refusal without words"  # 403, {"message": 5}
 
 
 HARMLESS = frozenset({Fault.BUSY, Fault.UNAVAILABLE, Fault.RESET, Fault.LOST, Fault.TRUNCATED, Fault.LATE})
 """What a run gets over, where it happens for a moment."""
 
+BAD_ANSWERS = tuple(fault for fault in Fault if fault not in HARMLESS | {Fault.DRIP, Fault.SILENT})
+"""What no API server answers."""
+
+_JSON = "application/json"
 _ANSWERS = {
     Fault.BUSY: ("429 Too Many Requests", "text/plain", b"slow down", "retry-after: 1\r\n"),
     Fault.UNAVAILABLE: ("503 Service Unavailable", "text/plain", b"etcdserver: leader changed", ""),
     Fault.HTML: ("200 OK", "text/html", b"<html><body>Please log in</body></html>", ""),
-    Fault.NULL: ("200 OK", "application/json", b"null", ""),
+    Fault.NULL: ("200 OK", _JSON, b"null", ""),
+    Fault.LIST: ("200 OK", _JSON, b"[]", ""),
+    Fault.NUMBER: ("200 OK", _JSON, b"5", ""),
+    Fault.EMPTY: ("200 OK", _JSON, b"", ""),
+    Fault.BINARY: ("200 OK", _JSON, bytes(range(256)), ""),
+    Fault.DEEP: ("200 OK", _JSON, b'{"items":' + b"[" * 100_000, ""),
+    Fault.BOMB: ("200 OK", _JSON, gzip.compress(b" " * (1 << 20)) * 300, "content-encoding: gzip\r\n"),
+    Fault.OBJECTS_OF_NUMBERS: ("200 OK", _JSON, b'{"items":[5],"metadata":5,"gitVersion":5}', ""),
+    Fault.REDIRECT: ("302 Found", "text/html", b"", "location: /elsewhere\r\n"),
+    Fault.REFUSAL_WITHOUT_WORDS: ("403 Forbidden", _JSON, b'{"kind":"Status","message":5}', ""),
 }
 
 

@@ -5,7 +5,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -83,25 +82,3 @@ def test_a_run_gets_over_an_outage_of_three_seconds(lab: Lab, through: Through) 
     assert ended.code == 0, ended.output
     assert ended.injected >= 1
     assert namespaces(lab) == []
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("lab", ["coredns"], indirect=True)
-@pytest.mark.parametrize(("fault", "first", "count"), list(product(Fault, (2, 20, 50, 80), (1, None))))
-def test_no_fault_is_taken_for_a_verdict(
-    fault: Fault, first: int, count: int | None, lab: Lab, through: Through, tmp_path: Path
-) -> None:
-    ended = through(Injection(fault, first, count), "--check=resolver", "--probe-nodes=1")
-    assert ended.injected >= 1
-    allowed = {0} if fault is Fault.LATE or (fault in HARMLESS and count) else {0, 6} if count else {6}
-    assert ended.code in allowed, ended.output
-    assert not [check for check in ended.report.get("checks", ()) if check["outcome"] == "failed"]
-    if left := namespaces(lab):
-        run = ended.report["run"]["id"]
-        assert all(name in ended.output for name in left), ended.output
-        assert f"clusterdns cleanup --run {run}" in ended.output
-        with Proxy(lab.kubeconfig) as proxy:
-            kubeconfig = f"--kubeconfig={proxy.kubeconfig(tmp_path / 'kubeconfig')}"
-            argv = [sys.executable, "-c", _CLUSTERDNS, "cleanup", f"--run={run}", kubeconfig, *_CONTEXT]
-            subprocess.run(argv, cwd=ROOT, check=True, timeout=60)
-        assert namespaces(lab) == []

@@ -9,28 +9,10 @@ from pathlib import Path
 import pytest
 
 from lab import breakage, state
-from lab.kubectl import Kubectl
 from tests.proof.conftest import ROOT, Lab, on
+from tests.proof.faults.node_faults import remove_probes, running
 
-_PROBES = "--selector=clusterdns.io/run"
-_AT = "--field-selector=spec.nodeName=node-2"
-_AT_ONCE = ("--grace-period=0", "--force", "--wait=false")
 _SECONDS = 300.0
-
-
-def remove_probes(kubectl: Kubectl) -> None:
-    """Remove what a run has on a node."""
-    listed = json.loads(kubectl("get", "pods", "--all-namespaces", _PROBES, _AT, "--output=json"))
-    for pod in listed["items"]:
-        metadata = pod["metadata"]
-        if metadata["name"].partition("-")[0] not in ("web", "unready"):  # what records are asked for stays
-            kubectl("delete", "pod", metadata["name"], f"--namespace={metadata['namespace']}", *_AT_ONCE)
-
-
-def running(kubectl: Kubectl) -> int:
-    """Return how many pods of runs are running."""
-    pods = json.loads(kubectl("get", "pods", "--all-namespaces", _PROBES, "--output=json"))["items"]
-    return sum(pod["status"].get("phase") == "Running" for pod in pods)
 
 
 @pytest.mark.long
