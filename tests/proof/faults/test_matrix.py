@@ -40,7 +40,11 @@ def test_no_fault_is_taken_for_a_verdict_or_leaves_anything(
 ) -> None:
     ended = matrix.inject(injection)
     with log.open("a") as file:
-        told = {"kind": injection.kind, "fault": injection.fault, "program": injection.program}
+        told: dict[str, object] = {
+            "kind": injection.kind,
+            "fault": injection.fault,
+            "program": injection.program,
+        }
         told |= {"instant": injection.instant, "lasting": injection.lasting, "number": injection.number}
         told |= {"code": ended.code, "hit": ended.hit, "wrong": ended.wrong, "left": ended.left}
         file.write(json.dumps(told) + "\n")
