@@ -4,7 +4,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from clusterdns.cluster.api import Cluster
+from clusterdns.cluster.objects import part
 from clusterdns.cluster.permissions import Grant, Permission, verbs
+from clusterdns.errors import ClusterError
 from clusterdns.model.profiles import Profile
 from clusterdns.parallel import in_parallel
 
@@ -61,4 +63,7 @@ def _is_allowed(cluster: Cluster, permission: Permission, verb: str) -> bool:
             "spec": {"resourceAttributes": attributes},
         }
     )
-    return bool(review["status"]["allowed"])
+    allowed = part(review, "status", "allowed")
+    if not isinstance(allowed, bool):
+        raise ClusterError(f"{cluster.host} does not tell whether {verb} {resource} is allowed")
+    return allowed

@@ -13,6 +13,7 @@ from clusterdns.check import cases_of
 from clusterdns.cluster.permissions import METRICS, OBJECTS, PROBES, Grant, verbs
 from clusterdns.cluster.preflight import Preflight, manifest, preflight
 from clusterdns.cluster.standins import stand_ins
+from clusterdns.errors import ClusterError
 from clusterdns.measuring.probes import Probes
 from clusterdns.measuring.watching import WatchedServers
 from clusterdns.model.profiles import INCLUDES, Profile
@@ -81,6 +82,16 @@ def test_preflight_lists_all_that_is_missing(api_server: ApiServer, cluster: Clu
     allow(api_server, but="services")
     told = preflight(cluster, (OBJECTS, PROBES, METRICS))
     assert told.missing == {OBJECTS: ["list services"], PROBES: ["create services"]}
+
+
+@pytest.mark.parametrize("review", [{}, {"status": 5}, {"status": {"allowed": "yes"}}])
+def test_a_review_that_is_none_is_no_permission_and_no_defect(
+    api_server: ApiServer, cluster: Cluster, review: dict[str, Any]
+) -> None:
+    allow(api_server)
+    api_server.answers[f"POST {REVIEWS}/selfsubjectaccessreviews"] = 200, review
+    with pytest.raises(ClusterError, match="does not tell whether"):
+        preflight(cluster, [OBJECTS])
 
 
 @pytest.mark.parametrize(
