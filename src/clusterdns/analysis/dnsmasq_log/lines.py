@@ -276,9 +276,10 @@ class DnsmasqLog:
 
 def _answers(lines: Collection[bytes]) -> list[bytes]:
     """Return what each line says that the name is; empty where it says something else."""
-    if _REMARK in b"\n".join(lines):
-        lines = [line.partition(_REMARK)[0] for line in lines]
-    split = [line.rpartition(_ANSWER) for line in lines]
+    said = [line.partition(PROGRAM)[2] for line in lines]  # what writes logs may put anything before it
+    if _REMARK in b"\n".join(said):
+        said = [text.partition(_REMARK)[0] for text in said]
+    split = [text.rpartition(_ANSWER) for text in said]
     # A name may be "is", too.
     return [value.rstrip() if word and not value.startswith(_NO_ANSWER) else b"" for _, word, value in split]
 
