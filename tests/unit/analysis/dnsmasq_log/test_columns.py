@@ -110,7 +110,7 @@ def told(blocks: list[bytes]) -> tuple[Any, ...]:
         field.name: [list(getattr(batch, field.name)) for batch in batches] for field in fields(Requests)
     }
     summary = LogTally.of(batches, limit=3, worst=4)
-    return columns, dict(read.counts), read.lines, list(report(read, summary, 4, "cluster.local"))
+    return columns, +read.counts, read.lines, list(report(read, summary, 4, "cluster.local"))
 
 
 def agree(lines: list[bytes], window: int) -> None:
