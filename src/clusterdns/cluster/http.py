@@ -10,7 +10,7 @@ from typing import Any
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError, ReadTimeoutError, SSLError
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from clusterdns.errors import ClusterError, DeadlineExceeded, HarnessError
 
@@ -156,6 +156,6 @@ def cause(error: Exception) -> str:
     """Return the one phrase in a chain of urllib3's errors that a reader needs."""
     while error.args and isinstance(error.args[-1], Exception):
         error = error.args[-1]
-    if isinstance(error, SSLError):
+    if isinstance(error, ssl.SSLError):
         return f"TLS failed: {error}"
     return str(error).rpartition(": ")[2] or type(error).__name__

@@ -155,6 +155,13 @@ def test_a_server_that_is_not_there_is_told(unreachable: Callable[[str], Cluster
         assert "Connection refused" in reach(unreachable(f"http://127.0.0.1:{unused.getsockname()[1]}"))
 
 
+def test_a_server_that_does_not_speak_tls_is_told(
+    unreachable: Callable[[str], Cluster], api_server: ApiServer
+) -> None:
+    address = api_server.url.partition("//")[2]
+    assert "TLS failed: [SSL: " in reach(unreachable(f"https://{address}"))
+
+
 def test_a_server_that_says_nothing_is_told_in_time(unreachable: Callable[[str], Cluster]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         assert "timed out" in reach(unreachable(f"https://127.0.0.1:{silent.getsockname()[1]}"))
