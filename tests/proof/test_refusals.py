@@ -37,7 +37,9 @@ class Refusal:
 
 
 CAPTURES = frozenset({"resolver.lookup-count", "resolver.lookup-order", "resolver.amplification"})
-OF_THE_NODE = frozenset({"resolver.dns-policy[host-network]", "saturation.conntrack[rest]"})
+OF_THE_NODE = frozenset(
+    {"resolver.dns-policy[host-network]", "saturation.conntrack[rest]", "saturation.conntrack-table"}
+)
 OF_DNSMASQ = frozenset(
     {"saturation.tcp-workers[rest]", "saturation.listen-queue[rest]", "saturation.listen-overflow[rest]"}
 )
