@@ -1,5 +1,6 @@
 """Under bursts the incident's topology saturates and its tail stalls, and no other does."""
 
+import os
 from collections.abc import Callable
 
 import pytest
@@ -58,7 +59,9 @@ def test_bursts(lab: Lab, suite: Callable[..., Result], capsys: pytest.CaptureFi
         peaks = result.case("saturation.tcp-workers", "bursts")["measurements"]["peaks"]
         assert set(peaks.values()) == {20}
         queues = result.case("saturation.listen-queue", "bursts")["measurements"]["peak_queue"]
-        assert max(queues.values()) == LISTEN_QUEUE
+        # Linux looks whether there is room without a lock (net/ipv4/tcp_ipv4.c, tcp_v4_syn_recv_sock): each
+        # further processor may let in one more at the same moment.
+        assert LISTEN_QUEUE <= max(queues.values()) < LISTEN_QUEUE + (os.cpu_count() or 1)
         stalled = result.case("latency.path", "kube-dns-udp-bursts")["measurements"]
         assert max(interval["max_ms"] for interval in stalled["timeline"]) >= SYN_SENT_AGAIN_MS
     if "kubedns" in lab.topology:
