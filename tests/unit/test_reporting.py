@@ -97,6 +97,16 @@ def test_the_summary_begins_with_the_causes() -> None:
     assert fifth == "  not explained: resolver.ndots"
 
 
+def test_nodes_that_were_not_measured_for_one_reason_are_told_in_one_line() -> None:
+    nodes = [f"n{number}: is not ready" for number in range(5000)]
+    whole = report().model_copy(update={"cluster": {"nodes not measured": ["a: is cordoned", *nodes]}})
+    told = [line for line, _ in summary(whole) if "not measured" in line]
+    assert told == [
+        "node not measured: a: is cordoned",
+        "nodes not measured: n0, n1, n2, n3, n4, n5 and 4,994 more: is not ready",
+    ]
+
+
 def test_the_summary_counts_errors_that_a_cause_explains() -> None:
     checks = [
         result("records.reachable", Outcome.FAILED, reason="lost"),

@@ -9,7 +9,7 @@ from clusterdns.model.outcome import Outcome
 from clusterdns.reporting.schema import Cause, CheckResult, Report
 from clusterdns.reporting.terminal import Line, exit_line, told
 
-_SHOWN = 6  # names of explained checks
+_SHOWN = 6  # names of explained checks, or of nodes
 
 
 def summary(report: Report) -> Iterator[Line]:
@@ -21,12 +21,23 @@ def summary(report: Report) -> Iterator[Line]:
     stands_in_for = attrgetter("stands_in_for")
     for what, pods in groupby(sorted(report.stand_ins, key=stands_in_for), stands_in_for):
         yield f"stand-in, not the real program: {', '.join(pod.pod for pod in pods)}: {what}", None
-    unmeasured = report.cluster.get("nodes not measured")
-    for node in unmeasured if isinstance(unmeasured, list) else ():
-        yield f"node not measured: {node}", Outcome.WARNED
+    yield from _nodes_not_measured(report)
     for left in report.run.left_behind:
         yield f"left behind: {left}; remove it with: {report.cleanup_command}", Outcome.ERROR
     yield exit_line(report.run.exit_code)
+
+
+def _nodes_not_measured(report: Report) -> Iterator[Line]:
+    """Yield a line for each reason: a large cluster may have thousands of such nodes."""
+    unmeasured = report.cluster.get("nodes not measured")
+    by_reason: dict[str, list[str]] = {}
+    for line in unmeasured if isinstance(unmeasured, list) else ():
+        node, _, reason = str(line).partition(": ")
+        by_reason.setdefault(reason, []).append(node)
+    for reason, nodes in by_reason.items():
+        more = f" and {len(nodes) - _SHOWN:,} more" if len(nodes) > _SHOWN else ""
+        what = "node" if len(nodes) == 1 else "nodes"
+        yield f"{what} not measured: {', '.join(nodes[:_SHOWN])}{more}: {reason}", Outcome.WARNED
 
 
 def explained(report: Report) -> str:
