@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from clusterdns.cluster.api import Cluster, Object
-from clusterdns.cluster.inventory import serves_dns
+from clusterdns.cluster.inventory import serves_dns, workload_of
 from clusterdns.cluster.objects import items, labels, mapping, name_of, number, part, text
 from clusterdns.cluster.places import find_places
 from clusterdns.cluster.programs import Surroundings, is_node_cache, program
@@ -120,8 +120,7 @@ def log_text(cluster: Cluster, namespace: str, pod: str, container: str, since: 
 
 def _dns_pod(pod: Object) -> DNSPod:
     spec, of_pod = mapping(pod, "spec"), labels(pod, "metadata", "labels")
-    owner = next(items(pod, "metadata", "ownerReferences"), {"kind": "Pod", "name": name_of(pod)})
-    deployed = text(owner, "name").removesuffix(f"-{of_pod.get('pod-template-hash')}")
+    owner = next(items(pod, "metadata", "ownerReferences"), {"kind": "Pod"})
     kind = "Deployment" if text(owner, "kind") == "ReplicaSet" else text(owner, "kind")
     ports = {
         text(port, "name"): number(port, "containerPort") or 0
@@ -136,7 +135,7 @@ def _dns_pod(pod: Object) -> DNSPod:
     return DNSPod(
         namespace=text(pod, "metadata", "namespace"),
         name=name_of(pod),
-        workload=f"{kind} {deployed}",
+        workload=f"{kind} {workload_of(pod)}",
         node=text(spec, "nodeName"),
         address=address,
         labels=of_pod,
