@@ -38,12 +38,17 @@ def ignore_signals() -> None:
 
 @contextmanager
 def signals_held() -> Iterator[None]:
-    """Deliver them when the block has ended."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    """Deliver them when the block has ended; outside the main thread, which they interrupt, nothing is held.
+
+    Not by a mask of signals: it is a thread's own, and the kernel gives the signal to a thread that has none.
+    """
+    held: list[int] = []
     try:
-        yield
+        with _handled_by(lambda number, _frame: held.append(number)):
+            yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number in held:
+            signal.raise_signal(number)
 
 
 @contextmanager
@@ -53,19 +58,22 @@ def until_signal() -> Iterator[threading.Event]:
     One that is ignored stays so: nohup asks for that.
     """
     interrupted = threading.Event()
+    with _handled_by(lambda _number, _frame: interrupted.set()):
+        yield interrupted
+
+
+@contextmanager
+def _handled_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Let it handle them while the block runs in the main thread, but for those that are ignored."""
     if threading.current_thread() is not threading.main_thread():
-        yield interrupted
+        yield
         return
-
-    def end(_number: int, _frame: FrameType | None) -> None:
-        interrupted.set()
-
-    before = {number: signal.signal(number, end) for number in SIGNALS if not _is_ignored(number)}
+    before = {number: signal.signal(number, handler) for number in SIGNALS if not _is_ignored(number)}
     try:
-        yield interrupted
+        yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
