@@ -1,5 +1,6 @@
 """What answers by HTTP share: a deadline for a whole answer, bounded sizes, and errors in one phrase."""
 
+import http
 import http.client
 import io
 import socket
@@ -10,7 +11,7 @@ from typing import Any
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError, ReadTimeoutError
+from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
 from clusterdns.errors import ClusterError, DeadlineExceeded, HarnessError
 
@@ -96,12 +97,25 @@ def whole(response: urllib3.BaseHTTPResponse, largest: int = _LARGEST) -> bytes:
             body += chunk
             if len(body) > largest:
                 raise ClusterError(f"an answer of more than {largest >> 20} MiB: no API server sends such")
+        if not body and _of_unknown_length(response):
+            raise ProtocolError("Connection broken: the answer broke off in its header")
         whole = True
     finally:
         if not whole:
             response.close()  # what is left of it is not for the next request
     response.release_conn()
     return bytes(body)
+
+
+def _of_unknown_length(response: urllib3.BaseHTTPResponse) -> bool:
+    """Return whether nothing says how long the body is.
+
+    What breaks off in its header is no error to http.client, which takes the end for an empty body's.
+    """
+    lengths = {"content-length", "transfer-encoding"}
+    return response.status != http.HTTPStatus.NO_CONTENT and not lengths & {
+        name.lower() for name in response.headers
+    }
 
 
 def arriving(

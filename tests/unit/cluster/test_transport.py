@@ -76,11 +76,24 @@ def test_reading_is_tried_again_after_a_moments_trouble(
     assert len(hostile.requests) == 2
 
 
-def test_an_answer_that_breaks_off_is_asked_for_again(hostile: Hostile, cluster: Cluster) -> None:
-    hostile.behaviours = [
-        lambda connection, _: connection.sendall(b"HTTP/1.1 200 x\r\ncontent-length: 100\r\n\r\n{"),
-        PODS,
-    ]
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        b"HT",
+        b"HTTP/1.1 20",
+        b"HTTP/1.1 200 x",
+        b"HTTP/1.1 200 x\r\nconnection: close\r\n",
+        b"HTTP/1.1 200 x\r\nconnection: close\r\ncontent-len",
+        b"HTTP/1.1 200 x\r\ncontent-length: 1",
+        b"HTTP/1.1 200 x\r\ncontent-length: 100\r\n\r\n",
+        b"HTTP/1.1 200 x\r\ncontent-length: 100\r\n\r\n{",
+        b"HTTP/1.1 200 x\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n",
+    ],
+)
+def test_an_answer_that_breaks_off_is_asked_for_again(
+    hostile: Hostile, cluster: Cluster, beginning: bytes
+) -> None:
+    hostile.behaviours = [lambda connection, _: connection.sendall(beginning), PODS]
     assert list(cluster.list("pods", namespace="ns")) == [POD]
 
 
