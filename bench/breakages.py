@@ -1,8 +1,9 @@
 """What the suite makes of every breakage: the cause it names first, what that explains, how long it takes.
 
-`python -m bench.breakages [--name LAB] [BREAKAGE ...]` boots a lab for each topology, one at a time, measures
-it healthy, then with each of its breakages (all of them where none is given), mends it and ends it. It prints
-the table of docs/decisions/0094 as Markdown, a row as soon as it is known.
+`python -m bench.breakages [--on kind] [--name NAME] [BREAKAGE ...]` boots a lab or a kind cluster for each
+topology, one at a time, measures it healthy, then with each of its breakages (all of them where none is
+given), mends it and ends it. It prints the table of docs/decisions/0094 as Markdown, a row as soon as it is
+known. On kind: `python -m lab.kind run -- python -m bench.breakages --on kind`.
 
 A breakage of profile core is judged by the whole profile, any other by the checks that it names.
 """
@@ -58,38 +59,93 @@ class Judgement:
         return {name for cause in self.report["causes"] for name in cause["explains"]}
 
 
+class Labs:
+    """Labs, one at a time."""
+
+    command = "lab"
+
+    def __init__(self, name: str) -> None:
+        """Boot none yet."""
+        self.name = name
+        self.flags = ["--cluster=lab", f"--lab-name={name}", "--keep"]
+
+    @contextmanager
+    def up(self, wanted: str) -> Iterator[None]:
+        """Run a lab of a topology, and of the add-ons behind a "+", while the context lasts."""
+        topology, *addons = wanted.split("+")
+        run_quietly("lab", "up", "--topology", topology, "--name", self.name, "--with", ",".join(addons))
+        try:
+            yield
+        finally:
+            run_quietly("lab", "down", "--name", self.name)
+
+    def takes(self, broken: breakage.Breakage) -> bool:
+        """Return whether a breakage can be put on it: every one can."""
+        return bool(broken)
+
+
+class KindClusters:
+    """kind clusters, one at a time, which their first run makes."""
+
+    command = "lab.kind"
+
+    def __init__(self, name: str) -> None:
+        """Create none yet."""
+        self.name = name
+        self.flags = ["--cluster=kind", f"--kind-name={name}", "--keep"]
+
+    @contextmanager
+    def up(self, wanted: str) -> Iterator[None]:
+        """Delete the cluster when the context ends."""
+        try:
+            judge([*self.flags, f"--lab-topology={wanted}", "--check=topology.identify"])
+            yield
+        finally:
+            subprocess.run(
+                ["kind", "delete", "cluster", f"--name={self.name}"], check=True, capture_output=True
+            )
+
+    def takes(self, broken: breakage.Breakage) -> bool:
+        """Return whether a breakage can be put on it."""
+        return not (broken.addons or broken.spoil or broken.restart)
+
+
 def main() -> None:
     """Break, judge, mend; print."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("breakages", nargs="*", metavar="BREAKAGE")
+    parser.add_argument("--on", choices=("lab", "kind"), default="lab")
     parser.add_argument("--name", default="bench-breakages")
     options = parser.parse_args()
-    names = options.breakages or breakage.names()
-    every = sorted(map(breakage.load, names), key=lambda broken: (broken.lab, broken.profile != Profile.CORE))
+    clusters = Labs(options.name) if options.on == "lab" else KindClusters(options.name)
+    named = map(breakage.load, options.breakages or breakage.names())
+    every = sorted(
+        filter(clusters.takes, named), key=lambda broken: (broken.lab, broken.profile != Profile.CORE)
+    )
     print(f"| {' | '.join(_HEAD)} |\n|{'---|' * len(_HEAD)}", flush=True)
     for wanted, alike in groupby(every, key=lambda broken: broken.lab):
-        with lab(options.name, wanted):
-            where = ["--cluster=lab", f"--lab-name={options.name}", f"--lab-topology={wanted.split('+')[0]}"]
-            healthy = judge([*where, "--keep", "--profile=core"])
+        with clusters.up(wanted):
+            where = [*clusters.flags, f"--lab-topology={wanted.partition('+')[0]}"]
+            healthy = judge([*where, "--profile=core"])
             print(f"| **{wanted}** | {row(healthy, frozenset(healthy.causes), healthy)} |", flush=True)
             for broken in alike:
                 try:
-                    cells = row(judged(broken, options.name, [*where, "--keep"]), broken.names, healthy)
+                    cells = row(judged(broken, clusters, where), broken.names, healthy)
                 except (RuntimeError, subprocess.SubprocessError) as error:
                     cells = str(error)
                 print(f"| {broken.name} | {cells} |", flush=True)
 
 
-def judged(broken: breakage.Breakage, name: str, where: list[str]) -> Judgement:
-    """Break a lab, run the suite on it, and mend it."""
-    run_lab("break", "--name", name, broken.name)
+def judged(broken: breakage.Breakage, clusters: Labs | KindClusters, where: list[str]) -> Judgement:
+    """Break a cluster, run the suite on it, and mend it."""
+    run_quietly(clusters.command, "break", "--name", clusters.name, broken.name)
     try:
         own = [f"--check={','.join(broken.checks)}"] if broken.profile != Profile.CORE else []
         return judge([*where, f"--profile={broken.profile}", *broken.options, *own])
     finally:
-        run_lab("mend", "--name", name, broken.name)
+        run_quietly(clusters.command, "mend", "--name", clusters.name, broken.name)
 
 
 def row(measured: Judgement, declared: frozenset[str], healthy: Judgement) -> str:
@@ -137,20 +193,9 @@ def judge(arguments: list[str]) -> Judgement:
         return Judgement(json.loads(report.read_text()))
 
 
-@contextmanager
-def lab(name: str, wanted: str) -> Iterator[None]:
-    """Run a lab of a topology, and of the add-ons behind a "+", while the context lasts."""
-    topology, *addons = wanted.split("+")
-    run_lab("up", "--topology", topology, "--name", name, "--with", ",".join(addons))
-    try:
-        yield
-    finally:
-        run_lab("down", "--name", name)
-
-
-def run_lab(*arguments: str) -> None:
-    """Run a verb of the lab."""
-    command = [sys.executable, "-m", "lab", *arguments]
+def run_quietly(program: str, *arguments: str) -> None:
+    """Run a verb of the lab's command lines."""
+    command = [sys.executable, "-m", program, *arguments]
     subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
 
 

@@ -13,6 +13,7 @@ from clusterdns.cluster import kubeconfig
 from clusterdns.cluster.api import Cluster, connect
 from clusterdns.cluster.sidecars import measure, sidecar_pods
 from lab import breakage, state
+from lab.place import RunningLab
 
 NAME, BREAKAGE, CLUSTERS = "bench-envoy", "sidecar-stats-regex", 760
 SELECTOR = "security.istio.io/tlsMode"
@@ -42,7 +43,7 @@ def main() -> None:
     """Boot a lab, measure, and take it down."""
     lab("up", "--topology", "coredns", "--with", "envoy")
     try:
-        breakage.load(BREAKAGE).apply(state.running(NAME))
+        breakage.load(BREAKAGE).apply(RunningLab(state.running(NAME)))
         file = Path(state.running(NAME).kubeconfig)
         config = kubeconfig.read(file, None)
         table(connect(config, 30))

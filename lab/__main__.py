@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from lab import addons, breakage, build, commands, control, enter, launch, state, toolchain, topology
 from lab.errors import LabError
+from lab.place import RunningLab
 
 _USAGE = 4
 _INTERRUPTED = 130
@@ -100,11 +101,11 @@ def _exec(options: argparse.Namespace) -> None:
 
 
 def _break(options: argparse.Namespace) -> None:
-    breakage.load(options.breakage).apply(state.running(options.name))
+    breakage.load(options.breakage).apply(RunningLab(state.running(options.name)))
 
 
 def _mend(options: argparse.Namespace) -> None:
-    breakage.load(options.breakage).mend(state.running(options.name))
+    breakage.load(options.breakage).mend(RunningLab(state.running(options.name)))
 
 
 def _node(options: argparse.Namespace) -> None:

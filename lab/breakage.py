@@ -1,7 +1,6 @@
-"""Breakages: ways to break a running lab, each with the checks that it makes fail, and how it is mended."""
+"""Breakages: ways to break a lab or a kind cluster, with the checks that each makes fail, and its mending."""
 
 import json
-import sys
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -9,14 +8,12 @@ from typing import Any
 
 import yaml
 
-from lab import addons, build, control, enter, topology
-from lab.commands import run
+from lab import addons, topology
 from lab.errors import LabError
-from lab.kubectl import Kubectl
 from lab.monitoring import Prometheus
 from lab.patches import Patch, named, original, roll_out
-from lab.paths import REPOSITORY, SOURCE
-from lab.state import Record
+from lab.paths import SOURCE
+from lab.place import Place
 
 _FOLDER = SOURCE / "breakages"
 
@@ -72,57 +69,54 @@ class Breakage:
         """The lab that it needs, as "topology" or "topology+add-on"."""
         return "+".join((self.topology, *self.addons))
 
-    def apply(self, record: Record) -> None:
-        """Break a lab.
+    def apply(self, place: Place) -> None:
+        """Break a cluster.
 
         Raises:
             LabError: it has another topology, or does not let itself be broken.
         """
-        if record.topology != self.topology:
-            raise LabError(f"breakage {self.name} needs topology {self.topology}, not {record.topology}")
-        if not set(self.addons) <= set(record.addons):
+        if place.topology != self.topology:
+            raise LabError(f"breakage {self.name} needs topology {self.topology}, not {place.topology}")
+        if not set(self.addons) <= set(place.addons):
             raise LabError(f"breakage {self.name} needs a lab made --with {','.join(self.addons)}")
         for name in self.remove:
-            kubectl(record)("delete", "--ignore-not-found", "--namespace=kube-system", name)
+            place.kubectl("delete", "--ignore-not-found", "--namespace=kube-system", name)
         if self.manifests:
-            kubectl(record).apply(self.manifests)
-        self._run("break", record)
-        self._spoil(record, "start", *self.spoil)
+            place.kubectl.apply(self.manifests)
+        self._run("break", place)
+        for node in self.nodes if self.spoil else ():
+            place.spoil(node, "start", *self.spoil)
         for patch in self.patches:
-            patch.apply(kubectl(record))
+            patch.apply(place.kubectl)
         changed = (*named(self.manifests), *(patch.object for patch in self.patches))
-        roll_out(kubectl(record), self.rollout, changed)
+        roll_out(place.kubectl, self.rollout, changed)
         if self.settled:
-            prometheus = Prometheus(self.addons[0], kubectl(record))
+            prometheus = Prometheus(self.addons[0], place.kubectl)
             prometheus.wait(self.settled, lambda server: bool(server.query(self.settled)))
 
-    def mend(self, record: Record) -> None:
+    def mend(self, place: Place) -> None:
         """Undo it; mending what is not broken changes nothing."""
-        self._spoil(record, "stop")
+        for node in self.nodes if self.spoil else ():
+            place.spoil(node, "stop")
         for manifest in self.manifests:  # first, pods and all: the scheduler heeds them where others go
-            kubectl(record)("delete", "--ignore-not-found", "--cascade=foreground", f"--filename={manifest}")
+            place.kubectl.delete(manifest)
         whole = topology.load(self.topology)
-        manifests = [*whole.manifests, *addons.manifests(record.addons, whole)]
+        manifests = [*whole.manifests, *addons.manifests(place.addons, whole)]
         for name in self.remove:
             again = json.dumps(original(name, manifests))
-            kubectl(record)("apply", "--server-side", "--force-conflicts", "--filename=-", stdin=again)
+            place.kubectl("apply", "--server-side", "--force-conflicts", "--filename=-", stdin=again)
         for patch in reversed(self.patches):
-            patch.undo(kubectl(record), manifests)
-        roll_out(kubectl(record), self.rollout, [patch.object for patch in self.patches])
-        self._run("mend", record)
+            patch.undo(place.kubectl, manifests)
+        roll_out(place.kubectl, self.rollout, [patch.object for patch in self.patches])
+        self._run("mend", place)
         if self.settled:
-            Prometheus(self.addons[0], kubectl(record)).wait("its targets", Prometheus.sees_all)
+            Prometheus(self.addons[0], place.kubectl).wait("its targets", Prometheus.sees_all)
 
-    def _spoil(self, record: Record, *verb: str) -> None:
-        for node in self.nodes if self.spoil else ():
-            path = f"PYTHONPATH={REPOSITORY}"
-            run(enter.command(record, node, ["env", path, sys.executable, "-m", "lab.spoil", *verb]))
-
-    def _run(self, which: str, record: Record) -> None:
+    def _run(self, which: str, place: Place) -> None:
         for node in self.nodes if which in self.scripts else ():
-            run(enter.command(record, node, ["sh", "-ec", self.scripts[which]]))
+            place.shell(node, self.scripts[which])
             for program in self.restart:
-                control.ask(record.folder, {"do": "restart", "daemon": f"{program}-{node}"})
+                place.restart(node, program)
 
 
 def names() -> list[str]:
@@ -163,8 +157,3 @@ def load(name: str) -> Breakage:
         warns=frozenset(said.get("warns", ())),
         manifests=tuple(sorted(path for path in folder.glob("*.yaml") if path.name != "breakage.yaml")),
     )
-
-
-def kubectl(record: Record) -> Kubectl:
-    """Return a kubectl for a running lab, from the host."""
-    return Kubectl(build.kubernetes_programs(), record.kubeconfig)

@@ -36,6 +36,20 @@ class Kubectl:
         if files:
             self("apply", "--server-side", "--force-conflicts", *files)
 
+    def delete(self, manifest: Path) -> None:
+        """Delete what a manifest file holds, and what that owns; return when it is gone.
+
+        Raises:
+            LabError: the API server refused it.
+        """
+        self(
+            "delete",
+            "--ignore-not-found",
+            "--cascade=foreground",
+            "--filename=-",
+            stdin=manifest.read_text(),
+        )
+
     def define(self, definitions: Sequence[Path]) -> None:
         """Apply definitions of resources; return when objects of these may be made.
 

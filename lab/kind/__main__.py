@@ -1,4 +1,4 @@
-"""`python -m lab.kind build | run | status | prepare | settle | tidy`."""
+"""`python -m lab.kind build | run | status | prepare | settle | tidy | break | mend`."""
 
 import argparse
 import json
@@ -9,9 +9,10 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from lab import commands
+from lab import breakage, commands
 from lab.errors import LabError
 from lab.kind import builds, cluster, docker, private
+from lab.kind.place import KindCluster
 
 _INTERRUPTED = 130
 
@@ -26,7 +27,11 @@ def _parser() -> argparse.ArgumentParser:
     prepare = verbs.add_parser("prepare", help="before `kind create cluster`: its configuration and images")
     settle = verbs.add_parser("settle", help="after it: network, images, the topology's workloads")
     verbs.add_parser("tidy", help="after `kind delete cluster`: the network that it leaves")
-    for verb in (status, prepare, settle):
+    broken = verbs.add_parser("break", help="break a kept cluster")
+    mended = verbs.add_parser("mend", help="undo a breakage")
+    for verb in (broken, mended):
+        verb.add_argument("breakage", choices=breakage.names(), metavar="BREAKAGE")
+    for verb in (status, prepare, settle, broken, mended):
         verb.add_argument("--name", required=True)
     for verb in (prepare, settle):
         verb.add_argument("--topology", required=True)
@@ -100,6 +105,16 @@ def _tidy(options: argparse.Namespace) -> int:
     return 0
 
 
+def _break(options: argparse.Namespace) -> int:
+    breakage.load(options.breakage).apply(KindCluster(options.name, _progress))
+    return 0
+
+
+def _mend(options: argparse.Namespace) -> int:
+    breakage.load(options.breakage).mend(KindCluster(options.name, _progress))
+    return 0
+
+
 def _terminated(number: int, frame: FrameType | None) -> NoReturn:
     del number, frame
     raise KeyboardInterrupt
@@ -116,6 +131,8 @@ def main() -> int:
         "prepare": _prepare,
         "settle": _settle,
         "tidy": _tidy,
+        "break": _break,
+        "mend": _mend,
     }
     try:
         return verbs[options.verb](options)

@@ -15,7 +15,7 @@ import yaml
 from clusterdns.cluster.debug_deployment import OWN_LABELS, debug_copy
 from clusterdns.formats.exposition import read
 from clusterdns.model.scraping import Page
-from lab import addons, breakage, state, topology
+from lab import addons, place, state, topology
 from lab.monitoring import Prometheus
 from tests.proof.conftest import ROOT, Lab, Result, on
 
@@ -71,7 +71,7 @@ def test_every_dns_pod_is_a_healthy_target_once(
 @pytest.mark.parametrize("lab", DASHBOARDS, indirect=True)
 def test_every_query_of_the_dashboards_returns_data(lab: Lab, request: pytest.FixtureRequest) -> None:
     name, jobs = DASHBOARDS[request.node.callspec.params["lab"]]
-    kubectl = breakage.kubectl(state.running(lab.name))
+    kubectl = place.kubectl(state.running(lab.name))
     prometheus = Prometheus("operator", kubectl)
     pods = kubectl.items("/api/v1/namespaces/kube-system/pods?labelSelector=k8s-app=kube-dns")
     addresses = [*(pod["status"]["podIP"] for pod in pods), CLUSTER_DNS]
@@ -90,7 +90,7 @@ def test_every_query_of_the_dashboards_returns_data(lab: Lab, request: pytest.Fi
 @pytest.mark.long
 @pytest.mark.parametrize("lab", DASHBOARDS, indirect=True)
 def test_prometheus_takes_the_rules(lab: Lab) -> None:
-    prometheus = Prometheus("operator", breakage.kubectl(state.running(lab.name)))
+    prometheus = Prometheus("operator", place.kubectl(state.running(lab.name)))
 
     def healthy(server: Prometheus) -> bool:
         rules = server.rules()
@@ -105,7 +105,7 @@ def test_pod_monitors_do_as_well(
     lab: Lab, suite: Callable[..., Result], request: pytest.FixtureRequest
 ) -> None:
     jobs = POOLS[request.node.callspec.params["lab"]]
-    kubectl = breakage.kubectl(state.running(lab.name))
+    kubectl = place.kubectl(state.running(lab.name))
     loaded = topology.load(lab.topology)
     monitors = [MONITORING / f"{name}.yaml" for name in loaded.monitoring]
     every = yaml.safe_load_all((MONITORING / "podmonitors.yaml").read_text())
@@ -131,7 +131,7 @@ def test_pod_monitors_do_as_well(
 @pytest.mark.long
 @pytest.mark.parametrize("lab", ["gke-kubedns-nodelocal+operator"], indirect=True)
 def test_the_copy_that_logs_every_query_is_scraped_under_its_own_name(lab: Lab) -> None:
-    kubectl = breakage.kubectl(state.running(lab.name))
+    kubectl = place.kubectl(state.running(lab.name))
     live = json.loads(kubectl("get", "--namespace=kube-system", "deployment/kube-dns", "--output=json"))
     copy = json.dumps(debug_copy(live, OWN_LABELS))
     monitoring = MONITORING / "kube-dns-debug.yaml"

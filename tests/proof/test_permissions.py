@@ -19,7 +19,7 @@ from clusterdns.cluster.kubeconfig import read
 from clusterdns.cluster.preflight import preflight
 from clusterdns.model.profiles import INCLUDES, Profile
 from clusterdns.settings import Settings
-from lab import breakage, state
+from lab import place, state
 from lab.controlplane import AUDIT_LOG
 from lab.kubectl import Kubectl
 from tests.proof.conftest import ROOT, Lab, Result
@@ -87,7 +87,7 @@ def apply(kubectl: Kubectl, *objects: dict[str, Any]) -> None:
 
 def kubeconfig_of(lab: Lab, role: str, folder: Path) -> Path:
     """Bind a role of manifests/rbac/ to a new service account; return a kubeconfig with its credentials."""
-    kubectl = breakage.kubectl(state.running(lab.name))
+    kubectl = place.kubectl(state.running(lab.name))
     name = f"clusterdns-{role}"
     account = {"kind": "ServiceAccount", "name": name, "namespace": ACCOUNTS}
     api = "rbac.authorization.k8s.io"
@@ -185,7 +185,7 @@ def test_a_profile_runs_with_its_role_and_uses_all_of_it(
 def test_each_verb_that_is_missing_is_told_with_what_is_skipped(
     profile: str, lab: Lab, tmp_path: Path
 ) -> None:
-    kubectl = breakage.kubectl(state.running(lab.name))
+    kubectl = place.kubectl(state.running(lab.name))
     cluster = connect(read(kubeconfig_of(lab, profile, tmp_path), lab.context), 10)
     grants = [
         grant

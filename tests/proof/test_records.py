@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from clusterdns.catalogue import CATALOGUE
-from lab import breakage, state
+from lab import place, state
 from tests.proof.conftest import Lab, Result, lab_command, on
 
 RECORDS = {check for check in CATALOGUE if check.startswith("records.")}
@@ -79,7 +79,7 @@ def test_changes_are_seen_when_caches_let_go(lab: Lab, suite: Callable[..., Resu
 
 @pytest.mark.parametrize("lab", ["gke-kubedns"], indirect=True)
 def test_dnsmasq_loses_an_alias_that_is_asked_for_by_tcp(lab: Lab) -> None:
-    kubectl = breakage.kubectl(state.running(lab.name))
+    kubectl = place.kubectl(state.running(lab.name))
     pods = kubectl.items("/api/v1/namespaces/kube-system/pods?labelSelector=k8s-app=kube-dns")
     kubectl("apply", "--filename=-", stdin=json.dumps(ALIAS))
     try:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from clusterdns.cluster.waiting import NotYet, wait_until
-from lab import breakage, state
+from lab import place, state
 from lab.errors import LabError
 from lab.kubectl import Kubectl
 from tests.proof.conftest import Lab, Result, on
@@ -141,7 +141,7 @@ def objects(name: str, refusal: Refusal) -> list[dict[str, Any]]:
 @pytest.fixture
 def refused(request: pytest.FixtureRequest, lab: Lab) -> Iterator[str]:
     """The name of a policy that is in force on the lab as long as the test lasts."""
-    kubectl = breakage.kubectl(state.running(lab.name))
+    kubectl = place.kubectl(state.running(lab.name))
     manifests = yaml.safe_dump_all(objects(request.param, REFUSALS[request.param]))
     kubectl("apply", "--filename=-", stdin=manifests)
 
@@ -164,7 +164,7 @@ def _new_dns_pods(request: pytest.FixtureRequest, lab: Lab) -> None:
     """No debug container of an earlier run is left in a DNS pod, where they are to be refused."""
     if request.getfixturevalue("refused") != "debug-containers":
         return
-    kubectl = breakage.kubectl(state.running(lab.name))
+    kubectl = place.kubectl(state.running(lab.name))
     in_dns = "--namespace=kube-system"
     kubectl("delete", "pods", in_dns, "--selector=k8s-app=kube-dns", "--force", "--grace-period=0")
     kubectl("rollout", "status", "deployment/kube-dns", in_dns, "--timeout=60s")

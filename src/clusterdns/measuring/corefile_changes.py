@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from clusterdns.cluster.api import Cluster
 from clusterdns.cluster.corefiles import ConfigMapKey
@@ -12,7 +13,7 @@ from clusterdns.cluster.programs import Surroundings, program
 from clusterdns.errors import DeadlineExceeded, HarnessError
 from clusterdns.measuring.dns_workloads import DNSWorkload
 from clusterdns.measuring.propagation import PathPoller, shows_address
-from clusterdns.model.exchange import Path
+from clusterdns.model.exchange import Message, Path
 from clusterdns.model.scraping import DNSPod
 from clusterdns.probing.pods import ProbePod, Prober
 
@@ -22,6 +23,25 @@ RELOAD_SECONDS = 75.0
 _SYNCED = "clusterdns/synced-at"  # changed for the kubelet to look at a pod's volumes now, not in a minute
 _ADDRESS = "192.0.2.1"  # for documentation only (RFC 5737): no other server answers with it
 _ANSWER = f'"{{{{ .Name }}}} 5 IN A {_ADDRESS}"'
+
+
+_has_server = shows_address(_ADDRESS)
+
+
+@dataclass(frozen=True)
+class CorefileChange:
+    """A server of a zone that nobody else has, which tells by an answer that a pod has loaded it.
+
+    Attributes:
+        there: Adds it to the Corefile, and waits until all pods of the workload have loaded it.
+        back: Takes it away again, and waits likewise: a pod that reloads its Corefile while the next
+            disturbance keeps the API server away knows no name of the cluster.
+
+    Both raise DeadlineExceeded where some pods did not.
+    """
+
+    there: Callable[[], None]
+    back: Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -41,21 +61,19 @@ class CorefileChanges:
     run_id: str
 
     @contextmanager
-    def changing(self, workload: DNSWorkload) -> Iterator[Callable[[], None]]:
-        """Yield what changes the Corefile of a workload and waits until all of its pods have loaded it.
-
-        It gets a server of a zone that nobody else has, which tells by an answer that a pod has loaded it.
-        The old text is there again when the block ends. What is yielded raises DeadlineExceeded where some
-        pods did not load it.
+    def changing(self, workload: DNSWorkload) -> Iterator[CorefileChange]:
+        """Yield a change of the Corefile of a workload; the old text is there again when the block ends.
 
         Raises:
             HarnessError: no ConfigMap holds the Corefile.
         """
         namespace = workload.namespace
         place, port = self._corefile(workload)
-        before = self.cluster.get("configmaps", place.configmap, namespace=namespace)["data"][place.key]
-        zone = f"{self.run_id}.clusterdns.invalid"
-        server = f"{zone}:{port} {{\n    template IN A {{\n        answer {_ANSWER}\n    }}\n}}\n"
+
+        def text() -> str:
+            return str(
+                self.cluster.get("configmaps", place.configmap, namespace=namespace)["data"][place.key]
+            )
 
         def write(text: str) -> None:
             self.cluster.patch("configmaps", place.configmap, {"data": {place.key: text}}, namespace)
@@ -63,28 +81,30 @@ class CorefileChanges:
                 now = datetime.now(UTC).isoformat()
                 self.cluster.patch("pods", pod.name, {"metadata": {"annotations": {_SYNCED: now}}}, namespace)
 
-        def change() -> None:
+        def load(text: str, what: str, shows: Callable[[Message], bool]) -> None:
             pods = self._pods(workload)
             paths = [Path(self.pod.node, pod.name, pod.address, "udp", pod=True, port=port) for pod in pods]
             poller = PathPoller(self.prober, {self.pod.node: self.pod}, paths)
-            shown = poller.watch(
-                "changed",
-                [[f"{zone}."]] * len(paths),
-                lambda: write(f"{before.rstrip()}\n{server}"),
-                shows_address(_ADDRESS),
-                RELOAD_SECONDS,
-            )
-            old = [convergence.path.server for convergence in shown if convergence.seconds is None]
-            if old:
+            names = [[f"{zone}."]] * len(paths)
+            shown = poller.watch(what, names, lambda: write(text), shows, RELOAD_SECONDS)
+            late = [convergence.path.server for convergence in shown if convergence.seconds is None]
+            if late:
                 raise DeadlineExceeded(
-                    f"{len(old)} of {len(paths)} pods had not loaded the changed {place} after "
-                    f"{RELOAD_SECONDS:g} s: {', '.join(old)}"
+                    f"{len(late)} of {len(paths)} pods had not loaded {place}, {what}, after "
+                    f"{RELOAD_SECONDS:g} s: {', '.join(late)}"
                 )
 
+        before = text()
+        zone = f"{self.run_id}.clusterdns.invalid"
+        server = f"{zone}:{port} {{\n    template IN A {{\n        answer {_ANSWER}\n    }}\n}}\n"
         try:
-            yield change
+            yield CorefileChange(
+                there=partial(load, f"{before.rstrip()}\n{server}", "changed", _has_server),
+                back=partial(load, before, "put back", lambda message: not _has_server(message)),
+            )
         finally:
-            write(before)
+            if text() != before:
+                write(before)
 
     def _corefile(self, workload: DNSWorkload) -> tuple[ConfigMapKey, int]:
         """Return where the Corefile of a workload stands, and the port that it listens on."""

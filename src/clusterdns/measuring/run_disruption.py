@@ -175,9 +175,13 @@ class DisruptionRun(CoreRun):
 
     def _reloaded(self, workload: DNSWorkload, changes: CorefileChanges) -> Disruption:
         with changes.changing(workload) as change:
-            return self.disruptor.during(
-                f"Corefile of {workload} changed", "", change, seconds=RELOAD_SECONDS + _MARGIN
-            )
+
+            def there_and_back() -> None:
+                change.there()
+                change.back()
+
+            what = f"Corefile of {workload} changed and put back"
+            return self.disruptor.during(what, "", there_and_back, seconds=2 * RELOAD_SECONDS + _MARGIN)
 
     def _scaled(self, deployment: DNSWorkload) -> Disruption:
         replicas, changes = deployment.spec["replicas"], self.workload_changes

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lab import breakage, state
+from lab import place, state
 from lab.errors import LabError
 from tests.proof.conftest import ROOT, Lab
 from tests.proof.faults import node_faults
@@ -67,7 +67,7 @@ class Matrix:
         """Let each program run once without a fault: how long it takes, how often it asks."""
         self._lab = lab
         self._folder = folder
-        self._kubectl = breakage.kubectl(state.running(lab.name))
+        self._kubectl = place.kubectl(state.running(lab.name))
         self._usual = {program: self._run(program, None) for program in Program}
         ended = [f"{program}: {usual.code}" for program, usual in self._usual.items() if usual.code != 0]
         if ended:

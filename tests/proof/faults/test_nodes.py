@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import breakage, state
+from lab import place, state
 from tests.proof.conftest import ROOT, Lab, on
 from tests.proof.faults.node_faults import remove_probes, running
 
@@ -21,7 +21,7 @@ _SECONDS = 300.0
 def test_a_node_that_is_lost_in_mid_run_is_named_and_the_others_are_judged(
     seconds: float, lab: Lab, tmp_path: Path
 ) -> None:
-    kubectl = breakage.kubectl(state.running(lab.name))
+    kubectl = place.kubectl(state.running(lab.name))
     folder = tmp_path / "report"
     with subprocess.Popen(
         [sys.executable, "-m", "pytest", *on(lab), f"--report-dir={folder}"],

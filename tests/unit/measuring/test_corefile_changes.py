@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import dns.rcode
 import pytest
 
 from clusterdns.errors import DeadlineExceeded, HarnessError
@@ -14,7 +16,7 @@ from tests.unit.measuring.fakes import FakeCluster, FakeProber
 from tests.unit.measuring.test_propagation import counts, message, said
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from clusterdns.probing.operations import Answer
 
@@ -66,55 +68,77 @@ def cluster() -> Configured:
     return Configured({"configmaps": [configmap], "pods": [dns_pod(1), dns_pod(2)]})
 
 
-def changes(cluster: Configured, *, loaded_by: int) -> tuple[CorefileChanges, FakeProber]:
-    """Changes of a Corefile that so many of the two pods load."""
+def changes(
+    cluster: Configured, served: Sequence[bool], *, loaded_by: int = 2
+) -> tuple[CorefileChanges, FakeProber]:
+    """Changes of a Corefile; at each whether the pods serve our zone, and how many of the two answer."""
+    turns = iter(served)
 
     def polled(_pod: ProbePod, request: Mapping[str, Any]) -> list[Answer]:
         (wire,) = request["targets"][0]["wires"]
-        answers = [said(index, 0.5, message(wire, "192.0.2.1")) for index in range(loaded_by)]
+        shown = message(wire, "192.0.2.1") if next(turns) else message(wire, rcode=dns.rcode.REFUSED)
+        answers = [said(index, 0.5, shown) for index in range(loaded_by)]
         return [*answers, *(counts(index) for index in range(2))]
 
     prober = FakeProber({"poll": polled})
-    return CorefileChanges(
+    asks = CorefileChanges(
         cluster.as_cluster(), prober.as_prober(), ProbePod("ns", "p", "n1", "10.0.0.9"), "r1"
-    ), prober
+    )
+    return asks, prober
 
 
 def corefile(cluster: Configured) -> str:
     return str(cluster.objects["configmaps"][0]["data"]["Corefile"])
 
 
-def test_a_corefile_gets_a_server_of_our_own_and_has_its_text_again_afterwards(cluster: Configured) -> None:
-    asks, prober = changes(cluster, loaded_by=2)
+def test_a_corefile_gets_a_server_of_our_own_and_then_its_text_again(cluster: Configured) -> None:
+    asks, prober = changes(cluster, [True, False])
     with asks.changing(COREDNS) as change:
-        change()
+        change.there()
         assert corefile(cluster).startswith(COREFILE)
         assert "r1.clusterdns.invalid:5353 {" in corefile(cluster)
+        change.back()
+        assert corefile(cluster) == COREFILE
+    for _, _, request in prober.requests:
+        asked = [(target["address"], target["port"]) for target in request["targets"]]
+        assert asked == [("10.0.0.1", 5353), ("10.0.0.2", 5353)]
+    hurried = [name for resource, name, _ in cluster.patched if resource == "pods"]
+    assert hurried == ["coredns-5-1", "coredns-5-2"] * 2
+
+
+def test_a_corefile_has_its_text_again_whatever_ends_the_block(cluster: Configured) -> None:
+    asks, _ = changes(cluster, [])
+    with suppress(KeyboardInterrupt), asks.changing(COREDNS):
+        cluster.objects["configmaps"][0]["data"]["Corefile"] = "changed"
+        raise KeyboardInterrupt
     assert corefile(cluster) == COREFILE
-    targets = prober.requests[0][2]["targets"]
-    assert [(target["address"], target["port"]) for target in targets] == [
-        ("10.0.0.1", 5353),
-        ("10.0.0.2", 5353),
-    ]
-    hurried = {name for resource, name, _ in cluster.patched if resource == "pods"}
-    assert hurried == {"coredns-5-1", "coredns-5-2"}
 
 
 def test_pods_that_do_not_load_it_are_named_and_the_text_is_there_again(cluster: Configured) -> None:
-    asks, _ = changes(cluster, loaded_by=1)
+    asks, _ = changes(cluster, [True], loaded_by=1)
     with (
         pytest.raises(
-            DeadlineExceeded, match=r"1 of 2 pods had not loaded .* Corefile after 75 s: coredns-5-2"
+            DeadlineExceeded,
+            match=r"1 of 2 pods had not loaded .* Corefile, changed, after 75 s: coredns-5-2",
         ),
         asks.changing(COREDNS) as change,
     ):
-        change()
+        change.there()
     assert corefile(cluster) == COREFILE
+
+
+def test_pods_that_keep_the_changed_text_are_named(cluster: Configured) -> None:
+    asks, _ = changes(cluster, [True])
+    with (
+        pytest.raises(DeadlineExceeded, match=r"2 of 2 pods had not loaded .*, put back, after 75 s"),
+        asks.changing(COREDNS) as change,
+    ):
+        change.back()
 
 
 def test_a_corefile_outside_configmaps_cannot_be_changed(cluster: Configured) -> None:
     cluster.objects["configmaps"].clear()
-    asks, _ = changes(cluster, loaded_by=2)
+    asks, _ = changes(cluster, [])
     with (
         pytest.raises(
             HarnessError, match="the Corefile of Deployment kube-system/coredns is in no ConfigMap"
