@@ -106,7 +106,7 @@ def cost(arguments: Sequence[str]) -> Cost:
     """Run a program to its end, without its output, and return what it took."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     pid = os.posix_spawnp(
-        arguments[0], arguments, os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, nowhere, 1)]
+        arguments[0], list(arguments), os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, nowhere, 1)]
     )
     os.close(nowhere)
     _, status, usage = os.wait4(pid, 0)

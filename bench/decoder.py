@@ -50,9 +50,11 @@ with open(sys.argv[1], "rb") as file:
     print(sum(int(decoded.queries.answered.sum()) for decoded in Decoder(read(file), [53])))
 """
 
-SIGHTED = ("frame.number", "frame.time_epoch", "sll.ifindex", "ip.src", "ipv6.src", "ip.dst", "ipv6.dst")
-SIGHTED += ("ip.id", "udp.srcport", "udp.dstport", "udp.length", "tcp.srcport", "tcp.dstport")
-SIGHTED += ("tcp.seq_raw", "tcp.ack_raw", "tcp.flags", "tcp.len", "dns.id", "dns.flags")
+SIGHTED = (
+    *("frame.number", "frame.time_epoch", "sll.ifindex", "ip.src", "ipv6.src", "ip.dst", "ipv6.dst"),
+    *("ip.id", "udp.srcport", "udp.dstport", "udp.length", "tcp.srcport", "tcp.dstport"),
+    *("tcp.seq_raw", "tcp.ack_raw", "tcp.flags", "tcp.len", "dns.id", "dns.flags"),
+)
 SIGHTING_S = 0.01
 
 Transaction = tuple[int, int, int]

@@ -30,6 +30,7 @@ from clusterdns.analysis.capture.pcap import read
 from clusterdns.analysis.capture.queries import read_queries
 from clusterdns.cluster.api import Cluster, connect
 from clusterdns.cluster.kubeconfig import read as read_kubeconfig
+from clusterdns.errors import HarnessError
 from clusterdns.model.latency import Histogram
 from clusterdns.model.load import PodLoad
 from clusterdns.probing.capturing import capturing
@@ -265,7 +266,12 @@ def start_pods(cluster: Cluster, prober: Prober) -> list[ProbePod]:
     for manifest in (agent, *pods):
         manifest["metadata"]["namespace"] = NAMESPACE
     cluster.create(agent)
-    return prober.start(pods)
+    started: list[ProbePod] = []
+    for pod in prober.start(pods):
+        if isinstance(pod, HarnessError):
+            raise pod
+        started.append(pod)
+    return started
 
 
 def lab(arguments: Iterable[str]) -> str:

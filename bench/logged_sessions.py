@@ -31,8 +31,8 @@ from clusterdns.analysis.dnsmasq_log.requests import LogTally
 from clusterdns.cluster.api import NAMESPACE, Cluster, connect
 from clusterdns.cluster.debug_deployment import NAME, OWN_LABELS, debug_copy, live_deployment
 from clusterdns.cluster.dns_pods import DNSMASQ
-from clusterdns.cluster.inventory import is_ready
 from clusterdns.cluster.kubeconfig import read as read_kubeconfig
+from clusterdns.cluster.readiness import is_ready
 from clusterdns.cluster.retarget import retarget
 from clusterdns.cluster.waiting import NotYet, wait_until
 from clusterdns.model.latency import Histogram

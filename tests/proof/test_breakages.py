@@ -9,11 +9,15 @@ from clusterdns.model.profiles import INCLUDES, Profile
 from lab import breakage
 from tests.proof.conftest import Lab, Result, lab_command, on
 
+_VARIANTS = {"force-tcp-in-a-comment", "force-tcp-in-a-snippet", "force-tcp-only-for-reverse-zones"}
+"""Of force-tcp-in-an-imported-file: how a Corefile is read, unit tests show of each."""
+
 
 def _marks(broken: breakage.Breakage) -> list[pytest.MarkDecorator]:
     disruptive = broken.profile == Profile.DISRUPTIVE
     alone = [pytest.mark.alone] if disruptive or broken.profile == Profile.LOAD else []
-    return [*alone, pytest.mark.long] if disruptive or "operator" in broken.addons else alone
+    long = disruptive or "operator" in broken.addons or broken.name in _VARIANTS
+    return [*alone, pytest.mark.long] if long else alone
 
 
 CASES = [
