@@ -106,8 +106,8 @@ class KindClusters:
             )
 
     def takes(self, broken: breakage.Breakage) -> bool:
-        """Return whether a breakage can be put on it."""
-        return not (broken.addons or broken.spoil or broken.restart)
+        """Return whether a breakage can be put on it: not what needs the lab's own programs."""
+        return broken.for_any_cluster
 
 
 def main() -> None:
@@ -140,8 +140,8 @@ def main() -> None:
 
 def judged(broken: breakage.Breakage, clusters: Labs | KindClusters, where: list[str]) -> Judgement:
     """Break a cluster, run the suite on it, and mend it."""
-    run_quietly(clusters.command, "break", "--name", clusters.name, broken.name)
     try:
+        run_quietly(clusters.command, "break", "--name", clusters.name, broken.name)
         own = [f"--check={','.join(broken.checks)}"] if broken.profile != Profile.CORE else []
         return judge([*where, f"--profile={broken.profile}", *broken.options, *own])
     finally:

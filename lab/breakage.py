@@ -16,6 +16,7 @@ from lab.paths import SOURCE
 from lab.place import Place
 
 _FOLDER = SOURCE / "breakages"
+_NODE = '"node-'  # how a lab's nodes begin
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,12 @@ class Breakage:
     def lab(self) -> str:
         """The lab that it needs, as "topology" or "topology+add-on"."""
         return "+".join((self.topology, *self.addons))
+
+    @property
+    def for_any_cluster(self) -> bool:
+        """Whether it needs nothing of the lab's own: its proxies, daemons, add-ons, or nodes by name."""
+        names_nodes = any(_NODE in json.dumps(patch.change) for patch in self.patches)
+        return not (self.addons or self.spoil or self.restart or names_nodes)
 
     def apply(self, place: Place) -> None:
         """Break a cluster.

@@ -106,7 +106,10 @@ def _tidy(options: argparse.Namespace) -> int:
 
 
 def _break(options: argparse.Namespace) -> int:
-    breakage.load(options.breakage).apply(KindCluster(options.name, _progress))
+    broken = breakage.load(options.breakage)
+    if not broken.for_any_cluster:
+        raise LabError(f"{broken.name} needs the lab's own programs, add-ons or nodes: put it on the lab")
+    broken.apply(KindCluster(options.name, _progress))
     return 0
 
 

@@ -35,13 +35,12 @@ class KindCluster:
         docker("exec", self._container(node), "sh", "-ec", script)
 
     def spoil(self, node: str, *verb: str) -> None:
-        """Refuse to start: the nodes' Python lacks what it takes to change an answer."""
-        if verb != ("stop",):
-            raise LabError(f"answers are not spoiled on kind's {node}: put this breakage on the lab")
+        """Refuse: the nodes' Python lacks what it takes to change an answer."""
+        raise LabError(f"answers are not spoiled on kind's {node}: {' '.join(verb)}")
 
     def restart(self, node: str, program: str) -> None:
         """Refuse: what a kind node's programs read is kubeadm's, and lies elsewhere."""
-        raise LabError(f"{program} of kind's {node} is not set otherwise: put this breakage on the lab")
+        raise LabError(f"{program} of kind's {node} has no settings of the lab's")
 
     def _container(self, node: str) -> str:
         number = int(node.rpartition("-")[2])

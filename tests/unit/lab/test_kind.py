@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+import pytest
 import yaml
 
-from lab import topology
+from lab import breakage, topology
 from lab.kind import runc
 from lab.kind.config import RESOLV_CONF, cluster_config
 from lab.network import cni_config
@@ -80,3 +81,18 @@ def test_runcs_arguments_name_what_to_run() -> None:
     assert runc.specification(["--root", "/r", "create", "--bundle", "/b", "id"]) == Path("/b/config.json")
     assert runc.specification(["exec", "--process", "/x/p", "--detach", "id"]) == Path("/x/p")
     assert runc.specification(["--root", "/r", "state", "id"]) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "for_any_cluster"),
+    [
+        ("upstream-dead", True),
+        ("aaaa-dropped", True),
+        ("replica-stale", False),  # spoiled answers
+        ("foreign-nameserver", False),  # a daemon of the lab's
+        ("scraped-twice", False),  # an add-on
+        ("replicas-on-one-node", False),  # a node's name
+    ],
+)
+def test_what_can_be_put_on_kind(name: str, for_any_cluster: bool) -> None:
+    assert breakage.load(name).for_any_cluster is for_any_cluster
