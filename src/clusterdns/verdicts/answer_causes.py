@@ -153,7 +153,7 @@ def late_changes(found: Findings) -> Iterator[Cause]:
     measured = complaint.verdict.measurements if complaint else None
     if complaint is None or not isinstance(measured, ConvergenceOfPaths):
         return
-    answered = measured.answers >= _ALMOST_ALL * measured.queries
+    answered = measured.late_answers >= _ALMOST_ALL * measured.late_queries > 0
     if answered and not any(map(is_wrong, found.complaints)):
         yield Cause(
             id="records-late",

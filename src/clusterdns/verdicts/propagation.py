@@ -44,6 +44,8 @@ class ConvergenceOfPaths:
         seconds_by_path: Path -> change -> when it was shown; None where it was not.
         queries: How many were sent.
         answers: How many came.
+        late_queries: How many were sent along paths while they showed a change late, or never.
+        late_answers: How many of these were answered.
     """
 
     limit_s: float
@@ -51,6 +53,8 @@ class ConvergenceOfPaths:
     seconds_by_path: Mapping[str, Mapping[str, float | None]]
     queries: int
     answers: int
+    late_queries: int
+    late_answers: int
 
 
 def propagation(convergences: Sequence[Convergence], limit: float) -> Verdict:
@@ -62,7 +66,7 @@ def propagation(convergences: Sequence[Convergence], limit: float) -> Verdict:
     """
     if not convergences:
         return judged([NO_PATH], measured(convergences, limit))
-    late = [seen for seen in convergences if seen.seconds is None or seen.seconds > limit]
+    late = _late(convergences, limit)
     measurements = measured(convergences, limit)
     if not late:
         return Verdict(outcome=Outcome.PASSED, measurements=measurements)
@@ -110,6 +114,7 @@ CHECKS = (PROPAGATION,)
 def measured(convergences: Sequence[Convergence], limit: float) -> ConvergenceOfPaths:
     """Return what paths showed, in figures."""
     by_path: dict[str, dict[str, float | None]] = {}
+    late = _late(convergences, limit)
     for seen in convergences:
         by_path.setdefault(str(seen.path), {})[seen.change] = seen.seconds
     return ConvergenceOfPaths(
@@ -118,6 +123,8 @@ def measured(convergences: Sequence[Convergence], limit: float) -> ConvergenceOf
         seconds_by_path=by_path,
         queries=sum(seen.queries for seen in convergences),
         answers=sum(seen.answers for seen in convergences),
+        late_queries=sum(seen.queries for seen in late),
+        late_answers=sum(seen.answers for seen in late),
     )
 
 
@@ -126,6 +133,10 @@ def described(seen: Convergence) -> str:
     when = "never" if seen.seconds is None else f"after {seen.seconds:.2f} s"
     last = seen.states[-1][1] if seen.states else "no answer"
     return f"{seen.change}: {when} on {seen.path}, last {last} ({seen.answers} of {seen.queries} answered)"
+
+
+def _late(convergences: Iterable[Convergence], limit: float) -> list[Convergence]:
+    return [seen for seen in convergences if seen.seconds is None or seen.seconds > limit]
 
 
 def _times(seconds: Iterable[float]) -> ConvergenceTimes:

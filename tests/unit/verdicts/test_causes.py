@@ -264,6 +264,8 @@ LATE = ConvergenceOfPaths(
     seconds_by_path={"n1 -> a": {"a new Service": 5.1}, "n2 -> a": {"a new Service": 5.2}},
     queries=90,
     answers=90,
+    late_queries=60,
+    late_answers=60,
 )
 
 
@@ -271,7 +273,7 @@ def test_changes_that_dns_servers_learn_late() -> None:
     late = complaint("records.propagation", LATE)
     (cause,) = causes(Findings([late, complaint("records.consistency")]))
     assert (cause.id, len(cause.explains)) == ("records-late", 2)
-    lost = complaint("records.propagation", replace(LATE, answers=40))
+    lost = complaint("records.propagation", replace(LATE, late_answers=40))
     assert causes(Findings([lost])) == []
     assert causes(Findings([late, complaint("records.service-address", WRONG)])) == []
 

@@ -25,6 +25,8 @@ def test_within_the_limit() -> None:
         },
         queries=20,
         answers=18,
+        late_queries=0,
+        late_answers=0,
     )
 
 
@@ -43,5 +45,7 @@ def test_late_or_never_fails() -> None:
     late = propagation([seen(1, 0.02), seen(2, 3.5)], 2)
     assert late.outcome is Outcome.FAILED
     assert "1 of 2 changes were not seen within 2 s: created 1: after 3.50 s" in late.reason
+    assert isinstance(late.measurements, ConvergenceOfPaths)
+    assert (late.measurements.late_queries, late.measurements.late_answers) == (10, 9)
     never = propagation([seen(1, None, ((0.0, "NXDOMAIN"),)), seen(2, 3.5)], 2)
     assert "never on node-1 -> pod 1 (10.0.0.1), UDP, last NXDOMAIN (9 of 10 answered)" in never.reason
