@@ -136,7 +136,7 @@ def _told(stretch: Stretch) -> str:
 
 
 def _clock(seconds: float) -> str:
-    minutes, rest = divmod(seconds, 60)
+    minutes, rest = divmod(round(seconds, 1), 60)
     return f"+{minutes:.0f}:{rest:04.1f}"
 
 
