@@ -264,11 +264,14 @@ def meanwhile(stretch: Stretch, events: Iterable[Event], *, before_s: float = 10
 def told_together(stretches: Iterable[Stretch]) -> list[tuple[Stretch, int]]:
     """Return the longest of those stretches that overlap, with how many these are, by their beginning."""
     groups: list[list[Stretch]] = []
+    end_s = 0.0  # of the last group
     for stretch in sorted(stretches, key=lambda stretch: stretch.start_s):
-        if groups and stretch.start_s <= max(known.end_s for known in groups[-1]):
+        if groups and stretch.start_s <= end_s:
             groups[-1].append(stretch)
+            end_s = max(end_s, stretch.end_s)
         else:
             groups.append([stretch])
+            end_s = stretch.end_s
     return [
         (max(group, key=lambda known: (known.gap_s, known.end_s - known.start_s)), len(group))
         for group in groups

@@ -135,3 +135,8 @@ def test_what_happened_shortly_before_or_during_a_stretch_belongs_to_it() -> Non
 def test_stretches_that_overlap_are_told_by_the_worst_of_them() -> None:
     first, worst, apart = stretch(0, 3, 1), stretch(2, 5, 2), stretch(8, 9, 1)
     assert told_together([apart, worst, first]) == [(worst, 2), (apart, 1)]
+
+
+def test_stretches_overlap_what_ended_last_not_what_began_last() -> None:
+    long, inside, later = stretch(0, 9, 1), stretch(1, 2, 5), stretch(8, 10, 1)
+    assert told_together([long, inside, later]) == [(inside, 3)]
