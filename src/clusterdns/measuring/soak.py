@@ -1,5 +1,6 @@
 """A soak: probers on every node, followed through their logs, and the cluster's events beside them."""
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +13,6 @@ import yaml
 
 from clusterdns.cluster.api import Cluster, Object
 from clusterdns.cluster.containers import why_not_started
-from clusterdns.cluster.versions import numbers
 from clusterdns.cluster.waiting import NotYet, wait_until
 from clusterdns.cluster.workload import Workload
 from clusterdns.errors import HarnessError, ProbeError
@@ -36,6 +36,7 @@ SETTLED_SECONDS = 30.0
 _LOOK = 1.0  # seconds between two looks at the probers' pods
 _PAUSE = 0.2  # seconds between two calls of getaddrinfo
 _LABEL = "app=clusterdns-soak"
+_KUBELET = re.compile(r"v?(\d+(?:\.\d+)*)(?:-gke\.(\d+))?")  # an upgrade on GKE may change the patch alone
 
 
 def soak(  # noqa: PLR0913 - all that a soak is made of
@@ -133,8 +134,15 @@ def _watch(
 
 def all_at(wanted: str, kubelets: Sequence[str]) -> bool:
     """Return whether every kubelet is at a version, such as "1.36" or "v1.36.1-gke.5", or a later one."""
-    least = numbers(wanted) or ()
-    return bool(kubelets) and all((numbers(version) or ()) >= least for version in kubelets)
+    least = _version(wanted)
+    return bool(kubelets) and all(_version(kubelet) >= least for kubelet in kubelets)
+
+
+def _version(kubelet: str) -> tuple[int, ...]:
+    """Return a kubelet's version as numbers to compare, with GKE's patch as the last; () where it is none."""
+    written = _KUBELET.match(kubelet)
+    numbers = f"{written[1]}.{written[2] or ''}".split(".") if written else ()
+    return tuple(int(number) for number in numbers if number)
 
 
 class _Pods:
@@ -210,7 +218,7 @@ def _sign(path: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        path.unlink()
+        path.unlink(missing_ok=True)  # a script may have taken it away
 
 
 def _daemonset(plan: SoakPlan, image: str) -> Object:

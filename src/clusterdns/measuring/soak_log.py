@@ -112,7 +112,7 @@ class SoakRecord:
             lookups=self._lookups,
             failed_lookups=self._failed_lookups,
             slowest_lookup_s=round(self._slowest, 3),
-            lookup_failures=self._failures,
+            lookup_failures=sorted(self._failures, key=lambda failure: failure.at_s),
             unprobed={**self.trouble, **unprobed},
             facts_before=topologies[0].in_short(),
             facts_after=topologies[1].in_short(),

@@ -120,6 +120,12 @@ def test_failed_lookups_are_told_with_node_and_name() -> None:
     assert [failure.what for failure in result.lookup_failures] == ["n1: example.com: EAI_AGAIN after 2.5 s"]
 
 
+def test_the_first_failed_lookup_comes_first_whenever_its_line_came() -> None:
+    late, early = (9.0, 2.5, 1, "EAI_AGAIN"), (2.0, 2.5, 0, "EAI_AGAIN")
+    result, _ = followed([started(), second(0), calls(12.0, late), calls(13.0, early)])
+    assert [failure.what.split(": ")[1] for failure in result.lookup_failures] == ["web", "example.com"]
+
+
 def test_a_prober_that_joined_may_have_no_network_at_first() -> None:
     lines = [started(), second(0, LOST), second(1, LOST), second(2)]
     joined, _ = followed(lines, prober=FollowedPod("ns", "soak-a", "n1", joined=True))
@@ -144,7 +150,9 @@ def test_what_a_prober_cannot_do_is_told_of_its_node() -> None:
     [
         ("1.34", ["v1.34.4", "v1.35.0"], True),
         ("v1.34.5", ["v1.34.4", "v1.35.0"], False),
-        ("1.34.1-gke.5", ["v1.34.1-gke.7"], True),
+        ("1.34.1-gke.5", ["v1.34.1-gke.7", "v1.34.2-gke.1"], True),
+        ("v1.34.1-gke.5", ["v1.34.1-gke.4"], False),
+        ("1.34.1", ["v1.34.1-gke.4", "v1.34.1-eks-9f1"], True),
         ("1.34", [], False),
         ("1.34", ["", "v1.34.0"], False),
     ],
