@@ -140,7 +140,14 @@ class DNSChanges:
 
     @contextmanager
     def cordoned(self, node: str) -> Iterator[None]:
-        """Let no pod be placed on a node until the block ends; `cleanup` undoes what a kill leaves."""
+        """Let no pod be placed on a node until the block ends; `cleanup` undoes what a kill leaves.
+
+        A node that somebody else has cordoned stays cordoned.
+        """
+        nodes = self.cluster.list("nodes", fields=f"metadata.name={node}")
+        if any(known["spec"].get("unschedulable") for known in nodes):
+            yield
+            return
         try:
             self._cordon(node, cordoned=True)
             yield

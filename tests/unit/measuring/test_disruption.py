@@ -223,6 +223,13 @@ def test_a_node_is_uncordoned_when_the_run_is_interrupted(cluster: Replacing) ->
     assert cluster.objects["nodes"][0]["spec"] == {}
 
 
+def test_a_node_that_somebody_has_cordoned_stays_so(cluster: Replacing) -> None:
+    cluster.objects["nodes"] = [{"metadata": {"name": "n1"}, "spec": {"unschedulable": True}}]
+    with DNSChanges(cluster.as_cluster(), "r1", 5, foreign=True).cordoned("n1"):
+        pass
+    assert cluster.objects["nodes"] == [{"metadata": {"name": "n1"}, "spec": {"unschedulable": True}}]
+
+
 def test_an_eviction_waits_for_its_budget_and_gives_up_in_time(cluster: Replacing) -> None:
     cluster.refuse = ClusterError("Cannot evict pod as it would violate the pod's disruption budget.")
     changes = DNSChanges(cluster.as_cluster(), "r1", 0.3, foreign=False)
