@@ -57,7 +57,9 @@ class Replacing(FakeCluster):
 
     def _replace(self, name: str) -> None:
         pods = self.objects["pods"]
-        pods[:] = [kept for kept in pods if kept["metadata"]["name"] != name] + [pod(f"{name}-new")]
+        (replaced,) = (kept for kept in pods if kept["metadata"]["name"] == name)
+        (owner,) = replaced["metadata"]["ownerReferences"]
+        pods[:] = [kept for kept in pods if kept is not replaced] + [pod(f"{name}-new", owner["uid"])]
 
 
 def load_answers(lag_ns: int, lost: range) -> list[Answer]:
@@ -159,6 +161,13 @@ def test_a_foreign_cluster_keeps_two_ready(cluster: Replacing) -> None:
     with pytest.raises(HarnessError, match="2 pods like it are ready, and 2 must stay"):
         Doing(cluster, prober(), foreign=True).evict(POD)
     assert cluster.evicted == []
+
+
+def test_pods_of_another_kind_on_a_drained_node_are_not_counted_as_leaving(cluster: Replacing) -> None:
+    cluster.objects["pods"] += [pod("coredns-2"), pod("other-1", "another"), pod("other-2", "another")]
+    changes = DNSChanges(cluster.as_cluster(), "r1", 0.3, foreign=True)
+    changes.drain([POD, Replaceable("kube-system", "other", "n1")])
+    assert sorted(cluster.evicted) == ["coredns-0", "other"]
 
 
 def test_a_generator_that_was_late_measures_nothing(cluster: Replacing) -> None:
