@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from clusterdns.errors import DeadlineExceeded, HarnessError
+from clusterdns.errors import DeadlineExceeded, HarnessError, ProbeError
 from clusterdns.measuring.probes import SERVICE
 from clusterdns.model.disruption import Disruption, PathOutage, path_outage
 from clusterdns.model.lookups import Lookup
@@ -29,11 +29,17 @@ def asked_addresses(topology: Topology) -> list[str]:
 
     Of a node cache those are meant that pods are given; where nothing tells these, a Service's address that
     it takes over, if it takes over one: its own, which it has besides, is silent while it restarts.
+
+    Raises:
+        ProbeError: there is none.
     """
     services = {address for service in topology.services if service.ready for address in service.addresses}
     local = set(topology.node_local_addresses())
     given = {nameserver.value for nameserver in topology.nameservers}
-    return sorted(services | (local & given or local & services or local))
+    addresses = sorted(services | (local & given or local & services or local))
+    if not addresses:
+        raise ProbeError("there is nobody to ask: no Service with pods and no node cache was found")
+    return addresses
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def soak(  # noqa: PLR0913 - all that a soak is made of
         workload: Where the probers go.
         topology: Of the cluster's DNS, as it is at the beginning.
         read_again: Reads it at the end.
-        addresses: Whom every node asks.
+        addresses: Whom every node asks; at least one.
         namespaces: With DNS.
         image: Of the probers.
         settings: How long, how often, until when.
@@ -69,8 +69,6 @@ def soak(  # noqa: PLR0913 - all that a soak is made of
         ProbeError: there are too many nodes, or no node's prober started.
         HarnessError: the API server refuses what is needed.
     """
-    if not addresses:
-        raise ProbeError("a soak has nobody to ask: no Service with pods and no node cache was found")
     zone, namespace = topology.zone.value, workload.namespace
     plan = SoakPlan(
         addresses=addresses,

@@ -88,14 +88,16 @@ def resilience(disruptions: Sequence[Disruption], settings: Settings, *, spare: 
     """Judge what clients went through.
 
     Args:
-        disruptions: One after the other; at least one.
+        disruptions: One after the other.
         settings: The limits.
-        spare: Whether some other pod could have answered meanwhile; without one only gaps and failed lookups
-            count.
+        spare: Whether some other pod could have answered meanwhile; without one neither the share of failed
+            queries nor slow lookups count.
 
     Raises:
-        HarnessError: nothing is past a limit but slow answers, and the generator was late meanwhile, too.
+        HarnessError: nothing was done; or nothing is past a limit but slow answers, and the generator was late meanwhile, too.
     """
+    if not disruptions:
+        raise HarnessError("nothing was there to be disturbed: no such pod is ready where the suite asks")
     faults: list[str] = []
     doubtful: list[str] = []
     for disruption in disruptions:
@@ -130,7 +132,7 @@ def _faults(disruption: Disruption, settings: Settings, *, spare: bool) -> Itera
 
 def _faults_of_path(path: PathOutage, settings: Settings, lost_limit: float) -> Iterator[str]:
     if not path.recovered:
-        yield f"not answering {settings.disruption_window:g} s after"
+        yield "not answering at the end of what was watched"
     if path.disturbed_s > settings.disruption_recovery_limit:
         yield f"disturbed for {path.disturbed_s:.1f} s, more than {settings.disruption_recovery_limit:g} s"
     yield from past_limits(path, settings, lost_limit)
