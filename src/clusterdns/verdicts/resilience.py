@@ -14,7 +14,7 @@ from clusterdns.model.outcome import Verdict, judged
 from clusterdns.model.profiles import Profile
 from clusterdns.model.topology import LayerKind
 from clusterdns.settings import Settings
-from clusterdns.verdicts.client_limits import past_limits, too_slow
+from clusterdns.verdicts.client_limits import along, past_limits, too_slow
 from clusterdns.verdicts.needs import NODELOCAL
 
 _LATE = 0.1  # of the limit of slow answers: a generator that is later than this receives late, too
@@ -126,8 +126,7 @@ def _faults(disruption: Disruption, settings: Settings, *, spare: bool) -> Itera
         yield f"a lookup took {disruption.slowest_lookup_s:.1f} s, not less than {limit:g} s"
     lost_limit = settings.disruption_lost_limit if spare else 100
     for path in disruption.paths:
-        for fault in _faults_of_path(path, settings, lost_limit):
-            yield f"{path.address} from {path.node}: {fault}"
+        yield from along(path, _faults_of_path(path, settings, lost_limit))
 
 
 def _faults_of_path(path: PathOutage, settings: Settings, lost_limit: float) -> Iterator[str]:
@@ -140,8 +139,7 @@ def _faults_of_path(path: PathOutage, settings: Settings, lost_limit: float) -> 
 
 def _slow_paths(disruption: Disruption, settings: Settings) -> Iterator[str]:
     for path in disruption.paths:
-        for fault in too_slow(path, settings):
-            yield f"{path.address} from {path.node}: {fault}"
+        yield from along(path, too_slow(path, settings))
 
 
 def _measured(disruptions: Sequence[Disruption]) -> Resilience:
