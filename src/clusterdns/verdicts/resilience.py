@@ -94,7 +94,8 @@ def resilience(disruptions: Sequence[Disruption], settings: Settings, *, spare: 
             queries nor slow lookups count.
 
     Raises:
-        HarnessError: nothing was done; or nothing is past a limit but slow answers, and the generator was late meanwhile, too.
+        HarnessError: nothing was done; or nothing is past a limit but slow answers, and the generator was
+            late meanwhile, too.
     """
     if not disruptions:
         raise HarnessError("nothing was there to be disturbed: no such pod is ready where the suite asks")
