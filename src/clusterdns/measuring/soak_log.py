@@ -141,17 +141,15 @@ class SoakRecord:
         """
         path = f"/api/v1/namespaces/{prober.namespace}/pods/{prober.name}/log"
         reader = _Reader(self._plan)
-        since = time.monotonic()
         while not self._closed.is_set():
-            age = int(time.monotonic() - since) + _OVERLAP
+            age = int(time.monotonic() - self._start - reader.written_s) + _OVERLAP
             query = {"follow": "true", "sinceSeconds": str(age)} if reader.begun else {"follow": "true"}
             try:
                 what = f"the log of {prober.name}"
                 for line in whole_lines(
                     self._cluster.chunks(path, query, seconds=_FOLLOW_SECONDS, what=what)
                 ):
-                    since = time.monotonic()
-                    for said in reader.take(line, since - self._start):
+                    for said in reader.take(line, time.monotonic() - self._start):
                         self._add(prober, said, reader.offset)
                     if self._closed.is_set():
                         return
@@ -223,6 +221,8 @@ class _Reader:
         self._first: float | None = None  # when a line came
         self.offset = float("inf")
         """Seconds that the soak's clock is ahead of the prober's."""
+        self.written_s = 0.0
+        """When the last line was written, by the soak's clock; it comes late where a log is caught up with."""
 
     @property
     def begun(self) -> bool:
@@ -236,6 +236,7 @@ class _Reader:
             if said.start != self._start:  # the container was started again, with another clock
                 self._start, self._last, self._first = said.start, {}, None
                 self._waiting, self.offset = [], float("inf")
+                self.written_s = now
             return
         which, order = (said.address, said.second) if isinstance(said, PathSecond) else ("", said.now_s)
         if self._last.get(which, -1) >= order:
@@ -245,8 +246,11 @@ class _Reader:
         if self._first is None:
             self._first = now
         # At first many lines come at once, long after they were written.
-        if now - self._first <= _CLOCK_SECONDS:
+        settling = now - self._first <= _CLOCK_SECONDS
+        if settling:
             self.offset = min(self.offset, now - said.now_s)
+        self.written_s = min(said.now_s + self.offset, now)  # clocks drift apart over hours
+        if settling:
             return
         yield from self._waiting
         self._waiting = []

@@ -109,6 +109,12 @@ def test_a_log_that_breaks_off_is_asked_for_again_and_each_line_counts_once() ->
     assert [str(part.trouble) for part in result.stretches if part.trouble is Trouble.SILENT] == ["silent"]
 
 
+def test_a_log_is_asked_for_from_when_its_last_line_was_written_not_from_when_that_came() -> None:
+    caught_up, behind = second(0, now=200.0), second(1, now=100.0)
+    _, cluster = followed([started(), caught_up, behind], [second(2, now=101.0)])
+    assert cluster.asked[1]["sinceSeconds"] == "105"
+
+
 def test_a_container_that_starts_again_has_another_clock() -> None:
     result, _ = followed([started("a"), second(0), second(1)], [started("b"), second(0), second(1, LOST)])
     assert (result.paths[0].queries, result.paths[0].failed) == (4 * RATE, RATE)
