@@ -12,7 +12,7 @@ from clusterdns.cluster.http import whole_lines
 from clusterdns.errors import HarnessError, ProbeError
 from clusterdns.model.soak import Event, PathHistory, Soak, Stretch, Trouble
 from clusterdns.model.topology import Topology
-from clusterdns.probing.soak import Calls, Line, PathSecond, SoakPlan, Started, read_line
+from clusterdns.probing.soak import Calls, Foreign, Line, PathSecond, SoakPlan, Started, read_line
 
 _FOLLOW_SECONDS = 60.0  # of one request for a log: what it breaks off with is noticed that soon
 _AGAIN = 1.0  # seconds after which a log is asked for again
@@ -137,7 +137,7 @@ class SoakRecord:
         """Read a prober's log to its end, or the soak's, and again where the connection breaks off.
 
         Raises:
-            ProbeError: the prober says that it cannot go on, or something else.
+            ProbeError: the prober says that it cannot go on.
         """
         path = f"/api/v1/namespaces/{prober.namespace}/pods/{prober.name}/log"
         reader = _Reader(self._plan)
@@ -171,6 +171,10 @@ class SoakRecord:
         with self._lock:
             if self._closed.is_set():
                 return
+            if isinstance(said, Foreign):
+                self.trouble[prober.node] = f"the soak's program: no line of its own: {said.text!r}"
+                return
+            self.trouble.pop(prober.node, None)  # it is read on
             if isinstance(said, PathSecond):
                 self._add_second(prober, said, offset)
             elif isinstance(said, Calls):
@@ -237,6 +241,9 @@ class _Reader:
                 self._start, self._last, self._first = said.start, {}, None
                 self._waiting, self.offset = [], float("inf")
                 self.written_s = now
+            return
+        if isinstance(said, Foreign):
+            yield said
             return
         which, order = (said.address, said.second) if isinstance(said, PathSecond) else ("", said.now_s)
         if self._last.get(which, -1) >= order:

@@ -109,6 +109,20 @@ def test_a_log_that_breaks_off_is_asked_for_again_and_each_line_counts_once() ->
     assert [str(part.trouble) for part in result.stretches if part.trouble is Trouble.SILENT] == ["silent"]
 
 
+NO_WATCHER = "failed to create fsnotify watcher: too many open files"  # the kubelet's, in the log
+
+
+def test_a_line_of_the_kubelets_does_not_end_what_is_followed() -> None:
+    result, _ = followed([started(), second(0), second(1), NO_WATCHER], [second(2), second(3)])
+    assert result.paths[0].queries == 4 * RATE
+    assert result.unprobed == {}
+
+
+def test_where_nothing_but_foreign_lines_come_these_are_told() -> None:
+    with pytest.raises(ProbeError, match=f"no line of its own: '{NO_WATCHER}'"):
+        followed([NO_WATCHER])
+
+
 def test_a_log_is_asked_for_from_when_its_last_line_was_written_not_from_when_that_came() -> None:
     caught_up, behind = second(0, now=200.0), second(1, now=100.0)
     _, cluster = followed([started(), caught_up, behind], [second(2, now=101.0)])
