@@ -10,7 +10,7 @@ from typing import Any
 from clusterdns.cluster.api import Cluster
 from clusterdns.cluster.http import whole_lines
 from clusterdns.errors import HarnessError, ProbeError
-from clusterdns.model.soak import Event, PathHistory, Soak, Stretch, Trouble
+from clusterdns.model.soak import UNASKED, Event, PathHistory, Soak, Stretch, Trouble
 from clusterdns.model.topology import Topology
 from clusterdns.probing.soak import Calls, Foreign, Line, PathSecond, SoakPlan, Started, read_line
 
@@ -184,6 +184,8 @@ class SoakRecord:
         begins = said.second + offset
         if begins < 0:  # before the soak: other probers were starting
             return
+        if all(took == UNASKED for took in said.took_ns):  # a paused node measures nothing, not silence
+            return
         key = (prober.node, said.address)
         path = self._paths.setdefault(key, PathHistory(*key, self._slow_ns))
         if self._asking.get(key) != prober.name:
@@ -226,7 +228,7 @@ class _Reader:
         self.offset = float("inf")
         """Seconds that the soak's clock is ahead of the prober's."""
         self.written_s = 0.0
-        """When the last line was written, by the soak's clock; it comes late where a log is caught up with."""
+        """When the last line was written, by the soak's clock: long before it comes after an outage."""
 
     @property
     def begun(self) -> bool:

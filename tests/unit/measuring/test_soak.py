@@ -154,6 +154,14 @@ def test_a_prober_that_joined_may_have_no_network_at_first() -> None:
     assert (always.paths[0].queries, always.paths[0].failed) == (3 * RATE, 2 * RATE)
 
 
+def test_the_time_in_which_a_prober_was_too_late_to_ask_is_no_silence() -> None:
+    late = [second(number, "--" * RATE) for number in range(2, 9)]
+    result, _ = followed([started(), second(0), second(1, LOST), *late, second(9)])
+    (path,) = result.paths
+    assert (path.measured_s, path.gap_s) == (3, 1.25)
+    assert [part.trouble for part in result.stretches].count(Trouble.UNMEASURED) == 3
+
+
 def test_the_time_without_a_prober_is_not_measured() -> None:
     result, _ = followed([started(), *(second(number) for number in range(30))])
     spans = [(part.node, part.trouble) for part in result.stretches]
