@@ -84,7 +84,7 @@ def soak(  # noqa: PLR0913 - all that a soak is made of
     )
     for manifest in (agent_configmap(), probe_service(), _daemonset(plan, image)):
         cluster.create(workload.owned(manifest, namespace))
-    pods = _Pods(cluster, namespace)
+    pods = ProberPods(cluster, namespace)
     pods.await_first(settings.pod_ready_timeout, settings.soak_nodes)
     began, start = datetime.now(UTC), time.monotonic()
     record = SoakRecord(cluster, plan, start, slow_ns=round(settings.soak_slow * 1e6))
@@ -108,7 +108,7 @@ def soak(  # noqa: PLR0913 - all that a soak is made of
 
 
 def _watch(
-    pods: "_Pods", record: SoakRecord, log: EventLog, interrupted: threading.Event, settings: Settings
+    pods: "ProberPods", record: SoakRecord, log: EventLog, interrupted: threading.Event, settings: Settings
 ) -> str:
     """Follow every prober that there is, until the soak is over; return why it is."""
     until = time.monotonic() + settings.soak
@@ -143,7 +143,7 @@ def _version(kubelet: str) -> tuple[int, ...]:
     return tuple(int(number) for number in numbers if number)
 
 
-class _Pods:
+class ProberPods:
     """The probers' pods, as they come and go."""
 
     def __init__(self, cluster: Cluster, namespace: str) -> None:
@@ -169,7 +169,7 @@ class _Pods:
                 raise ProbeError(
                     f"a soak follows every node, and {wanted} are more than --soak-nodes {most}: raise it"
                 )
-            running, failed = self._state()
+            running, failed, _ = self._state()
             if not wanted or len(running) + len(failed) < wanted:
                 raise NotYet(f"{len(running)} of {wanted} probers run")
 
@@ -178,23 +178,23 @@ class _Pods:
         except HarnessError as late:
             if isinstance(late, ProbeError) or not self._state()[0]:
                 raise
-        running, failed = self._state()
+        running, failed, _ = self._state()
         if not running:
             raise ProbeError(f"no prober started: {next(iter(failed.values()), 'no pod was made')}")
 
     def look(self) -> list[FollowedPod]:
         """Return the probers that run; none where the API server does not answer just now."""
         try:
-            running, failed = self._state()
+            running, failed, starting = self._state()
         except HarnessError:
             return []
-        self.unprobed = failed
+        self.unprobed = starting | failed
         first, self._first = self._first, False
         return [FollowedPod(self._namespace, name, node, joined=not first) for node, name in running.items()]
 
-    def _state(self) -> tuple[dict[str, str], dict[str, str]]:
-        """Return node -> name of its pod that runs, and node -> why its pod does not."""
-        running, failed = {}, {}
+    def _state(self) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
+        """Return node -> name of its pod that runs; why its pod cannot start; that its pod has not started."""
+        running, failed, starting = {}, {}, {}
         for pod in self._cluster.list("pods", namespace=self._namespace, labels=_LABEL):
             node, name = pod["spec"].get("nodeName"), pod["metadata"]["name"]
             status = pod.get("status", {})
@@ -206,7 +206,12 @@ class _Pods:
             reasons = (why_not_started(container, node) for container in status.get("containerStatuses", ()))
             if reason := next(filter(None, reasons), None):
                 failed[node] = reason
-        return running, {node: why for node, why in failed.items() if node not in running}
+            elif status.get("phase") == "Pending":
+                starting[node] = f"pod {name} has not started: Pending"
+        for node in running:
+            failed.pop(node, None)
+            starting.pop(node, None)
+        return running, failed, starting
 
 
 @contextmanager

@@ -13,11 +13,12 @@ import pytest
 from clusterdns.errors import ClusterError, HarnessError, PermissionMissing, ProbeError
 from clusterdns.measuring import cluster_events, soak_log
 from clusterdns.measuring.cluster_events import watched_cluster
-from clusterdns.measuring.soak import all_at
+from clusterdns.measuring.soak import ProberPods, all_at
 from clusterdns.measuring.soak_log import FollowedPod, SoakRecord
 from clusterdns.model.soak import Trouble
 from clusterdns.model.topology import Fact, Topology
 from clusterdns.probing.soak import SoakPlan
+from tests.unit.measuring.fakes import FakeCluster
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -187,6 +188,18 @@ def test_what_a_prober_cannot_do_is_told_of_its_node() -> None:
 )
 def test_every_node_has_to_reach_the_version(wanted: str, kubelets: list[str], reached: bool) -> None:  # noqa: FBT001
     assert all_at(wanted, kubelets) is reached
+
+
+def prober_pod(node_name: str, phase: str) -> dict[str, Any]:
+    metadata = {"name": f"soak-{node_name}", "namespace": "ns", "labels": {"app": "clusterdns-soak"}}
+    return {"metadata": metadata, "spec": {"nodeName": node_name}, "status": {"phase": phase}}
+
+
+def test_a_node_whose_prober_does_not_start_is_told_also_where_nothing_says_why() -> None:
+    pods = [prober_pod("n1", "Running"), prober_pod("n2", "Pending")]
+    probers = ProberPods(FakeCluster({"pods": pods}).as_cluster(), "ns")
+    assert [prober.node for prober in probers.look()] == ["n1"]
+    assert probers.unprobed == {"n2": "pod soak-n2 has not started: Pending"}
 
 
 def node(name: str, version: str, **spec: Any) -> dict[str, Any]:
