@@ -193,7 +193,7 @@ class ProberPods:
         return [FollowedPod(self._namespace, name, node, joined=not first) for node, name in running.items()]
 
     def _state(self) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
-        """Return node -> name of its pod that runs; why its pod cannot start; that its pod has not started."""
+        """Return node -> its pod that runs, node -> why its pod cannot start, node -> that it has not yet."""
         running, failed, starting = {}, {}, {}
         for pod in self._cluster.list("pods", namespace=self._namespace, labels=_LABEL):
             node, name = pod["spec"].get("nodeName"), pod["metadata"]["name"]
