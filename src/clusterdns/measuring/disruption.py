@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import cycle, islice
 
 from clusterdns.errors import DeadlineExceeded, HarnessError, ProbeError
 from clusterdns.measuring.probes import SERVICE
@@ -20,7 +21,7 @@ from clusterdns.settings import Settings
 
 _QUIET = 2.0  # seconds that are watched before anything is done
 _LOOKUP_SECONDS = 30.0  # what a resolver takes for a name that no server answers
-_PAUSE = 0.05  # seconds between two of them: a pod that ends at once is gone from its Services in 0.1 s
+_PAUSE = 0.05  # seconds between two lookups: a pod that ends at once is gone from its Services in 0.1 s
 _MOST_SOCKETS = 2400  # of a path's queries: beyond that source ports are used again, half a minute later
 
 
@@ -150,10 +151,14 @@ class Disruptor:
 
         All of a node's are one operation: the API server may be away meanwhile.
         """
-        names = [f"{SERVICE}.{self.namespace}.svc", "kubernetes.default", self.settings.external_name]
+        names = (
+            (f"{SERVICE}.{self.namespace}.svc", False),
+            ("kubernetes.default", False),
+            (self.settings.external_name, True),
+        )
         lookups = [
-            Lookup("disrupted", names[index % len(names)], "inet", Libc.GLIBC, 5, index % len(names) == 2)  # noqa: PLR2004 - the last
-            for index in range(int(window / _PAUSE))
+            Lookup("disrupted", name, "inet", Libc.GLIBC, external=external)
+            for name, external in islice(cycle(names), int(window / _PAUSE))
         ]
 
         def loop(pod: ProbePod) -> tuple[int, list[str], float]:
