@@ -24,7 +24,6 @@ _SYNCED = "clusterdns/synced-at"  # changed for the kubelet to look at a pod's v
 _ADDRESS = "192.0.2.1"  # for documentation only (RFC 5737): no other server answers with it
 _ANSWER = f'"{{{{ .Name }}}} 5 IN A {_ADDRESS}"'
 
-
 _has_server = shows_address(_ADDRESS)
 
 
@@ -37,7 +36,7 @@ class CorefileChange:
         back: Takes it away again, and waits likewise: a pod that reloads its Corefile while the next
             disturbance keeps the API server away knows no name of the cluster.
 
-    Both raise DeadlineExceeded where some pods did not.
+    Both raise DeadlineExceeded where some pods did not, and HarnessError where the workload has no pods.
     """
 
     there: Callable[[], None]
@@ -83,6 +82,8 @@ class CorefileChanges:
 
         def load(text: str, what: str, shows: Callable[[Message], bool]) -> None:
             pods = self._pods(workload)
+            if not pods:
+                raise HarnessError(f"no pod of {workload} runs: nothing loads its Corefile")
             paths = [Path(self.pod.node, pod.name, pod.address, "udp", pod=True, port=port) for pod in pods]
             poller = PathPoller(self.prober, {self.pod.node: self.pod}, paths)
             names = [[f"{zone}."]] * len(paths)

@@ -5,8 +5,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import cycle, islice
 
-from clusterdns.errors import DeadlineExceeded, HarnessError
+from clusterdns.errors import DeadlineExceeded, HarnessError, ProbeError
 from clusterdns.measuring.probes import SERVICE
 from clusterdns.model.disruption import Disruption, PathOutage, path_outage
 from clusterdns.model.lookups import Lookup
@@ -20,7 +21,7 @@ from clusterdns.settings import Settings
 
 _QUIET = 2.0  # seconds that are watched before anything is done
 _LOOKUP_SECONDS = 30.0  # what a resolver takes for a name that no server answers
-_PAUSE = 0.05  # seconds between two of them: a pod that ends at once is gone from its Services in 0.1 s
+_PAUSE = 0.05  # seconds between two lookups: a pod that ends at once is gone from its Services in 0.1 s
 _MOST_SOCKETS = 2400  # of a path's queries: beyond that source ports are used again, half a minute later
 
 
@@ -29,11 +30,17 @@ def asked_addresses(topology: Topology) -> list[str]:
 
     Of a node cache those are meant that pods are given; where nothing tells these, a Service's address that
     it takes over, if it takes over one: its own, which it has besides, is silent while it restarts.
+
+    Raises:
+        ProbeError: there is none.
     """
     services = {address for service in topology.services if service.ready for address in service.addresses}
     local = set(topology.node_local_addresses())
     given = {nameserver.value for nameserver in topology.nameservers}
-    return sorted(services | (local & given or local & services or local))
+    addresses = sorted(services | (local & given or local & services or local))
+    if not addresses:
+        raise ProbeError("there is nobody to ask: no Service with pods and no node cache was found")
+    return addresses
 
 
 @dataclass(frozen=True)
@@ -144,10 +151,14 @@ class Disruptor:
 
         All of a node's are one operation: the API server may be away meanwhile.
         """
-        names = [f"{SERVICE}.{self.namespace}.svc", "kubernetes.default", self.settings.external_name]
+        names = (
+            (f"{SERVICE}.{self.namespace}.svc", False),
+            ("kubernetes.default", False),
+            (self.settings.external_name, True),
+        )
         lookups = [
-            Lookup("disrupted", names[index % len(names)], "inet", Libc.GLIBC, 5, index % len(names) == 2)  # noqa: PLR2004 - the last
-            for index in range(int(window / _PAUSE))
+            Lookup("disrupted", name, "inet", Libc.GLIBC, external=external)
+            for name, external in islice(cycle(names), int(window / _PAUSE))
         ]
 
         def loop(pod: ProbePod) -> tuple[int, list[str], float]:

@@ -4,7 +4,7 @@ Pods that are evicted or deleted are replaced by their controllers: nothing has 
 be is put back when the block ends that it was changed in, before the run goes on or ends.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -102,7 +102,7 @@ class DNSChanges:
             HarnessError: too few pods would be left.
             DeadlineExceeded: the successor did not become ready in time.
         """
-        before = self._read(pod) if alone else self._spared(pod)
+        before = self._read(pod) if alone else self._spared(pod, [pod])
         wanted = len(self._siblings(pod, before))
         manifest = {
             "apiVersion": "v1",
@@ -110,7 +110,7 @@ class DNSChanges:
             "metadata": {"namespace": pod.namespace, "name": pod.name},
         }
         self.cluster.delete(manifest)
-        self._await_successor(pod, before, wanted)
+        self._await_successor(pod, before, wanted, {pod.name})
 
     def drain(self, pods: Sequence[Replaceable]) -> None:
         """Evict the DNS pods of a node as `kubectl drain` does: all at once, each as soon as budgets allow.
@@ -119,7 +119,7 @@ class DNSChanges:
             HarnessError: too few pods would be left.
             DeadlineExceeded: they were not evicted, or their successors not ready, in time.
         """
-        known = {pod: self._spared(pod, leaving=len(pods)) for pod in pods}
+        known = {pod: self._spared(pod, pods) for pod in pods}
         wanted = {pod: len(self._siblings(pod, before)) for pod, before in known.items()}
 
         def evicted(pod: Replaceable) -> None:
@@ -140,7 +140,14 @@ class DNSChanges:
 
     @contextmanager
     def cordoned(self, node: str) -> Iterator[None]:
-        """Let no pod be placed on a node until the block ends; `cleanup` undoes what a kill leaves."""
+        """Let no pod be placed on a node until the block ends; `cleanup` undoes what a kill leaves.
+
+        A node that somebody else has cordoned stays cordoned.
+        """
+        nodes = self.cluster.list("nodes", fields=f"metadata.name={node}")
+        if any(known["spec"].get("unschedulable") for known in nodes):
+            yield
+            return
         try:
             self._cordon(node, cordoned=True)
             yield
@@ -150,29 +157,28 @@ class DNSChanges:
     def _cordon(self, node: str, *, cordoned: bool) -> None:
         self.cluster.patch("nodes", node, cordon(self.run_id, self.timeout) if cordoned else UNCORDON)
 
-    def _await_successor(
-        self, pod: Replaceable, before: Object, wanted: int, gone: frozenset[str] | set[str] = frozenset()
-    ) -> None:
+    def _await_successor(self, pod: Replaceable, before: Object, wanted: int, gone: Collection[str]) -> None:
         """Wait until as many pods of its controller are ready as before, those that are gone not counted."""
 
         def look() -> None:
-            ready = [name for name in self._siblings(pod, before) if name not in {pod.name, *gone}]
+            ready = [name for name in self._siblings(pod, before) if name not in gone]
             if len(ready) < wanted:
                 raise NotYet(f"{len(ready)} of {wanted} pods like it are ready")
 
         wait_until(look, what=f"a successor of {pod}", timeout=self.timeout)
 
-    def _spared(self, pod: Replaceable, *, leaving: int = 1) -> Object:
-        """Return a pod that may be evicted with so many others like it.
+    def _spared(self, pod: Replaceable, leaving: Sequence[Replaceable]) -> Object:
+        """Return a pod that may leave together with others, which need not be like it.
 
         Raises:
             HarnessError: too few would be left of somebody else's.
         """
         before = self._read(pod)
-        ready = len(self._siblings(pod, before))
-        if self.foreign and ready - leaving < LEAST_READY:
+        ready = self._siblings(pod, before)
+        names = {leaver.name for leaver in leaving if leaver.namespace == pod.namespace}
+        if self.foreign and len(set(ready) - names) < LEAST_READY:
             raise HarnessError(
-                f"{pod} is not evicted: {ready} pods like it are ready, and {LEAST_READY} must stay"
+                f"{pod} is not evicted: {len(ready)} pods like it are ready, and {LEAST_READY} must stay"
             )
         return before
 

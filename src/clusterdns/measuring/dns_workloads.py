@@ -98,9 +98,13 @@ class WorkloadChanges:
         def look() -> None:
             now = self.cluster.get(resource, name, api=_APPS, namespace=namespace)
             wanted, counts = _pods(workload.kind, now)
-            observed = now.get("status", {}).get("observedGeneration", 0)
-            if observed < generation or any(count != wanted for count in counts):
-                raise NotYet(f"{counts[-1]} of {wanted} pods are available")
+            unseen = now.get("status", {}).get("observedGeneration", 0) < generation
+            if unseen or any(count != wanted for count in counts):
+                present, updated, available = counts
+                told = (
+                    f"{wanted} pods are wanted: {present} there, {updated} up to date, {available} available"
+                )
+                raise NotYet(f"{told}; not seen by its controller yet" if unseen else told)
 
         wait_until(look, what=f"the change of {workload}", timeout=self.timeout)
 

@@ -1,5 +1,6 @@
 """A soak: probers on every node, followed through their logs, and the cluster's events beside them."""
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +13,6 @@ import yaml
 
 from clusterdns.cluster.api import Cluster, Object
 from clusterdns.cluster.containers import why_not_started
-from clusterdns.cluster.versions import numbers
 from clusterdns.cluster.waiting import NotYet, wait_until
 from clusterdns.cluster.workload import Workload
 from clusterdns.errors import HarnessError, ProbeError
@@ -36,6 +36,7 @@ SETTLED_SECONDS = 30.0
 _LOOK = 1.0  # seconds between two looks at the probers' pods
 _PAUSE = 0.2  # seconds between two calls of getaddrinfo
 _LABEL = "app=clusterdns-soak"
+_KUBELET = re.compile(r"v?(\d+(?:\.\d+)*)(?:-gke\.(\d+))?")  # an upgrade on GKE may change the patch alone
 
 
 def soak(  # noqa: PLR0913 - all that a soak is made of
@@ -56,7 +57,7 @@ def soak(  # noqa: PLR0913 - all that a soak is made of
         workload: Where the probers go.
         topology: Of the cluster's DNS, as it is at the beginning.
         read_again: Reads it at the end.
-        addresses: Whom every node asks.
+        addresses: Whom every node asks; at least one.
         namespaces: With DNS.
         image: Of the probers.
         settings: How long, how often, until when.
@@ -68,8 +69,6 @@ def soak(  # noqa: PLR0913 - all that a soak is made of
         ProbeError: there are too many nodes, or no node's prober started.
         HarnessError: the API server refuses what is needed.
     """
-    if not addresses:
-        raise ProbeError("a soak has nobody to ask: no Service with pods and no node cache was found")
     zone, namespace = topology.zone.value, workload.namespace
     plan = SoakPlan(
         addresses=addresses,
@@ -85,7 +84,7 @@ def soak(  # noqa: PLR0913 - all that a soak is made of
     )
     for manifest in (agent_configmap(), probe_service(), _daemonset(plan, image)):
         cluster.create(workload.owned(manifest, namespace))
-    pods = _Pods(cluster, namespace)
+    pods = ProberPods(cluster, namespace)
     pods.await_first(settings.pod_ready_timeout, settings.soak_nodes)
     began, start = datetime.now(UTC), time.monotonic()
     record = SoakRecord(cluster, plan, start, slow_ns=round(settings.soak_slow * 1e6))
@@ -109,7 +108,7 @@ def soak(  # noqa: PLR0913 - all that a soak is made of
 
 
 def _watch(
-    pods: "_Pods", record: SoakRecord, log: EventLog, interrupted: threading.Event, settings: Settings
+    pods: "ProberPods", record: SoakRecord, log: EventLog, interrupted: threading.Event, settings: Settings
 ) -> str:
     """Follow every prober that there is, until the soak is over; return why it is."""
     until = time.monotonic() + settings.soak
@@ -133,11 +132,18 @@ def _watch(
 
 def all_at(wanted: str, kubelets: Sequence[str]) -> bool:
     """Return whether every kubelet is at a version, such as "1.36" or "v1.36.1-gke.5", or a later one."""
-    least = numbers(wanted) or ()
-    return bool(kubelets) and all((numbers(version) or ()) >= least for version in kubelets)
+    least = _version(wanted)
+    return bool(kubelets) and all(_version(kubelet) >= least for kubelet in kubelets)
 
 
-class _Pods:
+def _version(kubelet: str) -> tuple[int, ...]:
+    """Return a kubelet's version as numbers to compare, with GKE's patch as the last; () where it is none."""
+    written = _KUBELET.match(kubelet)
+    numbers = f"{written[1]}.{written[2] or ''}".split(".") if written else ()
+    return tuple(int(number) for number in numbers if number)
+
+
+class ProberPods:
     """The probers' pods, as they come and go."""
 
     def __init__(self, cluster: Cluster, namespace: str) -> None:
@@ -163,7 +169,7 @@ class _Pods:
                 raise ProbeError(
                     f"a soak follows every node, and {wanted} are more than --soak-nodes {most}: raise it"
                 )
-            running, failed = self._state()
+            running, failed, _ = self._state()
             if not wanted or len(running) + len(failed) < wanted:
                 raise NotYet(f"{len(running)} of {wanted} probers run")
 
@@ -172,23 +178,23 @@ class _Pods:
         except HarnessError as late:
             if isinstance(late, ProbeError) or not self._state()[0]:
                 raise
-        running, failed = self._state()
+        running, failed, _ = self._state()
         if not running:
             raise ProbeError(f"no prober started: {next(iter(failed.values()), 'no pod was made')}")
 
     def look(self) -> list[FollowedPod]:
         """Return the probers that run; none where the API server does not answer just now."""
         try:
-            running, failed = self._state()
+            running, failed, starting = self._state()
         except HarnessError:
             return []
-        self.unprobed = failed
+        self.unprobed = starting | failed
         first, self._first = self._first, False
         return [FollowedPod(self._namespace, name, node, joined=not first) for node, name in running.items()]
 
-    def _state(self) -> tuple[dict[str, str], dict[str, str]]:
-        """Return node -> name of its pod that runs, and node -> why its pod does not."""
-        running, failed = {}, {}
+    def _state(self) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
+        """Return node -> its pod that runs, node -> why its pod cannot start, node -> that it has not yet."""
+        running, failed, starting = {}, {}, {}
         for pod in self._cluster.list("pods", namespace=self._namespace, labels=_LABEL):
             node, name = pod["spec"].get("nodeName"), pod["metadata"]["name"]
             status = pod.get("status", {})
@@ -200,7 +206,12 @@ class _Pods:
             reasons = (why_not_started(container, node) for container in status.get("containerStatuses", ()))
             if reason := next(filter(None, reasons), None):
                 failed[node] = reason
-        return running, {node: why for node, why in failed.items() if node not in running}
+            elif status.get("phase") == "Pending":
+                starting[node] = f"pod {name} has not started: Pending"
+        for node in running:
+            failed.pop(node, None)
+            starting.pop(node, None)
+        return running, failed, starting
 
 
 @contextmanager
@@ -210,7 +221,7 @@ def _sign(path: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        path.unlink()
+        path.unlink(missing_ok=True)  # a script may have taken it away
 
 
 def _daemonset(plan: SoakPlan, image: str) -> Object:

@@ -10,9 +10,9 @@ from typing import Any
 from clusterdns.cluster.api import Cluster
 from clusterdns.cluster.http import whole_lines
 from clusterdns.errors import HarnessError, ProbeError
-from clusterdns.model.soak import Event, PathHistory, Soak, Stretch, Trouble
+from clusterdns.model.soak import UNASKED, Event, PathHistory, Soak, Stretch, Trouble
 from clusterdns.model.topology import Topology
-from clusterdns.probing.soak import Calls, Line, PathSecond, SoakPlan, Started, read_line
+from clusterdns.probing.soak import Calls, Foreign, Line, PathSecond, SoakPlan, Started, read_line
 
 _FOLLOW_SECONDS = 60.0  # of one request for a log: what it breaks off with is noticed that soon
 _AGAIN = 1.0  # seconds after which a log is asked for again
@@ -112,7 +112,7 @@ class SoakRecord:
             lookups=self._lookups,
             failed_lookups=self._failed_lookups,
             slowest_lookup_s=round(self._slowest, 3),
-            lookup_failures=self._failures,
+            lookup_failures=sorted(self._failures, key=lambda failure: failure.at_s),
             unprobed={**self.trouble, **unprobed},
             facts_before=topologies[0].in_short(),
             facts_after=topologies[1].in_short(),
@@ -137,21 +137,19 @@ class SoakRecord:
         """Read a prober's log to its end, or the soak's, and again where the connection breaks off.
 
         Raises:
-            ProbeError: the prober says that it cannot go on, or something else.
+            ProbeError: the prober says that it cannot go on.
         """
         path = f"/api/v1/namespaces/{prober.namespace}/pods/{prober.name}/log"
         reader = _Reader(self._plan)
-        since = time.monotonic()
         while not self._closed.is_set():
-            age = int(time.monotonic() - since) + _OVERLAP
+            age = int(time.monotonic() - self._start - reader.written_s) + _OVERLAP
             query = {"follow": "true", "sinceSeconds": str(age)} if reader.begun else {"follow": "true"}
             try:
                 what = f"the log of {prober.name}"
                 for line in whole_lines(
                     self._cluster.chunks(path, query, seconds=_FOLLOW_SECONDS, what=what)
                 ):
-                    since = time.monotonic()
-                    for said in reader.take(line, since - self._start):
+                    for said in reader.take(line, time.monotonic() - self._start):
                         self._add(prober, said, reader.offset)
                     if self._closed.is_set():
                         return
@@ -173,6 +171,10 @@ class SoakRecord:
         with self._lock:
             if self._closed.is_set():
                 return
+            if isinstance(said, Foreign):
+                self.trouble[prober.node] = f"the soak's program: no line of its own: {said.text!r}"
+                return
+            self.trouble.pop(prober.node, None)  # it is read on
             if isinstance(said, PathSecond):
                 self._add_second(prober, said, offset)
             elif isinstance(said, Calls):
@@ -181,6 +183,8 @@ class SoakRecord:
     def _add_second(self, prober: FollowedPod, said: PathSecond, offset: float) -> None:
         begins = said.second + offset
         if begins < 0:  # before the soak: other probers were starting
+            return
+        if all(took == UNASKED for took in said.took_ns):  # a paused node measures nothing, not silence
             return
         key = (prober.node, said.address)
         path = self._paths.setdefault(key, PathHistory(*key, self._slow_ns))
@@ -223,6 +227,8 @@ class _Reader:
         self._first: float | None = None  # when a line came
         self.offset = float("inf")
         """Seconds that the soak's clock is ahead of the prober's."""
+        self.written_s = 0.0
+        """When the last line was written, by the soak's clock: long before it comes after an outage."""
 
     @property
     def begun(self) -> bool:
@@ -236,6 +242,10 @@ class _Reader:
             if said.start != self._start:  # the container was started again, with another clock
                 self._start, self._last, self._first = said.start, {}, None
                 self._waiting, self.offset = [], float("inf")
+                self.written_s = now
+            return
+        if isinstance(said, Foreign):
+            yield said
             return
         which, order = (said.address, said.second) if isinstance(said, PathSecond) else ("", said.now_s)
         if self._last.get(which, -1) >= order:
@@ -245,8 +255,11 @@ class _Reader:
         if self._first is None:
             self._first = now
         # At first many lines come at once, long after they were written.
-        if now - self._first <= _CLOCK_SECONDS:
+        settling = now - self._first <= _CLOCK_SECONDS
+        if settling:
             self.offset = min(self.offset, now - said.now_s)
+        self.written_s = min(said.now_s + self.offset, now)  # clocks drift apart over hours
+        if settling:
             return
         yield from self._waiting
         self._waiting = []

@@ -56,7 +56,7 @@ class DNSPod:
     Attributes:
         namespace: Of the pod.
         name: Of the pod.
-        workload: "Deployment" or "DaemonSet" and its name, e.g. "daemonset/node-local-dns".
+        workload: The kind and name of what owns it, e.g. "DaemonSet node-local-dns".
         node: Its node.
         address: Its IP address.
         labels: Of the pod.

@@ -107,6 +107,7 @@ class PathHistory:
     _last_good: float | None = None
     _open: Stretch | None = None  # silent, and not ended yet
     _end: float | None = None  # of what was measured
+    _ends: dict[Trouble, float] = field(default_factory=dict)  # of the last stretch of each kind
 
     def begin(self, settling_s: float) -> None:
         """Take it that somebody else asks from now on.
@@ -188,7 +189,15 @@ class PathHistory:
 
     def _keep(self, stretch: Stretch) -> None:
         """Take a stretch down, as part of the last of its kind where hardly any time is between them."""
-        for index in range(len(self.stretches) - 1, max(len(self.stretches) - 3, -1), -1):
+        last_end = self._ends.get(stretch.trouble)
+        self._ends[stretch.trouble] = stretch.end_s
+        if last_end is None or stretch.start_s - last_end > _MERGED:
+            self.counts[stretch.trouble] += 1
+            if len(self.stretches) < _MOST:
+                self.stretches.append(stretch)
+            return
+        # At most two of the other kind fit between, and where there are too many it was only counted.
+        for index in range(len(self.stretches) - 1, max(len(self.stretches) - 4, -1), -1):
             last = self.stretches[index]
             if last.trouble is stretch.trouble and stretch.start_s - last.end_s <= _MERGED:
                 self.stretches[index] = replace(
@@ -199,9 +208,6 @@ class PathHistory:
                     gap_s=max(last.gap_s, stretch.gap_s),
                 )
                 return
-        self.counts[stretch.trouble] += 1
-        if len(self.stretches) < _MOST:
-            self.stretches.append(stretch)
 
     def _percentile_ms(self, quantile: float) -> float | None:
         return round(self.latency.percentile(quantile) / 1e6, 3) if len(self.latency) else None
@@ -264,11 +270,14 @@ def meanwhile(stretch: Stretch, events: Iterable[Event], *, before_s: float = 10
 def told_together(stretches: Iterable[Stretch]) -> list[tuple[Stretch, int]]:
     """Return the longest of those stretches that overlap, with how many these are, by their beginning."""
     groups: list[list[Stretch]] = []
+    end_s = 0.0  # of the last group
     for stretch in sorted(stretches, key=lambda stretch: stretch.start_s):
-        if groups and stretch.start_s <= max(known.end_s for known in groups[-1]):
+        if groups and stretch.start_s <= end_s:
             groups[-1].append(stretch)
+            end_s = max(end_s, stretch.end_s)
         else:
             groups.append([stretch])
+            end_s = stretch.end_s
     return [
         (max(group, key=lambda known: (known.gap_s, known.end_s - known.start_s)), len(group))
         for group in groups

@@ -23,6 +23,8 @@ _DIGITS = {
 }
 _NONE, _UNASKED, _ERROR = "!!", "--", "#"
 
+_SHOWN = 100  # characters of a line that is not the program's
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SoakPlan:
@@ -122,14 +124,27 @@ class Calls:
     calls: Sequence[Call]
 
 
-Line = Started | PathSecond | Calls
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """A line that the program did not write.
+
+    The kubelet says in a log that it cannot follow it any longer (kubernetes/kubernetes issue 64315).
+
+    Attributes:
+        text: How it begins.
+    """
+
+    text: str
+
+
+Line = Started | PathSecond | Calls | Foreign
 
 
 def read_line(line: str, plan: SoakPlan) -> Line:
     """Read a line of the program's log.
 
     Raises:
-        ProbeError: it is none, or says why the program cannot go on.
+        ProbeError: it says why the program cannot go on.
     """
     try:
         said = json.loads(line)
@@ -140,11 +155,12 @@ def read_line(line: str, plan: SoakPlan) -> Line:
         if "took" in said:
             took = said["took"]
             times = [_time(took[at : at + 2]) for at in range(0, len(took), 2)]
-            return PathSecond(said["now"], plan.addresses[said["path"]], said["second"], times)
+            path = plan.addresses[said["path"]]
+            return PathSecond(said["now"], path, said["second"], times) if times else Foreign(line[:_SHOWN])
         calls = [Call(at, took, plan.names[name], failure) for at, took, name, failure in said["calls"]]
         return Calls(said["now"], calls)
     except (ValueError, KeyError, IndexError, TypeError):
-        raise ProbeError(f"the soak's program: no line of its own: {line[:100]!r}") from None
+        return Foreign(line[:_SHOWN])
 
 
 def _time(code: str) -> int:

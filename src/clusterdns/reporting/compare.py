@@ -51,7 +51,8 @@ class Change:
     """Something that differs.
 
     Attributes:
-        what: A case's name, a fact of the cluster, a setting, or a figure as "CASE FIGURE".
+        what: A case's name, a fact of the cluster, a setting, or a figure as "CASE FIGURE", of samples as
+            "CASE FIGURE (median of N)".
         old: As it was; None where it was not there.
         new: As it is; None where it is not there.
     """
@@ -152,10 +153,12 @@ def _slower(old: CheckResult, new: CheckResult, ratio: float, floor_ms: float) -
     Of several samples it is the median, and only where chance hardly makes such a difference.
     """
     earlier, later = dict(_samples(old.measurements)), dict(_samples(new.measurements))
-    for figure in earlier.keys() & later.keys():
-        was, is_ = median(earlier[figure]), median(later[figure])
+    for figure, samples in earlier.items():
+        if figure not in later:
+            continue
+        was, is_ = median(samples), median(later[figure])
         beyond = is_ > was * ratio and is_ - was > floor_ms
-        if beyond and chance_of_larger(earlier[figure], later[figure]) < _CHANCE:
+        if beyond and chance_of_larger(samples, later[figure]) < _CHANCE:
             yield Change(f"{old.name} {figure} (median of {len(later[figure])})", was, is_)
     before, after = dict(_times(old.measurements)), dict(_times(new.measurements))
     for figure, (milliseconds, value) in before.items():

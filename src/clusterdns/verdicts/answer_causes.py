@@ -97,8 +97,12 @@ def failed_upstreams(found: Findings) -> Iterator[Cause]:
 
 def failed_everything(found: Findings) -> bool:
     """Return whether every wrong answer about the cluster's objects is that the server itself failed."""
-    rcodes = {exchange.message.rcode for (_, exchange), wrong in found.wrong if wrong and exchange.message}
+    rcodes = _wrong_rcodes(found)
     return bool(rcodes) and rcodes <= UNANSWERED_RCODES
+
+
+def _wrong_rcodes(found: Findings) -> set[str]:
+    return {exchange.message.rcode for (_, exchange), wrong in found.wrong if wrong and exchange.message}
 
 
 def wrong_answers(found: Findings) -> Iterator[Cause]:
@@ -124,7 +128,7 @@ def wrong_answers(found: Findings) -> Iterator[Cause]:
         yield Cause(
             id="dns-server-fails",
             sentence=f"{and_more(sorted(servers), 'servers', shown=3)} cannot answer for the cluster's own "
-            "names: SERVFAIL",
+            f"names: {', '.join(sorted(_wrong_rcodes(found)))}",
             explains=found.names(
                 lambda complaint: (
                     _follows_from_wrong(found, complaint) or _is_lookup_without_answer(complaint)

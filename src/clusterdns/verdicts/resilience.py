@@ -14,7 +14,7 @@ from clusterdns.model.outcome import Verdict, judged
 from clusterdns.model.profiles import Profile
 from clusterdns.model.topology import LayerKind
 from clusterdns.settings import Settings
-from clusterdns.verdicts.client_limits import past_limits, too_slow
+from clusterdns.verdicts.client_limits import along, past_limits, too_slow
 from clusterdns.verdicts.needs import NODELOCAL
 
 _LATE = 0.1  # of the limit of slow answers: a generator that is later than this receives late, too
@@ -88,14 +88,17 @@ def resilience(disruptions: Sequence[Disruption], settings: Settings, *, spare: 
     """Judge what clients went through.
 
     Args:
-        disruptions: One after the other; at least one.
+        disruptions: One after the other.
         settings: The limits.
-        spare: Whether some other pod could have answered meanwhile; without one only gaps and failed lookups
-            count.
+        spare: Whether some other pod could have answered meanwhile; without one neither the share of failed
+            queries nor slow lookups count.
 
     Raises:
-        HarnessError: nothing is past a limit but slow answers, and the generator was late meanwhile, too.
+        HarnessError: nothing was done; or nothing is past a limit but slow answers, and the generator was
+            late meanwhile, too.
     """
+    if not disruptions:
+        raise HarnessError("nothing was there to be disturbed: no such pod is ready where the suite asks")
     faults: list[str] = []
     doubtful: list[str] = []
     for disruption in disruptions:
@@ -124,13 +127,12 @@ def _faults(disruption: Disruption, settings: Settings, *, spare: bool) -> Itera
         yield f"a lookup took {disruption.slowest_lookup_s:.1f} s, not less than {limit:g} s"
     lost_limit = settings.disruption_lost_limit if spare else 100
     for path in disruption.paths:
-        for fault in _faults_of_path(path, settings, lost_limit):
-            yield f"{path.address} from {path.node}: {fault}"
+        yield from along(path, _faults_of_path(path, settings, lost_limit))
 
 
 def _faults_of_path(path: PathOutage, settings: Settings, lost_limit: float) -> Iterator[str]:
     if not path.recovered:
-        yield f"not answering {settings.disruption_window:g} s after"
+        yield "not answering at the end of what was watched"
     if path.disturbed_s > settings.disruption_recovery_limit:
         yield f"disturbed for {path.disturbed_s:.1f} s, more than {settings.disruption_recovery_limit:g} s"
     yield from past_limits(path, settings, lost_limit)
@@ -138,8 +140,7 @@ def _faults_of_path(path: PathOutage, settings: Settings, lost_limit: float) -> 
 
 def _slow_paths(disruption: Disruption, settings: Settings) -> Iterator[str]:
     for path in disruption.paths:
-        for fault in too_slow(path, settings):
-            yield f"{path.address} from {path.node}: {fault}"
+        yield from along(path, too_slow(path, settings))
 
 
 def _measured(disruptions: Sequence[Disruption]) -> Resilience:

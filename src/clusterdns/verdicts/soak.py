@@ -12,7 +12,7 @@ from clusterdns.model.soak import Soak, Stretch, Trouble, meanwhile, told_togeth
 from clusterdns.model.topology import Topology
 from clusterdns.settings import Settings
 from clusterdns.verdicts import autoscaling, service_routing, tcp_paths, topology, upstreams
-from clusterdns.verdicts.client_limits import past_limits, too_slow
+from clusterdns.verdicts.client_limits import along, past_limits, too_slow
 
 _OF_THE_TOPOLOGY = (topology, service_routing, tcp_paths, autoscaling, upstreams)
 """Whose checks say whether a topology is safe, as far as they read nothing else."""
@@ -55,11 +55,10 @@ class Topologies:
 
 def paths(soak: Soak, settings: Settings) -> Verdict:
     """Judge what became of the queries along every path."""
-    faults = [
-        f"{path.address} from {path.node}: {fault}"
-        for path in soak.paths
-        for fault in (*past_limits(path, settings, settings.disruption_lost_limit), *too_slow(path, settings))
-    ]
+    faults: list[str] = []
+    for path in soak.paths:
+        faults += along(path, past_limits(path, settings, settings.disruption_lost_limit))
+        faults += along(path, too_slow(path, settings))
     return judged(faults, soak, evidence=tuple(timeline(soak)))
 
 
@@ -136,7 +135,7 @@ def _told(stretch: Stretch) -> str:
 
 
 def _clock(seconds: float) -> str:
-    minutes, rest = divmod(seconds, 60)
+    minutes, rest = divmod(round(seconds, 1), 60)
     return f"+{minutes:.0f}:{rest:04.1f}"
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from clusterdns.check import Check, Need, Stage, only
 from clusterdns.cluster.permissions import CPU_PERIODS, OBJECTS
+from clusterdns.errors import HarnessError
 from clusterdns.measuring.run import Run
 from clusterdns.model.outcome import Outcome, Verdict, judged
 from clusterdns.model.profiles import Profile
@@ -39,7 +40,13 @@ def held_back(containers: Sequence[Throttling], limit_percent: float) -> list[Th
 
 
 def cpu_limit(containers: Sequence[Throttling], limit_percent: float) -> Verdict:
-    """Judge how often DNS pods were held back; whether queries suffered is what others judge."""
+    """Judge how often DNS pods were held back; whether queries suffered is what others judge.
+
+    Raises:
+        HarnessError: nothing was read twice, so that nothing is known.
+    """
+    if not containers:
+        raise HarnessError("no container with a CPU limit was read twice: all were replaced, or are unknown")
     faults = [str(container) for container in held_back(containers, limit_percent)]
     return judged(faults, CpuLimits(containers, limit_percent), outcome=Outcome.WARNED)
 

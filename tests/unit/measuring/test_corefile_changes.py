@@ -127,6 +127,17 @@ def test_pods_that_do_not_load_it_are_named_and_the_text_is_there_again(cluster:
     assert corefile(cluster) == COREFILE
 
 
+def test_a_corefile_that_no_pod_runs_with_is_not_loaded(cluster: Configured) -> None:
+    cluster.objects["pods"].clear()
+    asks, _ = changes(cluster, [])
+    with (
+        pytest.raises(HarnessError, match="no pod of Deployment kube-system/coredns runs"),
+        asks.changing(COREDNS) as change,
+    ):
+        change.there()
+    assert corefile(cluster) == COREFILE
+
+
 def test_pods_that_keep_the_changed_text_are_named(cluster: Configured) -> None:
     asks, _ = changes(cluster, [True])
     with (

@@ -57,7 +57,9 @@ class Replacing(FakeCluster):
 
     def _replace(self, name: str) -> None:
         pods = self.objects["pods"]
-        pods[:] = [kept for kept in pods if kept["metadata"]["name"] != name] + [pod(f"{name}-new")]
+        (replaced,) = (kept for kept in pods if kept["metadata"]["name"] == name)
+        (owner,) = replaced["metadata"]["ownerReferences"]
+        pods[:] = [kept for kept in pods if kept is not replaced] + [pod(f"{name}-new", owner["uid"])]
 
 
 def load_answers(lag_ns: int, lost: range) -> list[Answer]:
@@ -161,6 +163,13 @@ def test_a_foreign_cluster_keeps_two_ready(cluster: Replacing) -> None:
     assert cluster.evicted == []
 
 
+def test_pods_of_another_kind_on_a_drained_node_are_not_counted_as_leaving(cluster: Replacing) -> None:
+    cluster.objects["pods"] += [pod("coredns-2"), pod("other-1", "another"), pod("other-2", "another")]
+    changes = DNSChanges(cluster.as_cluster(), "r1", 0.3, foreign=True)
+    changes.drain([POD, Replaceable("kube-system", "other", "n1")])
+    assert sorted(cluster.evicted) == ["coredns-0", "other"]
+
+
 def test_a_generator_that_was_late_measures_nothing(cluster: Replacing) -> None:
     with pytest.raises(HarnessError, match=r"600\.0 ms late"):
         Doing(cluster, prober(lag_ns=600_000_000)).evict(POD)
@@ -221,6 +230,13 @@ def test_a_node_is_uncordoned_when_the_run_is_interrupted(cluster: Replacing) ->
     with pytest.raises(KeyboardInterrupt), changes.cordoned("n1"):
         raise KeyboardInterrupt
     assert cluster.objects["nodes"][0]["spec"] == {}
+
+
+def test_a_node_that_somebody_has_cordoned_stays_so(cluster: Replacing) -> None:
+    cluster.objects["nodes"] = [{"metadata": {"name": "n1"}, "spec": {"unschedulable": True}}]
+    with DNSChanges(cluster.as_cluster(), "r1", 5, foreign=True).cordoned("n1"):
+        pass
+    assert cluster.objects["nodes"] == [{"metadata": {"name": "n1"}, "spec": {"unschedulable": True}}]
 
 
 def test_an_eviction_waits_for_its_budget_and_gives_up_in_time(cluster: Replacing) -> None:

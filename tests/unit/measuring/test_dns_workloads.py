@@ -110,5 +110,8 @@ def test_a_roll_out_ends_when_its_controller_has_seen_it_and_every_pod_is_availa
     annotations = cluster.objects[resource][0]["spec"]["template"]["metadata"]["annotations"]
     assert list(annotations) == ["kubectl.kubernetes.io/restartedAt"]
     cluster.follows = False
-    with pytest.raises(DeadlineExceeded, match="3 of 3 pods are available"):
+    with pytest.raises(
+        DeadlineExceeded,
+        match="3 pods are wanted: 3 there, 3 up to date, 3 available; not seen by its controller yet",
+    ):
         changes.roll_out(found)

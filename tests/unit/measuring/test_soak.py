@@ -13,11 +13,12 @@ import pytest
 from clusterdns.errors import ClusterError, HarnessError, PermissionMissing, ProbeError
 from clusterdns.measuring import cluster_events, soak_log
 from clusterdns.measuring.cluster_events import watched_cluster
-from clusterdns.measuring.soak import all_at
+from clusterdns.measuring.soak import ProberPods, all_at
 from clusterdns.measuring.soak_log import FollowedPod, SoakRecord
 from clusterdns.model.soak import Trouble
 from clusterdns.model.topology import Fact, Topology
 from clusterdns.probing.soak import SoakPlan
+from tests.unit.measuring.fakes import FakeCluster
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -109,6 +110,26 @@ def test_a_log_that_breaks_off_is_asked_for_again_and_each_line_counts_once() ->
     assert [str(part.trouble) for part in result.stretches if part.trouble is Trouble.SILENT] == ["silent"]
 
 
+NO_WATCHER = "failed to create fsnotify watcher: too many open files"  # the kubelet's, in the log
+
+
+def test_a_line_of_the_kubelets_does_not_end_what_is_followed() -> None:
+    result, _ = followed([started(), second(0), second(1), NO_WATCHER], [second(2), second(3)])
+    assert result.paths[0].queries == 4 * RATE
+    assert result.unprobed == {}
+
+
+def test_where_nothing_but_foreign_lines_come_these_are_told() -> None:
+    with pytest.raises(ProbeError, match=f"no line of its own: '{NO_WATCHER}'"):
+        followed([NO_WATCHER])
+
+
+def test_a_log_is_asked_for_from_when_its_last_line_was_written_not_from_when_that_came() -> None:
+    caught_up, behind = second(0, now=200.0), second(1, now=100.0)
+    _, cluster = followed([started(), caught_up, behind], [second(2, now=101.0)])
+    assert cluster.asked[1]["sinceSeconds"] == "105"
+
+
 def test_a_container_that_starts_again_has_another_clock() -> None:
     result, _ = followed([started("a"), second(0), second(1)], [started("b"), second(0), second(1, LOST)])
     assert (result.paths[0].queries, result.paths[0].failed) == (4 * RATE, RATE)
@@ -120,12 +141,26 @@ def test_failed_lookups_are_told_with_node_and_name() -> None:
     assert [failure.what for failure in result.lookup_failures] == ["n1: example.com: EAI_AGAIN after 2.5 s"]
 
 
+def test_the_first_failed_lookup_comes_first_whenever_its_line_came() -> None:
+    late, early = (9.0, 2.5, 1, "EAI_AGAIN"), (2.0, 2.5, 0, "EAI_AGAIN")
+    result, _ = followed([started(), second(0), calls(12.0, late), calls(13.0, early)])
+    assert [failure.what.split(": ")[1] for failure in result.lookup_failures] == ["web", "example.com"]
+
+
 def test_a_prober_that_joined_may_have_no_network_at_first() -> None:
     lines = [started(), second(0, LOST), second(1, LOST), second(2)]
     joined, _ = followed(lines, prober=FollowedPod("ns", "soak-a", "n1", joined=True))
     assert (joined.paths[0].queries, joined.paths[0].failed) == (RATE, 0)
     always, _ = followed(lines)
     assert (always.paths[0].queries, always.paths[0].failed) == (3 * RATE, 2 * RATE)
+
+
+def test_the_time_in_which_a_prober_was_too_late_to_ask_is_no_silence() -> None:
+    late = [second(number, "--" * RATE) for number in range(2, 9)]
+    result, _ = followed([started(), second(0), second(1, LOST), *late, second(9)])
+    (path,) = result.paths
+    assert (path.measured_s, path.gap_s) == (3, 1.25)
+    assert [part.trouble for part in result.stretches].count(Trouble.UNMEASURED) == 3
 
 
 def test_the_time_without_a_prober_is_not_measured() -> None:
@@ -144,13 +179,27 @@ def test_what_a_prober_cannot_do_is_told_of_its_node() -> None:
     [
         ("1.34", ["v1.34.4", "v1.35.0"], True),
         ("v1.34.5", ["v1.34.4", "v1.35.0"], False),
-        ("1.34.1-gke.5", ["v1.34.1-gke.7"], True),
+        ("1.34.1-gke.5", ["v1.34.1-gke.7", "v1.34.2-gke.1"], True),
+        ("v1.34.1-gke.5", ["v1.34.1-gke.4"], False),
+        ("1.34.1", ["v1.34.1-gke.4", "v1.34.1-eks-9f1"], True),
         ("1.34", [], False),
         ("1.34", ["", "v1.34.0"], False),
     ],
 )
 def test_every_node_has_to_reach_the_version(wanted: str, kubelets: list[str], reached: bool) -> None:  # noqa: FBT001
     assert all_at(wanted, kubelets) is reached
+
+
+def prober_pod(node_name: str, phase: str) -> dict[str, Any]:
+    metadata = {"name": f"soak-{node_name}", "namespace": "ns", "labels": {"app": "clusterdns-soak"}}
+    return {"metadata": metadata, "spec": {"nodeName": node_name}, "status": {"phase": phase}}
+
+
+def test_a_node_whose_prober_does_not_start_is_told_also_where_nothing_says_why() -> None:
+    pods = [prober_pod("n1", "Running"), prober_pod("n2", "Pending")]
+    probers = ProberPods(FakeCluster({"pods": pods}).as_cluster(), "ns")
+    assert [prober.node for prober in probers.look()] == ["n1"]
+    assert probers.unprobed == {"n2": "pod soak-n2 has not started: Pending"}
 
 
 def node(name: str, version: str, **spec: Any) -> dict[str, Any]:

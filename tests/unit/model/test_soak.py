@@ -106,6 +106,9 @@ def test_memory_is_bounded() -> None:
         path.add(second, 1.0, [GOOD, LOST, GOOD])
     assert len(path.stretches) == 1000
     assert path.figures().silent == 2000
+    for second in range(6000, 6010):
+        path.add(second, 1.0, [SLOW] * RATE)
+    assert path.figures().slow == 1
 
 
 @given(st.lists(st.tuples(st.integers(2, 30), st.integers(1, 30)), min_size=1, max_size=5))
@@ -135,3 +138,14 @@ def test_what_happened_shortly_before_or_during_a_stretch_belongs_to_it() -> Non
 def test_stretches_that_overlap_are_told_by_the_worst_of_them() -> None:
     first, worst, apart = stretch(0, 3, 1), stretch(2, 5, 2), stretch(8, 9, 1)
     assert told_together([apart, worst, first]) == [(worst, 2), (apart, 1)]
+
+
+def test_stretches_overlap_what_ended_last_not_what_began_last() -> None:
+    long, inside, later = stretch(0, 9, 1), stretch(1, 2, 5), stretch(8, 10, 1)
+    assert told_together([long, inside, later]) == [(inside, 3)]
+
+
+def test_slow_seconds_are_one_stretch_whatever_silence_is_between() -> None:
+    between = [LOST, *[GOOD] * 9]
+    path = history([SLOW] * RATE, between, [LOST, LOST, *[SLOW] * 8])
+    assert [(part.start_s, part.end_s) for part in path.stretches if part.trouble is Trouble.SLOW] == [(0, 3)]

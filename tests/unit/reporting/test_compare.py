@@ -188,6 +188,16 @@ def test_samples_are_slower_where_their_median_grew_beyond_chance(later: list[fl
     assert slower == (["a.a took_ms (median of 20)"] if worse else [])
 
 
+def test_figures_that_grew_are_told_in_the_order_of_the_report() -> None:
+    names = [f"{letter}_ms" for letter in "hgfedcba"]
+    old, new = (
+        report(result("a.a", measurements={name: [sample + more for sample in QUICK] for name in names}))
+        for more in (0, 30)
+    )
+    slower = [change.what for change in compared(old, new).slower]
+    assert slower == [f"a.a {name} (median of 20)" for name in names]
+
+
 def test_a_difference_that_chance_explains_is_none() -> None:
     """Medians of 1 and 50 ms, of samples that lie across each other."""
     old = report(result("a.a", measurements={"took_ms": [1.0] * 5 + [90.0] * 4}))

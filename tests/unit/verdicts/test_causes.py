@@ -336,6 +336,9 @@ def test_where_everything_fails_it_is_not_the_upstreams() -> None:
     (cause,) = causes(replace(found, complaints=rows, failed_upstreams=failed, wrong=everything))
     assert (cause.id, len(cause.explains)) == ("dns-server-fails", 2)
     assert cause.sentence == "a cannot answer for the cluster's own names: SERVFAIL"
+    refused = answers(["a"], [], rcode="REFUSED").wrong
+    (cause,) = causes(replace(found, complaints=rows, failed_upstreams=failed, wrong=refused))
+    assert cause.sentence == "a cannot answer for the cluster's own names: REFUSED"
 
 
 def test_a_node_cache_that_does_not_answer() -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from clusterdns.errors import HarnessError
+from clusterdns.errors import HarnessError, ProbeError
 from clusterdns.measuring.disruption import asked_addresses
 from clusterdns.measuring.dns_changes import serving_pods, why_not_to_be_evicted
 from clusterdns.model.disruption import Disruption, PathOutage
@@ -38,7 +38,7 @@ def test_a_replacement_that_nobody_notices_passes() -> None:
             "a successor: not within",
         ),
         (replace(REPLACED, slowest_lookup_s=5.01), "a lookup took 5.0 s, not less than 5 s"),
-        (on_path(failed=1, recovered=False), "not answering 20 s after"),
+        (on_path(failed=1, recovered=False), "not answering at the end"),
         (on_path(failed=1, gap_s=5.5), "no answer for 5.5 s, more than 5 s"),
         (on_path(failed=1, disturbed_s=12.0), "disturbed for 12.0 s, more than 10 s"),
         (on_path(failed=13), "13 of 1,200 queries failed, more than 1 %"),
@@ -63,6 +63,11 @@ def test_slow_answers_to_a_late_generator_are_no_verdict() -> None:
     )
 
 
+def test_nothing_that_was_done_is_no_verdict() -> None:
+    with pytest.raises(HarnessError, match="nothing was there to be disturbed"):
+        resilience([], Settings(), spare=True)
+
+
 def test_of_a_node_cache_only_gaps_count() -> None:
     stalled = replace(on_path(failed=120, gap_s=2.0), slowest_lookup_s=5.01)
     assert resilience([stalled], Settings(), spare=False).outcome is Outcome.PASSED
@@ -81,6 +86,11 @@ def cluster(replicas: int) -> Topology:
         Service("kube-system/empty", ("10.96.0.12",), ()),
     )
     return Topology(Fact("cluster.local", "Corefile"), {"n1": ""}, (cache, layer), services)
+
+
+def test_nobody_to_ask_is_no_measurement() -> None:
+    with pytest.raises(ProbeError, match="no Service with pods and no node cache was found"):
+        asked_addresses(Topology(Fact("cluster.local", "Corefile"), {"n1": ""}, ()))
 
 
 def test_a_pod_behind_two_services_is_replaced_once() -> None:

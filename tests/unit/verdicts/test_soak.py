@@ -63,6 +63,11 @@ def test_a_path_at_a_limit_passes(path: PathFigures) -> None:
     assert verdicts.paths(replace(QUIET, paths=[path]), Settings()).outcome is Outcome.PASSED
 
 
+def test_a_clock_never_shows_sixty_seconds() -> None:
+    slow = Stretch("n1", "10.96.0.10", Trouble.SLOW, 59.97, 61.97)
+    assert next(verdicts.timeline(replace(QUIET, stretches=[slow]))).startswith("+1:00.0 ")
+
+
 SILENT = "+1:05.0 10.96.0.10 from n1 had no answer for 6.0 s (360 queries failed)"
 
 

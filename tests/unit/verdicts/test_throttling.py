@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from clusterdns.errors import HarnessError
 from clusterdns.model.outcome import Outcome
 from clusterdns.model.throttling import Throttling
 from clusterdns.verdicts.throttling import cpu_limit, held_back
@@ -30,6 +31,11 @@ def test_a_pod_is_named_once_by_what_is_held_back_most_often() -> None:
 def test_the_limit_and_the_least_number_of_periods(throttled: int, periods: int, outcome: Outcome) -> None:
     verdict = cpu_limit([replace(WHOLE, throttled=throttled, periods=periods)], 25)
     assert verdict.outcome is outcome
+
+
+def test_no_container_that_was_read_twice_is_no_verdict() -> None:
+    with pytest.raises(HarnessError, match="no container with a CPU limit was read twice"):
+        cpu_limit([], 25)
 
 
 def test_what_is_said() -> None:
