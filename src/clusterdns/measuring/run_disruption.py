@@ -175,13 +175,10 @@ class DisruptionRun(CoreRun):
 
     def _reloaded(self, workload: DNSWorkload, changes: CorefileChanges) -> Disruption:
         with changes.changing(workload) as change:
-
-            def there_and_back() -> None:
-                change.there()
-                change.back()
-
-            what = f"Corefile of {workload} changed and put back"
-            return self.disruptor.during(what, "", there_and_back, seconds=2 * RELOAD_SECONDS + _MARGIN)
+            what = f"Corefile of {workload} changed"
+            disruption = self.disruptor.during(what, "", change.there, seconds=RELOAD_SECONDS + _MARGIN)
+            change.back()
+            return disruption
 
     def _scaled(self, deployment: DNSWorkload) -> Disruption:
         replicas, changes = deployment.spec["replicas"], self.workload_changes
