@@ -32,7 +32,7 @@ _PROGRAMS = {
 }
 _END_SECONDS = 180.0
 _NOTHING_MEASURED = 5
-_FIRST_IMPORT = "from clusterdns.starting import tell_interrupts\n"  # of the command, and of the suite
+_OUR_FRAMES = re.compile(r'File "[^"]*\b(clusterdns/|fixtures/|conftest\.py)[^"]*", line \d+, in (.+)')
 _IMPATIENCE = 0.3  # seconds between two signals
 
 
@@ -183,10 +183,9 @@ def _wrongs(injection: Injection, ended: Ended) -> Iterator[str]:
 
 def _too_soon(injection: Injection, ended: Ended) -> bool:
     """Return whether a Ctrl-C came while Python and pytest were loaded: nothing of ours could hear it yet."""
-    if not injection.fault.startswith(signal.SIGINT.name):
-        return False
-    ours = ("conftest.py", "clusterdns/cli.py", "clusterdns:")
-    return _FIRST_IMPORT in ended.output or not any(word in ended.output for word in ours)
+    running = [where for _, where in _OUR_FRAMES.findall(ended.output)]
+    interrupted = injection.fault.startswith(signal.SIGINT.name) and "clusterdns:" not in ended.output
+    return interrupted and all(where == "<module>" for where in running)
 
 
 def _allowed(injection: Injection, ended: Ended) -> Collection[int]:
