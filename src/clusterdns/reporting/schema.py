@@ -58,7 +58,7 @@ Facts = Annotated[Mapping[str, object], BeforeValidator(_facts)]
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class StandIn(_Model):

@@ -154,7 +154,13 @@ def test_ratio_and_floor_are_settings(tmp_path: Path) -> None:
         ("\udcff", "cannot be read"),
         ('{"schema": "clusterdns.report/v1", "run"', "cut off"),
         ("[" * 200_000, "nested deeper than any report"),
+        ("[" * 60 + "]" * 60, "nested deeper than any report"),
         ("[]", "no report.json of this suite: its schema is None"),
+        ('{"run": NaN}', "NaN is no number of JSON"),
+        ('{"run": -Infinity}', "-Infinity is no number of JSON"),
+        ('{"run": 1' + "0" * 400 + "}", "no report has a number of 401 digits"),
+        ('{"schema": "clusterdns.report/v0"}', "no report.json of this suite"),
+        ('{"schema": "clusterdns.report/v1' + "0" * 5000 + '"}', "no report.json of this suite"),
         ('{"schema": "other"}', "no report.json of this suite: its schema is 'other'"),
         ('{"schema": "clusterdns.report/v99"}', r"v99 is newer than .*: use a newer clusterdns"),
         ('{"schema": "clusterdns.report/v1"}', "run: Field required"),
@@ -167,6 +173,20 @@ def test_what_is_no_report_is_said_in_one_line(tmp_path: Path, text: str | None,
     with pytest.raises(UsageError, match=message) as raised:
         read_report(path)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("value", ["1e999", "-1"])
+def test_a_run_of_no_possible_duration_is_no_report(tmp_path: Path, value: str) -> None:
+    path = tmp_path / "r.json"
+    path.write_text(report().json_text().replace('"duration": 1.0', f'"duration": {value}'))
+    with pytest.raises(UsageError, match=r"run\.duration"):
+        read_report(path)
+
+
+def test_a_case_that_is_there_twice_hides_no_failure(tmp_path: Path) -> None:
+    path = written(tmp_path / "r.json", result("a.a", "failed"), result("a.b"), result("a.a"))
+    with pytest.raises(UsageError, match=r"no report of one run: a\.a is there more than once"):
+        read_report(path)
 
 
 QUICK = [1.0 + index / 10 for index in range(20)]
