@@ -13,6 +13,14 @@ _SAID = {
 }
 
 
+def _said(comparison: Comparison) -> str:
+    """Return what a comparison came to, in words."""
+    code = comparison.exit_code()
+    if code is ExitCode.NOT_MEASURABLE and not comparison.compared:
+        return "nothing is compared: no case has an outcome in both reports"
+    return _SAID[code]
+
+
 def _sections(comparison: Comparison) -> Iterator[tuple[str, Sequence[Change]]]:
     yield "Worse", comparison.worse
     yield "Slower beyond noise", comparison.slower
@@ -29,12 +37,12 @@ def text_lines(comparison: Comparison) -> Iterator[str]:
         if changes:
             yield f"{title}:"
             yield from (f"  {one_line(str(change))}" for change in changes)
-    yield _SAID[comparison.exit_code()]
+    yield _said(comparison)
 
 
 def markdown_lines(comparison: Comparison) -> Iterator[str]:
     """Yield the same as Markdown, first what it means."""
-    yield f"## Cluster DNS: {_SAID[comparison.exit_code()]}"
+    yield f"## Cluster DNS: {_said(comparison)}"
     for title, changes in _sections(comparison):
         if changes:
             yield ""

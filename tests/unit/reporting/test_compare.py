@@ -11,6 +11,7 @@ from clusterdns.cli import main
 from clusterdns.errors import UsageError
 from clusterdns.model.outcome import ExitCode, Outcome
 from clusterdns.reporting.compare import Comparison, compare
+from clusterdns.reporting.comparison_text import text_lines
 from clusterdns.reporting.reading import read_report
 from clusterdns.reporting.schema import CheckResult, Report, Run
 
@@ -51,7 +52,7 @@ def test_a_report_is_no_worse_than_itself() -> None:
     )
     comparison = compared(same, same)
     assert comparison == Comparison(
-        worse=[], better=[], unmeasured=[], added=[], facts=[], settings=[], slower=[]
+        worse=[], better=[], unmeasured=[], added=[], facts=[], settings=[], slower=[], compared=2
     )
     assert comparison.exit_code() is ExitCode.OK
 
@@ -89,7 +90,7 @@ def test_cases_that_came_and_went() -> None:
         ({"p99_ms": 20}, {"p99_ms": 41}, ["a.a p99_ms"]),
         ({"p99_ms": 20}, {"p99_ms": 39}, []),  # within the ratio
         ({"p99_ms": 1}, {"p99_ms": 11}, []),  # within the floor
-        ({"p99_s": 0.02}, {"p99_s": 0.05}, ["a.a p99_s"]),
+        ({"p99_s": 0.04, "measured_s": 300}, {"p99_s": 1.3, "measured_s": 1800}, []),  # of a few events
         ({"times": {"p50_ms": 1}}, {"times": {"p50_ms": 50}}, ["a.a times.p50_ms"]),
         ({"max_ms": 1, "limit_ms": 1, "lag_ms": 1}, {"max_ms": 99, "limit_ms": 99, "lag_ms": 99}, []),
         ({"queries": 1, "p99_ms": None}, {"queries": 99, "p99_ms": 50}, []),
@@ -102,6 +103,24 @@ def test_times_that_grew_beyond_noise(
     comparison = compared(report(result("a.a", measurements=old)), report(result("a.a", measurements=new)))
     assert [change.what for change in comparison.slower] == slower
     assert comparison.exit_code() is (ExitCode.FAILED if slower else ExitCode.OK)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ([], []),
+        ([], [result("a.a")]),
+        ([result("a.a", "skipped")], [result("a.a", "skipped")]),
+        ([result("a.a", "error")], [result("a.a")]),
+        ([result("a.a", "skipped")], [result("a.b")]),
+    ],
+)
+def test_where_nothing_was_measured_twice_nothing_is_no_worse(
+    old: list[CheckResult], new: list[CheckResult]
+) -> None:
+    comparison = compared(report(*old), report(*new))
+    assert comparison.exit_code() is ExitCode.NOT_MEASURABLE
+    assert list(text_lines(comparison))[-1].startswith("nothing is compared")
 
 
 def test_times_of_other_settings_are_not_compared() -> None:
