@@ -13,7 +13,7 @@ _RANKS = {Outcome.PASSED: 0, Outcome.WARNED: 1, Outcome.FAILED: 2}
 _UNMEASURED = frozenset({Outcome.SKIPPED, Outcome.ERROR})
 
 # How figures end that are times of answers. Those in seconds (until a change is seen, a gap, a soak) are of
-# a few events of one run: between equal runs they differ by a factor of ten, and only their limits judge them.
+# a few events of one run: between equal runs they differ by a factor of ten, so only limits judge them.
 _TIME = "_ms"
 # Words of figures that are limits, the generator's own, or the single worst of a run, which is noise.
 _LEFT_OUT = ("limit", "lag", "max", "longest", "slowest")
