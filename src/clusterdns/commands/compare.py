@@ -12,7 +12,7 @@ from clusterdns.model.outcome import ExitCode
 from clusterdns.reporting.compare import compare
 from clusterdns.reporting.comparison_text import markdown_lines, text_lines
 from clusterdns.reporting.reading import read_report
-from clusterdns.reporting.text import printable
+from clusterdns.reporting.text import shown
 from clusterdns.settings import Settings, flag
 
 _LIMITS = ("compare_ratio", "compare_floor")
@@ -44,6 +44,6 @@ def run(options: argparse.Namespace) -> ExitCode:
     if options.json:
         sys.stdout.write(json.dumps({"exit_code": code.value, **asdict(comparison)}, indent=2) + "\n")
     else:
-        render = markdown_lines if options.markdown else text_lines
-        sys.stdout.write(printable("\n".join(render(comparison))) + "\n")
+        lines = markdown_lines(comparison) if options.markdown else map(shown, text_lines(comparison))
+        sys.stdout.write("\n".join(lines) + "\n")
     return code

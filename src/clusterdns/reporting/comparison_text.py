@@ -1,10 +1,15 @@
 """A comparison of two reports, for people: text for terminals, Markdown for CI systems."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from clusterdns.model.outcome import ExitCode
 from clusterdns.reporting.compare import Change, Comparison
-from clusterdns.reporting.text import one_line
+from clusterdns.reporting.text import bounded, one_line
+
+# What begins a link (after a bracket), ends a cell or a code span, or escapes one of these; and HTML.
+_MARKUP = re.compile(r"(?<=\])\(|[\\|`&<]")
+_WRITTEN = {"&": "&amp;", "<": "&lt;"}
 
 _SAID = {
     ExitCode.OK: "no worse",
@@ -56,6 +61,6 @@ def markdown_lines(comparison: Comparison) -> Iterator[str]:
 
 
 def cell(value: object) -> str:
-    """Return a value for a cell of a table: nothing in it is Markdown or HTML."""
-    text = one_line("none" if value is None else str(value))
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|").replace("`", "\\`")
+    """Return a value for a cell of a table: bounded, and nothing in it is Markdown or HTML."""
+    text = bounded(one_line("none" if value is None else str(value)))
+    return _MARKUP.sub(lambda match: _WRITTEN.get(match[0], f"\\{match[0]}"), text)

@@ -158,6 +158,15 @@ def test_the_command_says_what_is_worse(tmp_path: Path, capsys: pytest.CaptureFi
     assert said["worse"] == [{"what": "a.a", "old": "passed", "new": "failed"}]
 
 
+def test_what_the_command_says_is_no_command_to_a_ci_system(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = written(tmp_path / "old.json", result("a.a"))
+    new = written(tmp_path / "new.json", result("a.a"), cluster={"::error::x": "##[error]"})
+    assert main(["compare", str(old), str(new)]) == ExitCode.OK
+    assert r"  \x3a:error::x: none -> \x23#[error]" in capsys.readouterr().out
+
+
 def test_ratio_and_floor_are_settings(tmp_path: Path) -> None:
     old = written(tmp_path / "old.json", result("a.a", measurements={"p99_ms": 20}))
     new = written(tmp_path / "new.json", result("a.a", measurements={"p99_ms": 100}))
