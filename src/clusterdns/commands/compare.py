@@ -2,12 +2,12 @@
 
 import argparse
 import json
-import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
 
 from clusterdns.commands._arguments import Commands
+from clusterdns.commands._settings import settings_without_cluster
 from clusterdns.model.outcome import ExitCode
 from clusterdns.reporting.compare import compare
 from clusterdns.reporting.comparison_text import markdown_lines, text_lines
@@ -36,8 +36,7 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Print what differs."""
-    given = {name: getattr(options, name) for name in _LIMITS if getattr(options, name) is not None}
-    settings = Settings.load(given, os.environ)
+    settings = settings_without_cluster({name: getattr(options, name) for name in _LIMITS})
     old, new = read_report(options.old), read_report(options.new)
     comparison = compare(old, new, ratio=settings.compare_ratio, floor_ms=settings.compare_floor)
     code = comparison.exit_code()

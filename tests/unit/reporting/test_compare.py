@@ -167,6 +167,22 @@ def test_what_the_command_says_is_no_command_to_a_ci_system(
     assert r"  \x3a:error::x: none -> \x23#[error]" in capsys.readouterr().out
 
 
+def test_a_cluster_that_the_environment_names_is_none_of_the_commands_business(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    same = str(written(tmp_path / "r.json", result("a.a")))
+    for name, value in (
+        ("KUBECONFIG", "f"),
+        ("KUBE_CONTEXT", "c"),
+        ("CLUSTER", "kubeconfig"),
+        ("PROFILE", "load"),
+    ):
+        monkeypatch.setenv(f"CLUSTERDNS_{name}", value)
+        assert main(["compare", same, same]) == ExitCode.OK
+    monkeypatch.setenv("CLUSTERDNS_COMPARE_RATIO", "1")
+    assert main(["compare", same, same]) == ExitCode.USAGE
+
+
 def test_ratio_and_floor_are_settings(tmp_path: Path) -> None:
     old = written(tmp_path / "old.json", result("a.a", measurements={"p99_ms": 20}))
     new = written(tmp_path / "new.json", result("a.a", measurements={"p99_ms": 100}))
