@@ -307,10 +307,38 @@ def test_every_check_of_the_catalogue_has_a_place() -> None:
         ("\x1b[2Jb", r"\x1b[2Jb"),
         ("moc.elpmaxe\u202e", r"moc.elpmaxe\u202e"),
         ("\u2066x\u2069\u2028y", r"\u2066x\u2069\u2028y"),
+        ("  ::error file=a::b", r"  \x3a:error file=a::b"),
+        ("\n::stop-commands::b", r" \x3a:stop-commands::b"),
+        ("a ##[error]b", r"a \x23#[error]b"),
+        ("a ##vso[task.complete]b", r"a \x23#vso[task.complete]b"),
+        ("::1 answers, and a::b", "::1 answers, and a::b"),
     ],
 )
 def test_what_comes_from_outside_stays_one_line_of_text(text: str, line: str) -> None:
     assert shown(text) == line
+
+
+def test_a_warning_attaches_no_file_to_a_job() -> None:
+    forged = "[[ATTACHMENT|/etc/passwd]]"
+    warned = result(
+        "a.a",
+        Outcome.WARNED,
+        reason=forged,
+        evidence=[forged],
+        measurements={forged: forged},
+        artifacts=["b"],
+    )
+    text = junit_xml(report(warned)).decode()
+    assert text.count("[[ATTACHMENT|") == 1
+    assert "[[ATTACHMENT|b]]" in text
+
+
+def test_every_text_of_a_report_is_printable() -> None:
+    raw = "a\x1b[2J\u202e"
+    whole = report(
+        result(raw, requirement=raw, artifacts=[raw]), causes=[{**CAUSE, "id": raw, "explains": [raw]}]
+    )
+    assert not set("\x1b\u202e") & set(str(whole) + junit_xml(whole).decode())
 
 
 def test_a_message_of_megabytes_is_cut() -> None:

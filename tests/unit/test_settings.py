@@ -110,9 +110,29 @@ def test_a_soak_lasts_as_long_as_is_written(written: str, seconds: float) -> Non
     ("flags", "message"),
     [
         ({"soak": "5x"}, "--soak: must be a time such as 90s, 30m or 2h, not '5x'"),
+        ({"soak": "٣٠"}, "--soak: must be a time such as 90s, 30m or 2h"),
         ({"soak_until_nodes_at": "next"}, "must be a version such as 1.36 or v1.36.1, not 'next'"),
+        ({"soak_until_nodes_at": "1"}, "must be a version such as 1.36 or v1.36.1, not '1'"),
+        ({"soak_until_nodes_at": "1.x"}, "must be a version such as 1.36 or v1.36.1, not '1.x'"),
+        ({"soak_until_nodes_at": "1.36 ; b"}, "must be a version such as 1.36 or v1.36.1, not '1.36 ; b'"),
     ],
 )
 def test_what_is_no_time_or_version_is_said(flags: dict[str, str], message: str) -> None:
     with pytest.raises(UsageError, match=re.escape(message)):
         Settings.load(flags, {})
+
+
+@pytest.mark.parametrize("version", ["1.36", "v1.36.1", "1.36.0-gke.2253000", "v1.36.1+k3s1"])
+def test_a_soak_ends_at_a_version(version: str) -> None:
+    assert Settings.load({"soak_until_nodes_at": version}, {}).soak_until_nodes_at == version
+
+
+@pytest.mark.parametrize("zone", ["", " ", "cluster.local.", "a..b", "\x1b[31m", "a" * 64, "{}"])
+def test_what_is_no_domain_is_no_zone(zone: str) -> None:
+    with pytest.raises(UsageError, match=r"CLUSTERDNS_ZONE: .* is no domain such as cluster"):
+        Settings.load({}, {"CLUSTERDNS_ZONE": zone})
+
+
+@pytest.mark.parametrize("zone", ["cluster.local", "local", "K8S.example"])
+def test_a_zone_is_a_domain(zone: str) -> None:
+    assert Settings.load({"zone": zone}, {}).zone == zone

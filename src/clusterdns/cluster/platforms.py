@@ -218,7 +218,8 @@ NO_DAEMONSETS: Mapping[str, str] = {
 }
 """Labels of nodes where pods of DaemonSets cannot run, and pods bound to a node neither -> why."""
 
-_RELEASE = re.compile(r"v?(\d+)\.(\d+)\.(\d+)(?:-gke\.(\d+))?")
+_NUMBER = r"([0-9]{1,9})"
+_RELEASE = re.compile(rf"v?{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-gke\.{_NUMBER})?")
 
 
 def marked(labels: Mapping[str, str], marks: Mapping[str, str]) -> str:

@@ -2,8 +2,8 @@
 
 import argparse
 
-from clusterdns.commands._arguments import Commands
-from clusterdns.errors import UsageError
+from clusterdns.commands._arguments import Commands, at_least
+from clusterdns.commands._settings import settings_without_cluster
 from clusterdns.model.autoscaling import GKE_AUTOSCALER, Autoscaler, Linear
 from clusterdns.model.capacity import LARGEST_CLUSTER, Demand, at_sizes, first_short
 from clusterdns.model.outcome import ExitCode
@@ -11,6 +11,7 @@ from clusterdns.model.tcp_paths import replicas_for
 from clusterdns.model.topology import DNSMASQ_TCP_LIMIT
 from clusterdns.settings import Settings, flag
 
+_PEAK = "peak_queries_per_node"
 _TIMES = (0.125, 0.25, 0.5, 1, 2, 4, 8)  # of the cluster in question
 _COLUMNS = (
     "nodes",
@@ -30,21 +31,33 @@ def add(commands: Commands) -> None:
         "capacity", help="TCP children of dnsmasq against what NodeLocal DNSCache asks, over cluster sizes"
     )
     numbers = {
-        "--nodes": (None, "nodes of the cluster"),
-        "--cores": (None, "CPU cores of all its nodes"),
-        flag("peak_queries_per_node"): (
-            Settings.model_fields["peak_queries_per_node"].default,
-            "queries that a node has in flight at its peak",
+        "--nodes": (1, None, "nodes of the cluster"),
+        "--cores": (1, None, "CPU cores of all its nodes"),
+        "--tcp-limit": (
+            1,
+            DNSMASQ_TCP_LIMIT,
+            "TCP connections that one dnsmasq serves (--max-tcp-connections)",
         ),
-        "--tcp-limit": (DNSMASQ_TCP_LIMIT, "TCP connections that one dnsmasq serves (--max-tcp-connections)"),
-        "--nodes-per-replica": (GKE_AUTOSCALER.nodes_per_replica, "of the autoscaler"),
-        "--cores-per-replica": (GKE_AUTOSCALER.cores_per_replica, "of the autoscaler"),
+        "--nodes-per-replica": (0, GKE_AUTOSCALER.nodes_per_replica, "of the autoscaler; 0: does not count"),
+        "--cores-per-replica": (0, GKE_AUTOSCALER.cores_per_replica, "of the autoscaler; 0: does not count"),
     }
-    for name, (default, text) in numbers.items():
+    for name, (least, default, text) in numbers.items():
         shown = "" if default is None else f" (default: {default:g})"
         parser.add_argument(
-            name, type=int, required=default is None, default=default, metavar="NUMBER", help=text + shown
+            name,
+            type=at_least(least),
+            required=default is None,
+            default=default,
+            metavar="NUMBER",
+            help=text + shown,
         )
+    peak = Settings.model_fields[_PEAK].default
+    parser.add_argument(
+        flag(_PEAK),
+        type=at_least(1),
+        metavar="NUMBER",
+        help=f"queries that a node has in flight at its peak (default: {peak})",
+    )
     parser.add_argument(
         "--prevent-single-point-failure",
         action=argparse.BooleanOptionalAction,
@@ -52,19 +65,17 @@ def add(commands: Commands) -> None:
         help="of the autoscaler: two replicas at least (default: as GKE has it)",
     )
     parser.add_argument(
-        "--replicas", type=int, metavar="NUMBER", help="a fixed number, without an autoscaler"
+        "--replicas", type=at_least(1), metavar="NUMBER", help="a fixed number, without an autoscaler"
     )
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Print the table."""
-    for name in ("nodes", "cores", "peak_queries_per_node", "tcp_limit", "replicas"):
-        if getattr(options, name) is not None and getattr(options, name) < 1:
-            raise UsageError(f"{flag(name)}: must be 1 or more")
     scaler = _autoscaler(options)
     cores = options.cores / options.nodes
-    per_node, limit = options.peak_queries_per_node, options.tcp_limit
+    settings = settings_without_cluster({_PEAK: options.peak_queries_per_node})
+    per_node, limit = settings.peak_queries_per_node, options.tcp_limit
     sizes = sorted({max(round(times * options.nodes), 1) for times in _TIMES})
     rows = [_row(one, cores, limit) for one in at_sizes(scaler, sizes, cores, per_node, limit)]
     widths = [max(len(row[index]) for row in (*rows, _COLUMNS)) for index in range(len(_COLUMNS))]

@@ -2,17 +2,17 @@
 
 import argparse
 import json
-import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
 
 from clusterdns.commands._arguments import Commands
+from clusterdns.commands._settings import settings_without_cluster
 from clusterdns.model.outcome import ExitCode
 from clusterdns.reporting.compare import compare
 from clusterdns.reporting.comparison_text import markdown_lines, text_lines
 from clusterdns.reporting.reading import read_report
-from clusterdns.reporting.text import printable
+from clusterdns.reporting.text import shown
 from clusterdns.settings import Settings, flag
 
 _LIMITS = ("compare_ratio", "compare_floor")
@@ -36,14 +36,13 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Print what differs."""
-    given = {name: getattr(options, name) for name in _LIMITS if getattr(options, name) is not None}
-    settings = Settings.load(given, os.environ)
+    settings = settings_without_cluster({name: getattr(options, name) for name in _LIMITS})
     old, new = read_report(options.old), read_report(options.new)
     comparison = compare(old, new, ratio=settings.compare_ratio, floor_ms=settings.compare_floor)
     code = comparison.exit_code()
     if options.json:
         sys.stdout.write(json.dumps({"exit_code": code.value, **asdict(comparison)}, indent=2) + "\n")
     else:
-        render = markdown_lines if options.markdown else text_lines
-        sys.stdout.write(printable("\n".join(render(comparison))) + "\n")
+        lines = markdown_lines(comparison) if options.markdown else map(shown, text_lines(comparison))
+        sys.stdout.write("\n".join(lines) + "\n")
     return code

@@ -12,7 +12,9 @@ from clusterdns.reporting.schema import CheckResult, Report
 _RANKS = {Outcome.PASSED: 0, Outcome.WARNED: 1, Outcome.FAILED: 2}
 _UNMEASURED = frozenset({Outcome.SKIPPED, Outcome.ERROR})
 
-_TIMES = {"_ms": 1.0, "_s": 1000.0}  # endings of figures that are times -> milliseconds of the unit
+# How figures end that are times of answers. Those in seconds (until a change is seen, a gap, a soak) are of
+# a few events of one run: between equal runs they differ by a factor of ten, so only limits judge them.
+_TIME = "_ms"
 # Words of figures that are limits, the generator's own, or the single worst of a run, which is noise.
 _LEFT_OUT = ("limit", "lag", "max", "longest", "slowest")
 
@@ -77,6 +79,7 @@ class Comparison:
         facts: Facts of the cluster, versions and layers among them.
         settings: Settings that differ, and that figures may depend on.
         slower: Figures that grew beyond noise; none where `settings` differ.
+        compared: How many cases have an outcome in both.
     """
 
     worse: Sequence[Change]
@@ -86,12 +89,13 @@ class Comparison:
     facts: Sequence[Change]
     settings: Sequence[Change]
     slower: Sequence[Change]
+    compared: int
 
     def exit_code(self) -> ExitCode:
-        """Return the exit code by the gate contract: 0 no worse, 1 worse, 6 no longer measured."""
+        """Return the exit code by the gate contract: 0 no worse, 1 worse, 6 not, or no longer, measured."""
         if self.worse or self.slower:
             return ExitCode.FAILED
-        return ExitCode.NOT_MEASURABLE if self.unmeasured else ExitCode.OK
+        return ExitCode.NOT_MEASURABLE if self.unmeasured or not self.compared else ExitCode.OK
 
 
 def compare(old: Report, new: Report, *, ratio: float, floor_ms: float) -> Comparison:
@@ -127,6 +131,7 @@ def compare(old: Report, new: Report, *, ratio: float, floor_ms: float) -> Compa
         and change.what in new.settings  # else one of the two versions of the suite does not know it
     ]
     shared = [(before[name], after[name]) for name in before if name in after]
+    compared = [pair for pair in shared if not _UNMEASURED & {result.outcome for result in pair}]
     return Comparison(
         worse=[*worse, *failed],
         better=better,
@@ -135,6 +140,7 @@ def compare(old: Report, new: Report, *, ratio: float, floor_ms: float) -> Compa
         facts=_differences(old.cluster, new.cluster),
         settings=settings,
         slower=[] if settings else [slow for pair in shared for slow in _slower(*pair, ratio, floor_ms)],
+        compared=len(compared),
     )
 
 
@@ -161,12 +167,10 @@ def _slower(old: CheckResult, new: CheckResult, ratio: float, floor_ms: float) -
         if beyond and chance_of_larger(samples, later[figure]) < _CHANCE:
             yield Change(f"{old.name} {figure} (median of {len(later[figure])})", was, is_)
     before, after = dict(_times(old.measurements)), dict(_times(new.measurements))
-    for figure, (milliseconds, value) in before.items():
-        if figure not in after:
-            continue
-        now_ms, now = after[figure]
-        if now_ms > milliseconds * ratio and now_ms - milliseconds > floor_ms:
-            yield Change(f"{old.name} {figure}", value, now)
+    for figure, milliseconds in before.items():
+        now = after.get(figure)
+        if now is not None and now > milliseconds * ratio and now - milliseconds > floor_ms:
+            yield Change(f"{old.name} {figure}", milliseconds, now)
 
 
 def _samples(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Sequence[float]]]:
@@ -174,14 +178,14 @@ def _samples(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, S
     if isinstance(value, Mapping):
         for name, inner in value.items():
             yield from _samples(inner, (*path, name))
-    elif isinstance(value, list | tuple) and len(value) >= _FEWEST and path and path[-1].endswith("_ms"):
+    elif isinstance(value, list | tuple) and len(value) >= _FEWEST and path and path[-1].endswith(_TIME):
         numbers = [sample for sample in value if isinstance(sample, int | float)]
         if len(numbers) == len(value):
             yield ".".join(path), numbers
 
 
-def _times(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, tuple[float, float]]]:
-    """Yield the path of every figure that is a time -> (milliseconds, the figure itself).
+def _times(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, float]]:
+    """Yield the path of every figure that is a time -> milliseconds.
 
     Lists are left out: their entries are single samples or pods, which have no counterpart in another run.
     """
@@ -189,10 +193,8 @@ def _times(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, tup
         for name, inner in value.items():
             if not any(word in name for word in _LEFT_OUT):
                 yield from _times(inner, (*path, name))
-    elif isinstance(value, int | float) and not isinstance(value, bool) and path:
-        unit = next((factor for ending, factor in _TIMES.items() if path[-1].endswith(ending)), None)
-        if unit is not None:
-            yield ".".join(path), (value * unit, value)
+    elif isinstance(value, int | float) and not isinstance(value, bool) and path and path[-1].endswith(_TIME):
+        yield ".".join(path), value
 
 
 def _shown(value: object) -> str:

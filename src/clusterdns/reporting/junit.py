@@ -20,6 +20,8 @@ from clusterdns.reporting.schema import CheckResult, Report
 
 SUITE = "cluster-dns-conformance"
 
+_ATTACHMENT = "[[ATTACHMENT|"
+
 _PACKAGES = Path(clusterdns.__file__).parents[1]
 
 
@@ -71,7 +73,7 @@ def _testcase(suite: ET.Element, check: CheckResult, folder: str) -> None:
             ET.SubElement(case, "system-out").text = f"warning: {_details(check)}"
     if check.artifacts:
         # As Jenkins' JUnit Attachments plugin and GitLab read it: a line each, from the workspace on.
-        attached = "\n".join(f"[[ATTACHMENT|{PurePosixPath(folder, name)}]]" for name in check.artifacts)
+        attached = "\n".join(f"{_ATTACHMENT}{PurePosixPath(folder, name)}]]" for name in check.artifacts)
         said = case.find("system-out")
         if said is None:
             said = ET.SubElement(case, "system-out")
@@ -94,14 +96,14 @@ def _declared_at(id_: str) -> dict[str, str]:
 
 
 def _details(check: CheckResult) -> str:
-    """Return all that is known of a complaint, one matter per line."""
+    """Return all that is known of a complaint, one matter per line; none of it attaches a file."""
     lines = [check.reason]
     lines += [f"remedy: {check.remedy}"] if check.remedy else []
     lines += [f"required: {check.requirement}"]
     lines += [f"source: {check.source}"] if check.source else []
     lines += [f"{name}: {json.dumps(value)}" for name, value in check.measurements.items()]
     lines += check.evidence
-    return "\n".join(lines)
+    return "\n".join(lines).replace(_ATTACHMENT, "[ [ATTACHMENT|")
 
 
 def _properties(parent: ET.Element, properties: Mapping[str, object]) -> None:

@@ -9,6 +9,7 @@ from clusterdns.reporting.comparison_text import cell, markdown_lines
 from clusterdns.reporting.schema import Report
 from clusterdns.reporting.summary import explained
 from clusterdns.reporting.terminal import exit_line
+from clusterdns.reporting.text import bounded
 
 _TOLD = (Outcome.FAILED, Outcome.ERROR, Outcome.WARNED)
 _COMMANDS = {Outcome.FAILED: "error", Outcome.ERROR: "error", Outcome.WARNED: "warning"}
@@ -27,8 +28,9 @@ def github_annotations(report: Report) -> Iterator[str]:
     """
     for check in report.checks:
         if check.outcome in _COMMANDS:
-            text = f"{check.reason}\nto do: {check.remedy}" if check.remedy else check.reason
-            yield f"::{_COMMANDS[check.outcome]} title={_property(check.name)}::{_data(text)}"
+            reason, remedy = bounded(check.reason), bounded(check.remedy)
+            text = f"{reason}\nto do: {remedy}" if remedy else reason
+            yield f"::{_COMMANDS[check.outcome]} title={_property(bounded(check.name))}::{_data(text)}"
 
 
 def _lines(report: Report, comparison: Comparison | None) -> Iterator[str]:

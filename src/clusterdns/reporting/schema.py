@@ -58,7 +58,7 @@ Facts = Annotated[Mapping[str, object], BeforeValidator(_facts)]
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class StandIn(_Model):
@@ -71,17 +71,17 @@ class StandIn(_Model):
 class CheckResult(_Model):
     """One case of one check."""
 
-    id: str
+    id: Text
     case: Text | None = Field(description="which of the check's cases; null where it has one only")
     outcome: Outcome
     reason: Text = Field(description="one line: what was found, or why not")
     remedy: Text = Field(default="", description="one line: what to do about it")
-    requirement: str = Field(description="what the check requires, in one sentence")
+    requirement: Text = Field(description="what the check requires, in one sentence")
     source: Text = Field(default="", description="what requires it")
     measurements: Facts = Field(default={})
     evidence: tuple[Text, ...] = Field(default=(), description="lines that prove it")
     duration: float = Field(ge=0, description="seconds, set-up and tear-down included")
-    artifacts: tuple[str, ...] = Field(default=(), description="files, relative to the report's folder")
+    artifacts: tuple[Text, ...] = Field(default=(), description="files, relative to the report's folder")
 
     @property
     def name(self) -> str:
@@ -97,9 +97,9 @@ class CheckResult(_Model):
 class Cause(_Model):
     """What is broken, and what failed for it."""
 
-    id: str
+    id: Text
     sentence: Text = Field(description="what is broken and where, in one sentence")
-    explains: tuple[str, ...] = Field(
+    explains: tuple[Text, ...] = Field(
         description="names of the checks that failed for it, or could not be measured, cases in brackets"
     )
     evidence: tuple[Text, ...] = Field(default=(), description="lines that prove it")
@@ -110,10 +110,10 @@ class Cause(_Model):
 class Run(_Model):
     """The run itself."""
 
-    id: str
+    id: Text
     started: datetime
     duration: float = Field(ge=0, description="seconds")
-    profile: str
+    profile: Text
     exit_code: ExitCode
     left_behind: tuple[Text, ...] = Field(default=(), description="what could not be removed")
 

@@ -13,7 +13,7 @@ SEARCH_CHARACTERS_MAX = 2048
 
 # RFC 1035 2.3.1, and the underscore that RFC 2782 adds.
 _LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
-_DOMAIN_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})+", re.IGNORECASE)
+DOMAIN = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*", re.IGNORECASE)
 
 
 class Limits(BaseModel):
@@ -186,6 +186,6 @@ class Limits(BaseModel):
     @field_validator("external_name")
     @classmethod
     def _relative_name(cls, name: str) -> str:
-        if not _DOMAIN_NAME.fullmatch(name):
+        if "." not in name or not DOMAIN.fullmatch(name):
             raise ValueError(f"{name!r} is no domain name of two labels or more without a trailing dot")
         return name

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, PositiveInt, field_validator, model_validator
 
 from clusterdns.settings.fields import Rates, setting
+from clusterdns.settings.limits import DOMAIN
 
 _SERVICE = re.compile(r"[a-z0-9-]+/[a-z0-9-]+(:[a-z0-9-]+)?")
 
@@ -183,6 +184,13 @@ class Measuring(BaseModel):
         gt=0,
         le=604_800,
     )
+
+    @field_validator("zone")
+    @classmethod
+    def _domain(cls, zone: str | None) -> str | None:
+        if zone is not None and not DOMAIN.fullmatch(zone):
+            raise ValueError(f"{zone!r} is no domain such as cluster.local, without a trailing dot")
+        return zone
 
     @field_validator("prometheus_url")
     @classmethod

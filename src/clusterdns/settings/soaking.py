@@ -8,8 +8,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator
 from clusterdns.settings.fields import setting
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
-_VERSION = re.compile(r"v?\d")
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)([smh]?)")
+# Major and minor at least: every node is at "1" or later already.
+_VERSION = re.compile(r"v?[0-9]{1,9}(\.[0-9]{1,9}){1,2}([-+][A-Za-z0-9.+-]+)?")
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smh]?)")
 
 
 def _seconds(value: object) -> object:
@@ -24,7 +25,7 @@ def _seconds(value: object) -> object:
 
 def _version(value: str) -> str:
     """Refuse what is no version."""
-    if not _VERSION.match(value):
+    if not _VERSION.fullmatch(value):
         raise ValueError(f"must be a version such as 1.36 or v1.36.1, not {value!r}")
     return value
 

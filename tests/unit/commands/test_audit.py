@@ -150,6 +150,8 @@ def test_what_gke_documents_of_an_upgrade_is_supposed(
         ("nodes=0", "v1.33.5-gke.100", "'nodes=0' is none of"),
         ("nodes=9999999999999", "v1.33.5-gke.100", "at most 65000 nodes"),
         ("gke=1.36", "v1.33.5-gke.100", "'gke=1.36' is none of"),
+        (f"gke=1.36.{'9' * 5000}-gke.0", "v1.33.5-gke.100", "argument --what-if: 'gke=1.36.9"),
+        ("gke=1.36.0-gke.0", f"v1.33.{'9' * 5000}-gke.1", "the cluster is not known to be GKE"),
         ("gke=1.36.0-gke.0", "v1.34.0", "the cluster is not known to be GKE (it runs v1.34.0)"),
         ("gke=1.32.0-gke.0", "v1.33.5-gke.100", "runs v1.33.5-gke.100 already, and is not downgraded"),
     ],

@@ -11,6 +11,7 @@ from clusterdns.cli import main
 from clusterdns.errors import UsageError
 from clusterdns.model.outcome import ExitCode, Outcome
 from clusterdns.reporting.compare import Comparison, compare
+from clusterdns.reporting.comparison_text import text_lines
 from clusterdns.reporting.reading import read_report
 from clusterdns.reporting.schema import CheckResult, Report, Run
 
@@ -51,7 +52,7 @@ def test_a_report_is_no_worse_than_itself() -> None:
     )
     comparison = compared(same, same)
     assert comparison == Comparison(
-        worse=[], better=[], unmeasured=[], added=[], facts=[], settings=[], slower=[]
+        worse=[], better=[], unmeasured=[], added=[], facts=[], settings=[], slower=[], compared=2
     )
     assert comparison.exit_code() is ExitCode.OK
 
@@ -89,7 +90,7 @@ def test_cases_that_came_and_went() -> None:
         ({"p99_ms": 20}, {"p99_ms": 41}, ["a.a p99_ms"]),
         ({"p99_ms": 20}, {"p99_ms": 39}, []),  # within the ratio
         ({"p99_ms": 1}, {"p99_ms": 11}, []),  # within the floor
-        ({"p99_s": 0.02}, {"p99_s": 0.05}, ["a.a p99_s"]),
+        ({"p99_s": 0.04, "measured_s": 300}, {"p99_s": 1.3, "measured_s": 1800}, []),  # of a few events
         ({"times": {"p50_ms": 1}}, {"times": {"p50_ms": 50}}, ["a.a times.p50_ms"]),
         ({"max_ms": 1, "limit_ms": 1, "lag_ms": 1}, {"max_ms": 99, "limit_ms": 99, "lag_ms": 99}, []),
         ({"queries": 1, "p99_ms": None}, {"queries": 99, "p99_ms": 50}, []),
@@ -102,6 +103,24 @@ def test_times_that_grew_beyond_noise(
     comparison = compared(report(result("a.a", measurements=old)), report(result("a.a", measurements=new)))
     assert [change.what for change in comparison.slower] == slower
     assert comparison.exit_code() is (ExitCode.FAILED if slower else ExitCode.OK)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ([], []),
+        ([], [result("a.a")]),
+        ([result("a.a", "skipped")], [result("a.a", "skipped")]),
+        ([result("a.a", "error")], [result("a.a")]),
+        ([result("a.a", "skipped")], [result("a.b")]),
+    ],
+)
+def test_where_nothing_was_measured_twice_nothing_is_no_worse(
+    old: list[CheckResult], new: list[CheckResult]
+) -> None:
+    comparison = compared(report(*old), report(*new))
+    assert comparison.exit_code() is ExitCode.NOT_MEASURABLE
+    assert list(text_lines(comparison))[-1].startswith("nothing is compared")
 
 
 def test_times_of_other_settings_are_not_compared() -> None:
@@ -139,6 +158,31 @@ def test_the_command_says_what_is_worse(tmp_path: Path, capsys: pytest.CaptureFi
     assert said["worse"] == [{"what": "a.a", "old": "passed", "new": "failed"}]
 
 
+def test_what_the_command_says_is_no_command_to_a_ci_system(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = written(tmp_path / "old.json", result("a.a"))
+    new = written(tmp_path / "new.json", result("a.a"), cluster={"::error::x": "##[error]"})
+    assert main(["compare", str(old), str(new)]) == ExitCode.OK
+    assert r"  \x3a:error::x: none -> \x23#[error]" in capsys.readouterr().out
+
+
+def test_a_cluster_that_the_environment_names_is_none_of_the_commands_business(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    same = str(written(tmp_path / "r.json", result("a.a")))
+    for name, value in (
+        ("KUBECONFIG", "f"),
+        ("KUBE_CONTEXT", "c"),
+        ("CLUSTER", "kubeconfig"),
+        ("PROFILE", "load"),
+    ):
+        monkeypatch.setenv(f"CLUSTERDNS_{name}", value)
+        assert main(["compare", same, same]) == ExitCode.OK
+    monkeypatch.setenv("CLUSTERDNS_COMPARE_RATIO", "1")
+    assert main(["compare", same, same]) == ExitCode.USAGE
+
+
 def test_ratio_and_floor_are_settings(tmp_path: Path) -> None:
     old = written(tmp_path / "old.json", result("a.a", measurements={"p99_ms": 20}))
     new = written(tmp_path / "new.json", result("a.a", measurements={"p99_ms": 100}))
@@ -154,7 +198,13 @@ def test_ratio_and_floor_are_settings(tmp_path: Path) -> None:
         ("\udcff", "cannot be read"),
         ('{"schema": "clusterdns.report/v1", "run"', "cut off"),
         ("[" * 200_000, "nested deeper than any report"),
+        ("[" * 60 + "]" * 60, "nested deeper than any report"),
         ("[]", "no report.json of this suite: its schema is None"),
+        ('{"run": NaN}', "NaN is no number of JSON"),
+        ('{"run": -Infinity}', "-Infinity is no number of JSON"),
+        ('{"run": 1' + "0" * 400 + "}", "no report has a number of 401 digits"),
+        ('{"schema": "clusterdns.report/v0"}', "no report.json of this suite"),
+        ('{"schema": "clusterdns.report/v1' + "0" * 5000 + '"}', "no report.json of this suite"),
         ('{"schema": "other"}', "no report.json of this suite: its schema is 'other'"),
         ('{"schema": "clusterdns.report/v99"}', r"v99 is newer than .*: use a newer clusterdns"),
         ('{"schema": "clusterdns.report/v1"}', "run: Field required"),
@@ -167,6 +217,20 @@ def test_what_is_no_report_is_said_in_one_line(tmp_path: Path, text: str | None,
     with pytest.raises(UsageError, match=message) as raised:
         read_report(path)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("value", ["1e999", "-1"])
+def test_a_run_of_no_possible_duration_is_no_report(tmp_path: Path, value: str) -> None:
+    path = tmp_path / "r.json"
+    path.write_text(report().json_text().replace('"duration": 1.0', f'"duration": {value}'))
+    with pytest.raises(UsageError, match=r"run\.duration"):
+        read_report(path)
+
+
+def test_a_case_that_is_there_twice_hides_no_failure(tmp_path: Path) -> None:
+    path = written(tmp_path / "r.json", result("a.a", "failed"), result("a.b"), result("a.a"))
+    with pytest.raises(UsageError, match=r"no report of one run: a\.a is there more than once"):
+        read_report(path)
 
 
 QUICK = [1.0 + index / 10 for index in range(20)]

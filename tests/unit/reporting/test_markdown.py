@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from clusterdns.model.outcome import Outcome
 from clusterdns.reporting.compare import compare
 from clusterdns.reporting.markdown import github_annotations, markdown
@@ -20,6 +22,31 @@ def test_complaints_are_a_table_worst_first_and_nothing_in_it_is_markup() -> Non
         "| a.warned | warned | slow |  |",
     ]
     assert "1 passed, 1 failed, 1 warned; exit code 1" in text
+
+
+@pytest.mark.parametrize(
+    ("reason", "cell"),
+    [
+        (r"a\|b", r"a\\\|b"),
+        ("a\\", "a\\\\"),
+        ("![a](http://b)", r"![a]\(http://b)"),
+        ("a[udp] (b)", "a[udp] (b)"),
+        ("&lt;", "&amp;lt;"),
+    ],
+)
+def test_nothing_ends_a_cell_or_begins_a_link(reason: str, cell: str) -> None:
+    text = markdown(report(result("a.a", Outcome.FAILED, reason=reason)))
+    assert f"| a.a | failed | {cell} |  |\n" in text
+
+
+def test_messages_of_megabytes_fit_into_a_summary_and_an_annotation() -> None:
+    """GitHub drops a summary of more than 1 MiB."""
+    long = "x" * 3_000_000
+    huge = report(
+        *(result(f"a.n{n}", Outcome.FAILED, reason=long, remedy=long, case=long) for n in range(100))
+    )
+    assert len(markdown(huge)) < 1 << 20
+    assert max(map(len, github_annotations(huge))) < 1 << 14
 
 
 def test_causes_come_before_the_complaints() -> None:

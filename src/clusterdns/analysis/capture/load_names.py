@@ -31,6 +31,8 @@ def read_names(path: Path) -> tuple[tuple[str, str], ...]:
     Raises:
         UsageError: It cannot be read, or holds none, too many, or something else.
     """
+    if path.is_fifo():  # its first bytes tell what it is, and would be gone
+        raise UsageError(f"{path}: a pipe cannot be read twice: give a file")
     try:
         with path.open("rb") as file:
             capture = file.read(4) in _CAPTURES

@@ -1,5 +1,6 @@
 """Names for load, from a list or from a capture."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -57,3 +58,10 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 def test_an_endless_file_is_no_list() -> None:
     with pytest.raises(UsageError, match="/dev/zero: File too large"):
         read_names(Path("/dev/zero"))
+
+
+def test_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(UsageError, match="a pipe cannot be read twice"):
+        read_names(pipe)
