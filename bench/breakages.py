@@ -79,10 +79,6 @@ class Labs:
         finally:
             run_quietly("lab", "down", "--name", self.name)
 
-    def takes(self, broken: breakage.Breakage) -> bool:
-        """Return whether a breakage can be put on it: every one can."""
-        return bool(broken)
-
 
 class KindClusters:
     """kind clusters, one at a time, which their first run makes."""
@@ -105,10 +101,6 @@ class KindClusters:
                 ["kind", "delete", "cluster", f"--name={self.name}"], check=True, capture_output=True
             )
 
-    def takes(self, broken: breakage.Breakage) -> bool:
-        """Return whether a breakage can be put on it: not what needs the lab's own programs."""
-        return broken.for_any_cluster
-
 
 def main() -> None:
     """Break, judge, mend; print."""
@@ -119,11 +111,11 @@ def main() -> None:
     parser.add_argument("--on", choices=("lab", "kind"), default="lab")
     parser.add_argument("--name", default="bench-breakages")
     options = parser.parse_args()
-    clusters = Labs(options.name) if options.on == "lab" else KindClusters(options.name)
+    on_lab = options.on == "lab"
+    clusters = Labs(options.name) if on_lab else KindClusters(options.name)
     named = map(breakage.load, options.breakages or breakage.names())
-    every = sorted(
-        filter(clusters.takes, named), key=lambda broken: (broken.lab, broken.profile != Profile.CORE)
-    )
+    wanted_here = [broken for broken in named if on_lab or broken.for_any_cluster]
+    every = sorted(wanted_here, key=lambda broken: (broken.lab, broken.profile != Profile.CORE))
     print(f"| {' | '.join(_HEAD)} |\n|{'---|' * len(_HEAD)}", flush=True)
     for wanted, alike in groupby(every, key=lambda broken: broken.lab):
         with clusters.up(wanted):

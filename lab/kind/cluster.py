@@ -135,7 +135,7 @@ def settle(name: str, wanted: Wanted, foreign: Sequence[str], progress: Progress
     made_as = topology.load(wanted.topology)
     _wait("nodes registered", lambda: len(_registered(kubectl)) == wanted.nodes)
     registered = _registered(kubectl)
-    image = docker("inspect", "--format={{.Config.Image}}", nodes(name)[0]).strip()
+    image = images.of_nodes(name)
     network.repoint_kube_proxy(kubectl, name, registered)
     instead: dict[str, str] = {}
     if images.is_ours(image):

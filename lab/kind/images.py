@@ -31,6 +31,11 @@ def is_ours(image: str) -> bool:
     return image.startswith(f"{REPOSITORY}/")
 
 
+def of_nodes(cluster: str) -> str:
+    """Return the image of a kind cluster's nodes."""
+    return docker("inspect", "--format={{.Config.Image}}", nodes(cluster)[0]).strip()
+
+
 def node_image(wanted: str | None, progress: Progress) -> tuple[str, builds.NodeBuilds | None]:
     """Return the node image, which Docker then has, and what it needs if it is ours.
 

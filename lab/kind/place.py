@@ -26,7 +26,7 @@ class KindCluster:
         self.topology: str = status["topology"]
         self.kubectl = NodeKubectl(name)
         self._nodes = sorted(nodes(name))  # x-control-plane, x-worker, x-worker2
-        image = docker("inspect", "--format={{.Config.Image}}", self._nodes[0]).strip()
+        image = images.of_nodes(name)
         if not images.is_ours(image):
             raise LabError(f"the nodes of {name!r} are of {image}: only an image made here can be broken")
 

@@ -1,6 +1,5 @@
 """What answers by HTTP share: a deadline for a whole answer, bounded sizes, and errors in one phrase."""
 
-import http
 import http.client
 import io
 import socket
@@ -112,10 +111,8 @@ def _of_unknown_length(response: urllib3.BaseHTTPResponse) -> bool:
 
     What breaks off in its header is no error to http.client, which takes the end for an empty body's.
     """
-    lengths = {"content-length", "transfer-encoding"}
-    return response.status != http.HTTPStatus.NO_CONTENT and not lengths & {
-        name.lower() for name in response.headers
-    }
+    told = "content-length" in response.headers or "transfer-encoding" in response.headers
+    return response.status != http.client.NO_CONTENT and not told
 
 
 def arriving(

@@ -1,6 +1,5 @@
 """A soak: probers on every node, followed through their logs, and the cluster's events beside them."""
 
-import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +12,7 @@ import yaml
 
 from clusterdns.cluster.api import Cluster, Object
 from clusterdns.cluster.containers import why_not_started
+from clusterdns.cluster.versions import Version, numbers
 from clusterdns.cluster.waiting import NotYet, wait_until
 from clusterdns.cluster.workload import Workload
 from clusterdns.errors import HarnessError, ProbeError
@@ -36,7 +36,7 @@ SETTLED_SECONDS = 30.0
 _LOOK = 1.0  # seconds between two looks at the probers' pods
 _PAUSE = 0.2  # seconds between two calls of getaddrinfo
 _LABEL = "app=clusterdns-soak"
-_KUBELET = re.compile(r"v?(\d+(?:\.\d+)*)(?:-gke\.(\d+))?")  # an upgrade on GKE may change the patch alone
+_GKE_PATCH = "-gke."  # what an upgrade on GKE may change alone
 
 
 def soak(  # noqa: PLR0913 - all that a soak is made of
@@ -136,11 +136,11 @@ def all_at(wanted: str, kubelets: Sequence[str]) -> bool:
     return bool(kubelets) and all(_version(kubelet) >= least for kubelet in kubelets)
 
 
-def _version(kubelet: str) -> tuple[int, ...]:
+def _version(kubelet: str) -> Version:
     """Return a kubelet's version as numbers to compare, with GKE's patch as the last; () where it is none."""
-    written = _KUBELET.match(kubelet)
-    numbers = f"{written[1]}.{written[2] or ''}".split(".") if written else ()
-    return tuple(int(number) for number in numbers if number)
+    release, _, patch = kubelet.partition(_GKE_PATCH)
+    of_release = numbers(release)
+    return (*of_release, *(numbers(patch) or ())) if of_release else ()
 
 
 class ProberPods:
