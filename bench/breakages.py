@@ -5,7 +5,8 @@ topology, one at a time, measures it healthy, then with each of its breakages (a
 given), mends it and ends it. It prints the table of docs/decisions/0094 as Markdown, a row as soon as it is
 known. On kind: `python -m lab.kind run -- python -m bench.breakages --on kind`.
 
-A breakage of profile core is judged by the whole profile, any other by the checks that it names.
+A breakage of profile core is judged by the whole profile, any other by the checks that it names, whose time
+is not compared.
 """
 
 import argparse
@@ -121,10 +122,13 @@ def main() -> None:
         with clusters.up(wanted):
             where = [*clusters.flags, f"--lab-topology={wanted.partition('+')[0]}"]
             healthy = judge([*where, "--profile=core"])
-            print(f"| **{wanted}** | {row(healthy, frozenset(healthy.causes), healthy)} |", flush=True)
+            print(f"| **{wanted}** | {row(healthy, frozenset(healthy.causes), healthy)} 1.0 |", flush=True)
             for broken in alike:
                 try:
-                    cells = row(judged(broken, clusters, where), broken.names, healthy)
+                    measured = judged(broken, clusters, where)
+                    cells = row(measured, broken.names, healthy)
+                    if broken.profile == Profile.CORE:
+                        cells += f" {measured.seconds / healthy.seconds:.1f}"
                 except (RuntimeError, subprocess.SubprocessError) as error:
                     cells = str(error)
                 print(f"| {broken.name} | {cells} |", flush=True)
@@ -141,7 +145,7 @@ def judged(broken: breakage.Breakage, clusters: Labs | KindClusters, where: list
 
 
 def row(measured: Judgement, declared: frozenset[str], healthy: Judgement) -> str:
-    """Return what a run said, as the cells of a row.
+    """Return what a run said, as the cells of a row; the last is empty, for its time beside another's.
 
     Args:
         measured: The run.
@@ -163,7 +167,7 @@ def row(measured: Judgement, declared: frozenset[str], healthy: Judgement) -> st
             f"{len(measured.explained & set(failed))} of {len(failed)}",
             str(len(measured.named("error"))),
             f"{measured.seconds:.0f}",
-            f"{measured.seconds / healthy.seconds:.1f}",
+            "",
         )
     )
 

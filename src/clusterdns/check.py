@@ -23,7 +23,7 @@ class Stage(IntEnum):
     """When a case runs among those of its run: what disturbs the cluster least comes first."""
 
     SIDE_BY_SIDE = 0  # what is measured beforehand, beside everything else
-    AT_REST = 1  # nothing else is measured meanwhile; so for all that follow
+    AT_REST = 1  # nothing that asks much is measured meanwhile; so for all that follow
     STEADY_LOAD = 2
     BURSTS_PAST_CACHES = 3
     BURSTS = 4  # what they saturate stays so for a while after the load has ended
@@ -61,6 +61,8 @@ class Case:
         profile: Where it is not the check's.
         grants: Permissions besides the check's own.
         stage: When it runs.
+        measures: At rest: the parts that it judges and that may be measured side by side, but beside nothing
+            else.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Case:
     profile: Profile | None = None
     grants: tuple[Grant, ...] = ()
     stage: Stage = Stage.SIDE_BY_SIDE
+    measures: tuple[part[Run, object], ...] = ()
 
 
 Cases = Sequence[Case] | Callable[[Settings], Sequence[Case]]
@@ -186,6 +189,11 @@ class SelectedCase:
 def only(judge: Callable[[Run], Verdict], *, stage: Stage = Stage.SIDE_BY_SIDE) -> tuple[Case, ...]:
     """Return the cases of a check that has one only."""
     return (Case("", judge, stage=stage),)
+
+
+def at_rest(judge: Callable[[Run], Verdict], *measures: part[Run, object]) -> tuple[Case, ...]:
+    """Return the cases of a check that has one only, which runs at rest and measures these parts."""
+    return (Case("", judge, stage=Stage.AT_REST, measures=measures),)
 
 
 def cases_of(checks: Iterable[Check], settings: Settings) -> list[SelectedCase]:

@@ -1,13 +1,14 @@
 """What cases declare is measured beforehand, but for what a need of theirs keeps from being measured."""
 
 import time
+from dataclasses import replace
 from typing import cast
 
 import pytest
 
 from clusterdns import beforehand
-from clusterdns.beforehand import measure_beforehand
-from clusterdns.check import Case, Check, Need, SelectedCase
+from clusterdns.beforehand import Beforehand
+from clusterdns.check import Case, Check, Need, SelectedCase, at_rest
 from clusterdns.errors import HarnessError
 from clusterdns.measuring.part import part
 from clusterdns.measuring.run import Run
@@ -53,7 +54,7 @@ def case(measured: part[Little, object], *needs: Need) -> SelectedCase:
 def test_each_part_is_measured_once_unless_a_need_is_not_met() -> None:
     run, absent = Little(), Need("musl", lambda _: "it is not there")
     cases = [case(Little.wanted), case(Little.wanted), case(Little.unmet, absent), case(Little.broken)]
-    measure_beforehand(run, cases)()
+    Beforehand(run, cases).wait()
     assert sorted(run.measured) == ["broken", "wanted"]
 
 
@@ -62,7 +63,7 @@ def test_a_need_that_cannot_be_looked_for_keeps_nothing_else_from_being_measured
         raise HarnessError("no answer")
 
     run = Little()
-    measure_beforehand(run, [case(Little.unmet, Need("musl", fail)), case(Little.wanted)])()
+    Beforehand(run, [case(Little.unmet, Need("musl", fail)), case(Little.wanted)]).wait()
     assert run.measured == ["wanted"]
 
 
@@ -77,5 +78,17 @@ def test_what_needs_no_probe_is_begun_while_probe_pods_start(monkeypatch: pytest
 
     monkeypatch.setattr(beforehand, "_WITHOUT_PROBES", (Little.wanted,))
     needing = Need("probe-pods", start_pods)
-    measure_beforehand(run, [case(Little.unmet, needing), case(Little.wanted, needing)])()
+    Beforehand(run, [case(Little.unmet, needing), case(Little.wanted, needing)]).wait()
+    assert run.measured == ["wanted", "unmet"]
+
+
+def test_what_is_measured_at_rest_waits_for_all_else_and_is_measured_once() -> None:
+    run = Little()
+    beside = case(Little.wanted)
+    cases = at_rest(lambda _: Verdict(outcome=Outcome.PASSED), cast("part[Run, object]", Little.unmet))
+    check = replace(beside.check, id="latency.upstream", measures=(), cases=cases)
+    beforehand = Beforehand(run, [SelectedCase(check, cases[0]), beside, SelectedCase(check, cases[0])])
+    beforehand.wait()
+    assert run.measured == ["wanted"]
+    beforehand.measure_at_rest()
     assert run.measured == ["wanted", "unmet"]

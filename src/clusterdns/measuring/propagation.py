@@ -3,7 +3,8 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from clusterdns.measuring.service_changes import ServiceChanges
 from clusterdns.model.convergence import Convergence
@@ -104,25 +105,28 @@ def watch_creations(changes: ServiceChanges, poller: PathPoller, limit: float) -
     Raises:
         ProbeError: an agent failed, or fell silent.
     """
-    paths = len(poller.paths)
-    if not paths:
-        return []
-    per_path = min(_MOST_ENDPOINTS // paths, int((limit + _SETTLED) / INTERVAL) + 1) or 1
-    hostnames = [f"n{number}" for number in range(min(paths * per_path, _MOST_ENDPOINTS))]
-    convergences = []
+    convergences: list[Convergence] = []
     for index in range(_ROUNDS):
+        paths = len(poller.paths)
+        if not paths:
+            break
+        per_path = min(_MOST_ENDPOINTS // paths, int((limit + _SETTLED) / INTERVAL) + 1) or 1
+        hostnames = [f"n{number}" for number in range(min(paths * per_path, _MOST_ENDPOINTS))]
         service, address = f"created-{index}", changes.address(250 + index)
         names = [
             [changes.name(hostname, service) for hostname in hostnames[number::paths] or hostnames[:1]]
             for number in range(paths)
         ]
-        convergences += poller.watch(
+        watched = poller.watch(
             f"created {index + 1}",
             names,
-            lambda service=service, address=address: changes.create(service, hostnames, address),  # type: ignore[misc]
+            partial(changes.create, service, hostnames, address),
             shows_address(address),
             limit,
         )
+        convergences += watched
+        silent = {seen.path for seen in watched if not seen.answers}  # not waited for as long once more
+        poller = replace(poller, paths=[path for path in poller.paths if path not in silent])
     return convergences
 
 

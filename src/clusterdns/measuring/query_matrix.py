@@ -47,12 +47,9 @@ def ask_query_matrix(  # noqa: PLR0913 - all that questions are made of
     questions = questions_about(topology, profile, objects, outside_records)
     inside = [question for question in questions if not question.outside]
     outside = [question for question in questions if question.outside]
-    asked = querier.ask(inside, querier.paths())
-    asked += querier.ask(outside, querier.paths(sizes=[USUAL_SIZE]))
-    follow_up = querier.ask(
-        targets(sorted(set(_generated_names(asked))), "records.headless-srv"),
-        querier.paths(sizes=[USUAL_SIZE], tcp=False),
-    )
+    asked = querier.ask((inside, querier.paths()), (outside, querier.paths(sizes=[USUAL_SIZE])))
+    made_up = targets(sorted(set(_generated_names(asked))), "records.headless-srv")
+    follow_up = querier.ask((made_up, querier.paths(sizes=[USUAL_SIZE], tcp=False)))
     notes = (*_left_out(querier, topology), *_too_early(newest))
     return QueryMatrix((*asked, *follow_up), profile, _addresses(follow_up), notes)
 
@@ -89,8 +86,8 @@ def _outside(querier: Querier, external_name: str, views: Sequence[NodeView]) ->
         for address in view.seen[DEFAULT].nameservers[:1]
     ]
     known: OutsideRecords = {name: dict.fromkeys(FAMILIES.values()) for name in names}
-    first = dict(querier.ask(questions, paths))
-    second = dict(querier.ask([question for question, seen in first.items() if seen.answered], paths))
+    first = dict(querier.ask((questions, paths)))
+    second = dict(querier.ask(([question for question, seen in first.items() if seen.answered], paths)))
     for question in questions:
         before, after = _answer(first.get(question)), _answer(second.get(question))
         if before is not None and before == after:

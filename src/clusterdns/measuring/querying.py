@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from itertools import product
 
 from clusterdns.errors import NodeLost
+from clusterdns.measuring.patience import Aim, Channel, Patience
 from clusterdns.model.exchange import Exchange, Message, Path
 from clusterdns.model.query_matrix import Asked
 from clusterdns.model.questions import Question
 from clusterdns.model.topology import DNS_PORT, Topology
 from clusterdns.probing.losses import on_nodes_left
 from clusterdns.probing.pods import ProbePod, Prober
-from clusterdns.probing.sending import GIVEN_UP, Outgoing, Reply, send
+from clusterdns.probing.sending import GIVEN_UP, TIMEOUT, Outgoing, Reply, send
 from clusterdns.probing.wire import MalformedMessage, question, read
 
 UDP_SIZES = (None, 512, 1232, 4096)
@@ -22,7 +23,7 @@ UDP_SIZES = (None, 512, 1232, 4096)
 USUAL_SIZE = 1232
 """What most resolvers offer."""
 
-_QUERIES_PER_CONNECTION = 80  # dnsmasq ends a connection after 100
+_QUERIES_PER_CONNECTION = 10  # they wait for each other; dnsmasq ends a connection after 100
 _GIVE_UP_AFTER = 3
 _NO_ANSWER = "no answer: {}"
 
@@ -42,10 +43,6 @@ class ServerAddress:
     server: str
     pod: bool
     port: int = DNS_PORT
-
-
-Channel = tuple[str, str, str]
-"""Node, address and transport of a path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +86,7 @@ class Querier:
         prober: Runs the queries.
         pods: Node -> the pod that asks there.
         servers: Those that are asked.
-        timeout: Seconds for an answer.
+        timeout: Seconds for an answer, where its path is not known to lose some.
         concurrency: Queries in flight at once, from all nodes together.
     """
 
@@ -101,6 +98,10 @@ class Querier:
     _wires: dict[tuple[str, str, int | None], bytes] = field(default_factory=dict, init=False)
     _parsed: dict[bytes, Message | str] = field(default_factory=dict, init=False)
     _given_up: set[Kind | Channel] = field(default_factory=set, init=False)
+    _patience: Patience = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._patience = Patience(self.timeout)
 
     def paths(self, *, sizes: Iterable[int | None] = UDP_SIZES, tcp: bool = True) -> list[Path]:
         """Return every way to ask."""
@@ -125,29 +126,32 @@ class Querier:
         """Return whether anything was answered along a path, as far as is known."""
         return (path.node, path.address, path.transport) not in self._given_up
 
-    def ask(self, questions: Sequence[Question], paths: Sequence[Path]) -> list[Asked]:
-        """Ask every question along every path; return what came of each.
+    def ask(self, *batches: tuple[Sequence[Question], Sequence[Path]]) -> list[Asked]:
+        """Ask questions along paths, of each batch every question along every path.
+
+        Returns:
+            What came of each.
 
         Raises:
             ProbeError: an agent failed, or fell silent.
         """
-        by_node: dict[str, list[Path]] = {}
-        for path in paths:
-            by_node.setdefault(path.node, []).append(path)
-        parts = deal_out(questions, len(by_node))
+        nodes = list(dict.fromkeys(path.node for _, paths in batches for path in paths))
+        parts = [(deal_out(questions, len(nodes)), paths) for questions, paths in batches]
         asked: list[Asked] = []
         lost: NodeLost | None = None
-        for turn in range(len(parts)):
-            batches = [
+        for turn in range(len(nodes)):
+            of_nodes = [
                 [
                     _Pending(question, path)
-                    for path in of_node
-                    for question in parts[(index + turn) % len(parts)]
+                    for dealt, paths in parts
+                    for path in paths
+                    if path.node == node
+                    for question in dealt[(index + turn) % len(nodes)]
                 ]
-                for index, of_node in enumerate(by_node.values())
+                for index, node in enumerate(nodes)
             ]
             try:
-                answered = on_nodes_left(self._ask_from_node, filter(None, batches))
+                answered = on_nodes_left(self._ask_from_node, filter(None, of_nodes))
             except NodeLost as error:  # the only node of this turn
                 lost = error
                 continue
@@ -226,6 +230,7 @@ class Querier:
                     connection=None if side_by_side else connection,
                     turn=None if side_by_side else _spelled_alike(pending.question),
                     alike=str(pending.kind),
+                    timeout=self._seconds(pending),
                 )
             )
         replies = send(
@@ -238,6 +243,8 @@ class Querier:
             repeatable=True,
         )
         self._given_up |= {batch[reply.index].kind for reply in replies if reply.failure == GIVEN_UP}
+        for reply in replies:
+            self._learn(batch[reply.index], reply)
         return [
             (
                 batch[reply.index].question,
@@ -245,6 +252,16 @@ class Querier:
             )
             for reply in replies
         ]
+
+    def _seconds(self, pending: _Pending) -> float:
+        # What is lost by TCP is sent again by the kernel, and comes late.
+        return self._patience.seconds(_aim(pending)) if pending.path.transport == "udp" else self.timeout
+
+    def _learn(self, pending: _Pending, reply: Reply) -> None:
+        if reply.sent_ns is not None and reply.received_ns is not None:
+            self._patience.learn(_aim(pending), (reply.received_ns - reply.sent_ns) / 1e9)
+        elif reply.failure == TIMEOUT:
+            self._patience.learn(_aim(pending), None)
 
     def _query(self, pending: _Pending) -> bytes:
         key = (pending.question.name, pending.question.rtype, pending.path.edns)
@@ -310,6 +327,10 @@ def deal_out(questions: Sequence[Question], parts: int) -> list[list[Question]]:
         groups.setdefault(_spelled_alike(question_), []).append(question_)
     dealt = [list(groups.values())[index::parts] for index in range(parts)]
     return [[question_ for group in part for question_ in group] for part in dealt]
+
+
+def _aim(pending: _Pending) -> Aim:
+    return Aim(pending.kind.channel, pending.question.outside)
 
 
 def _spelled_alike(asked: Question) -> str:

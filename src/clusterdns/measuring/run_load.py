@@ -80,7 +80,9 @@ class LoadRun(CoreRun):
     @part
     def rest(self) -> Scenario:
         """What is seen under everyday use."""
-        return by_those_left(lambda: self.observer.observe_steady(REST, self._look_up_every_day))
+        observer = self.observer
+        with self.query_turn:
+            return by_those_left(lambda: observer.observe_steady(REST, self._look_up_every_day))
 
     def _look_up_every_day(self) -> Lookups:
         pods = list(self.probes.of(CLUSTER_FIRST).values())

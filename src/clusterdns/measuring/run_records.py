@@ -21,10 +21,11 @@ from clusterdns.model.convergence import Convergence
 from clusterdns.model.dns_profiles import DNSProfile, profile_of
 from clusterdns.model.pods import DEFAULT
 from clusterdns.model.query_matrix import Asked, QueryMatrix
-from clusterdns.model.tcp_paths import tcp_paths
+from clusterdns.model.tcp_paths import NO_DNSMASQ, tcp_paths
 from clusterdns.model.topology import LayerKind, Topology
 
-_PROBES_AT_ONCE = 64  # UDP: a socket each, here as on the server
+_AT_ONCE = 64  # a socket each, here as on the server
+_AT_ONCE_INTO_DNSMASQ = 8  # with what caches keep open, below the 20 TCP connections that one serves
 
 
 class RecordsRun(CoreRun):
@@ -65,8 +66,14 @@ class RecordsRun(CoreRun):
             {node: pods[node] for node in spread_nodes(pods, settings.record_nodes)},
             server_addresses(self.topology, settings.record_servers),
             timeout=settings.query_timeout,
-            concurrency=settings.record_concurrency,
+            concurrency=self.queries_at_once,
         )
+
+    @part
+    def queries_at_once(self) -> int:
+        """How many queries for records are in flight at once."""
+        by_dnsmasq = any(layer.kind not in NO_DNSMASQ for layer in self.topology.layers)
+        return self.settings.record_concurrency or (_AT_ONCE_INTO_DNSMASQ if by_dnsmasq else _AT_ONCE)
 
     @part
     def path_probes(self) -> Sequence[Asked]:
@@ -78,7 +85,7 @@ class RecordsRun(CoreRun):
                 self.querier,
                 questions,
                 self.settings.external_name.lower(),
-                self.settings.record_concurrency if careful else _PROBES_AT_ONCE,
+                self.queries_at_once if careful else _AT_ONCE,
             )
 
     @part

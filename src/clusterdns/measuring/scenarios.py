@@ -16,7 +16,7 @@ from clusterdns.probing.resolving import GIVEN_UP, resolve
 
 REST = "lookups one after the other on every node"
 _TIMEOUT = 7.0  # seconds for a lookup: what is lost is sent again after 5 s (resolv.conf(5))
-_MOST_SECONDS = 7.0  # for all lookups of a node: what is slow is seen sooner
+_MOST_SECONDS = 3.0  # until the last lookup of a node: what is slow is seen sooner
 _LOOKUPS_AT_REST = 60  # one after the other: about two seconds of everyday use
 
 

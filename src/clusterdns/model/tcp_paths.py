@@ -15,7 +15,8 @@ from clusterdns.model.topology import (
     Topology,
 )
 
-_NO_DNSMASQ = frozenset({LayerKind.COREDNS, LayerKind.NODE_LOCAL, LayerKind.CLOUD_DNS, LayerKind.NODE_DNS})
+NO_DNSMASQ = frozenset({LayerKind.COREDNS, LayerKind.NODE_LOCAL, LayerKind.CLOUD_DNS, LayerKind.NODE_DNS})
+"""Implementations that are known to be none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ def _path(
     others = 0
     for backend in service.ready:
         behind = topology.layer(backend.layer)
-        if behind is not None and behind.kind in _NO_DNSMASQ:
+        if behind is not None and behind.kind in NO_DNSMASQ:
             others += 1
         else:
             unknown = Fact(DNSMASQ_TCP_LIMIT, f"{backend.pod} is not known, and may be dnsmasq", assumed=True)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from clusterdns.probing.pods import ProbePod, Prober
 
 DNS_PORT = 53
+TIMEOUT = "timeout"
+"""The failure of a message that was sent and not answered in time."""
 GIVEN_UP = "given up"
 """The failure of a message that was not sent, since its server had left several before it unanswered."""
 
@@ -24,6 +26,7 @@ class Outgoing:
             connection of its own.
         turn: Of the messages with the same turn, one is in flight at a time; None: it waits for nobody.
         alike: What it has in common with those that are given up together with it; None for the transport.
+        timeout: Seconds for its answer; None for what all have.
     """
 
     wire: bytes
@@ -33,6 +36,7 @@ class Outgoing:
     connection: str | None = None
     turn: str | None = None
     alike: str | None = None
+    timeout: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,4 +119,5 @@ def _as_json(message: Outgoing) -> dict[str, object]:
         "connection": message.connection,
         "turn": message.turn,
         "alike": message.alike,
+        "timeout": message.timeout,
     }

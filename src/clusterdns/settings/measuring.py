@@ -125,11 +125,9 @@ class Measuring(BaseModel):
         source="a bound, as for nodes",
         ge=1,
     )
-    record_concurrency: int = setting(
+    record_concurrency: PositiveInt | None = setting(
         "queries for records in flight at once, from all nodes together",
-        default=8,
-        source="with what caches keep open, below the 20 TCP connections that one dnsmasq serves",
-        ge=1,
+        source="64, or 8 where dnsmasq serves: with what caches keep open, below its 20 TCP connections",
     )
     probe_image: str | None = setting(
         "image of the probe pods, with Python 3.9 or newer and glibc",

@@ -6,8 +6,9 @@ They are asked at rest, since their times count: what is measured side by side m
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from clusterdns.check import Check, Need, Stage, only
+from clusterdns.check import Check, Need, at_rest
 from clusterdns.cluster.permissions import OBJECTS, PROBES
+from clusterdns.measuring.run import Run
 from clusterdns.model import outside
 from clusterdns.model.outcome import Outcome, Verdict, judged
 from clusterdns.model.outside import Aim, OutsideAnswer
@@ -75,7 +76,7 @@ WILDCARD = Check(
     "out of its zone",
     needs=(FOREIGN_SUFFIXES,),
     grants=(OBJECTS, PROBES),
-    cases=only(lambda run: wildcard(run.outside), stage=Stage.AT_REST),
+    cases=at_rest(lambda run: wildcard(run.outside), Run.outside),
 )
 
 
@@ -119,7 +120,7 @@ STUB_DOMAINS = Check(
     remedy="ask these servers from a DNS pod's node: look at their addresses, firewalls and routes",
     needs=(STUB_DOMAINS_SET,),
     grants=(OBJECTS, PROBES),
-    cases=only(lambda run: stub_domains(run.outside, run.topology), stage=Stage.AT_REST),
+    cases=at_rest(lambda run: stub_domains(run.outside, run.topology), Run.outside),
 )
 
 
@@ -161,9 +162,8 @@ UPSTREAM = Check(
     source="ours: nothing healthy takes a second; CoreDNS' forward waits 2 s for an upstream, glibc 5 s",
     remedy="ask each upstream from a DNS pod's node, and take those out that do not answer",
     grants=(OBJECTS, PROBES),
-    cases=only(
-        lambda run: slow_upstream(run.outside, run.topology, run.settings.upstream_limit),
-        stage=Stage.AT_REST,
+    cases=at_rest(
+        lambda run: slow_upstream(run.outside, run.topology, run.settings.upstream_limit), Run.outside
     ),
 )
 

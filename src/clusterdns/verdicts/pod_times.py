@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from clusterdns.check import Check, Need, Stage, only
+from clusterdns.check import Check, Need, at_rest
 from clusterdns.cluster.permissions import OBJECTS, PROBES
+from clusterdns.measuring.run import Run
 from clusterdns.model.outcome import Verdict, judged
 from clusterdns.model.pod_times import PodTimes
 from clusterdns.model.profiles import Profile
@@ -54,8 +55,8 @@ DNS_PODS = Check(
     remedy="look at that pod: its node's load, its CPU limit and throttling, its plugins and log; replace it",
     needs=(SERVING_PODS,),
     grants=(OBJECTS, PROBES),
-    # At rest: what the other measurements ask of a pod makes it slow as well.
-    cases=only(lambda run: dns_pods(run.pod_times, run.settings.dns_pod_limit), stage=Stage.AT_REST),
+    # What the other measurements ask of a pod makes it slow as well.
+    cases=at_rest(lambda run: dns_pods(run.pod_times, run.settings.dns_pod_limit), Run.pod_times),
 )
 
 CHECKS = (DNS_PODS,)

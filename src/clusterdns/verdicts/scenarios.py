@@ -22,7 +22,13 @@ READING = (OBJECTS, PROBES, METRICS)
 def scenario_cases(judge: Callable[[Run, Scenario], Verdict]) -> tuple[Case, ...]:
     """Return the cases of a check that judges everyday use, and bursts along two paths."""
     return (
-        Case("rest", lambda run: judge(run, run.rest), profile=Profile.CORE, stage=Stage.AT_REST),
+        Case(
+            "rest",
+            lambda run: judge(run, run.rest),
+            profile=Profile.CORE,
+            stage=Stage.AT_REST,
+            measures=(Run.rest,),
+        ),
         Case(
             "bursts-direct",
             lambda run: judge(run, run.loads.bursts(run.burst_paths.direct)),
