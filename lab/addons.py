@@ -67,7 +67,7 @@ def chosen(text: str) -> tuple[str, ...]:
     for word in words:
         if word not in NAMES:
             near = get_close_matches(word, NAMES, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
+            hint = f"; did you mean {near[0]!r}?" if near else "."
             raise LabError(f"no add-on named {word!r}{hint} There are: {', '.join(NAMES)}")
     return tuple(name for name in NAMES if name in words)
 

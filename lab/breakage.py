@@ -139,7 +139,7 @@ def load(name: str) -> Breakage:
     """
     if name not in names():
         near = get_close_matches(name, names(), n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = f"; did you mean {near[0]!r}?" if near else "."
         raise LabError(f"no breakage named {name!r}{hint} There are: {', '.join(names())}")
     folder = _FOLDER / name
     said: dict[str, Any] = yaml.safe_load((folder / "breakage.yaml").read_text())

@@ -59,7 +59,7 @@ def load(name: str) -> Topology:
     folder = _FOLDER / name
     if name not in names():
         near = get_close_matches(name, names(), n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = f"; did you mean {near[0]!r}?" if near else "."
         raise LabError(f"no topology named {name!r}{hint} There are: {', '.join(names())}")
     settings: dict[str, Any] = yaml.safe_load((folder / "topology.yaml").read_text())
     shared = [folder / path for path in settings.pop("shared", ())]

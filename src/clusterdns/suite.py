@@ -10,5 +10,5 @@ SUITE = _INSTALLED if _INSTALLED.is_dir() else Path(__file__).parents[2]
 MANIFESTS = SUITE / "manifests"
 """What a run applies to a cluster."""
 
-HAS_LAB = (SUITE / "lab").is_dir()
-"""Whether labs and kind clusters can be made: what makes them is no part of the installed package."""
+LAB = SUITE / "lab"
+"""What makes labs and kind clusters: it is no part of the installed package."""

@@ -13,6 +13,7 @@ import pytest
 from tests.proof.conftest import ROOT, Lab
 from tests.proof.faults.leftovers import namespaces
 from tests.proof.faults.proxy import HARMLESS, Fault, Injection, Proxy
+from tests.proof.test_topologies import NO_FOREIGN_SUFFIX
 
 _SECONDS = 240.0
 _CLUSTERDNS = "import sys; from clusterdns.cli import main; sys.exit(main())"
@@ -81,4 +82,6 @@ def test_a_run_gets_over_an_outage_of_three_seconds(lab: Lab, through: Through) 
     ended = through(Injection(Fault.RESET, first=50, seconds=3), "--check=resolver", "--probe-nodes=1")
     assert ended.code == 0, ended.output
     assert ended.injected >= 1
+    skipped = {check["id"] for check in ended.report["checks"] if check["outcome"] == "skipped"}
+    assert skipped == NO_FOREIGN_SUFFIX
     assert namespaces(lab) == []

@@ -11,6 +11,7 @@ import pytest
 from lab import place, state
 from tests.proof.conftest import ROOT, Lab, on
 from tests.proof.faults.node_faults import remove_probes, running
+from tests.proof.test_topologies import EVERYWHERE, SKIPPED
 
 _SECONDS = 300.0
 
@@ -36,5 +37,8 @@ def test_a_node_that_is_lost_in_mid_run_is_named_and_the_others_are_judged(
         remove_probes(kubectl)
         output, _ = process.communicate(timeout=_SECONDS)
     assert process.returncode == 0, output
-    named = json.loads((folder / "report.json").read_text())["cluster"]["nodes not measured"]
+    report = json.loads((folder / "report.json").read_text())
+    named = report["cluster"]["nodes not measured"]
     assert [node.partition(":")[0] for node in named] == ["node-2"], output
+    skipped = {check["id"] for check in report["checks"] if check["outcome"] == "skipped"}
+    assert skipped == EVERYWHERE | SKIPPED[lab.topology]
