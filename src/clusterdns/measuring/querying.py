@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import product
 
 from clusterdns.errors import NodeLost
-from clusterdns.measuring.patience import Aim, Channel, Patience
+from clusterdns.measuring.patience import Channel, Patience
 from clusterdns.model.exchange import Exchange, Message, Path
 from clusterdns.model.query_matrix import Asked
 from clusterdns.model.questions import Question
@@ -254,14 +254,15 @@ class Querier:
         ]
 
     def _seconds(self, pending: _Pending) -> float:
-        # What is lost by TCP is sent again by the kernel, and comes late.
-        return self._patience.seconds(_aim(pending)) if pending.path.transport == "udp" else self.timeout
+        return self._patience.seconds(pending.kind.channel) if _soon_or_never(pending) else self.timeout
 
     def _learn(self, pending: _Pending, reply: Reply) -> None:
+        if not _soon_or_never(pending):
+            return
         if reply.sent_ns is not None and reply.received_ns is not None:
-            self._patience.learn(_aim(pending), (reply.received_ns - reply.sent_ns) / 1e9)
+            self._patience.learn(pending.kind.channel, (reply.received_ns - reply.sent_ns) / 1e9)
         elif reply.failure == TIMEOUT:
-            self._patience.learn(_aim(pending), None)
+            self._patience.learn(pending.kind.channel, None)
 
     def _query(self, pending: _Pending) -> bytes:
         key = (pending.question.name, pending.question.rtype, pending.path.edns)
@@ -329,8 +330,10 @@ def deal_out(questions: Sequence[Question], parts: int) -> list[list[Question]]:
     return [[question_ for group in part for question_ in group] for part in dealt]
 
 
-def _aim(pending: _Pending) -> Aim:
-    return Aim(pending.kind.channel, pending.question.outside)
+def _soon_or_never(pending: _Pending) -> bool:
+    """Return whether an answer does not come late."""
+    # By TCP the kernel sends again what is lost; a DNS pod tries one server outside after the other.
+    return pending.path.transport == "udp" and not pending.question.outside
 
 
 def _spelled_alike(asked: Question) -> str:

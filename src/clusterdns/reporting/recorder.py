@@ -101,10 +101,10 @@ class Recorder:
         self.findings = findings(run)
 
     def prepare(self) -> None:
-        """Make the folder, and remove an earlier run's reports: nobody shall take them for this one's.
+        """Make the folders, and remove an earlier run's reports: nobody shall take them for this one's.
 
         Raises:
-            OSError: it cannot be written to.
+            OSError: they cannot be written to.
         """
         folder = self.settings.report_dir
         if not folder.exists():
@@ -112,6 +112,12 @@ class Recorder:
         (folder / ARTIFACTS).mkdir(mode=0o700, exist_ok=True)
         for name in (REPORT, PAGE, JUNIT):
             (folder / name).unlink(missing_ok=True)
+        own = self.settings.markdown
+        if own is not None:
+            if own.exists() and not own.is_file():  # a device, a pipe: it would be replaced
+                raise OSError(f"{own} is no file")
+            own.parent.mkdir(parents=True, exist_ok=True)
+            own.unlink(missing_ok=True)
 
     def close(self, record: CaseRecord) -> None:
         """Turn a case that has ended into its result."""
