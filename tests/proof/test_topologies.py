@@ -6,6 +6,7 @@ import pytest
 
 from lab import topology
 from tests.proof.conftest import Lab, Result, on
+from tests.proof.skips import skipped_on
 
 # Queries per address family for an external name of two dots: one for each suffix, and the name itself.
 LOOKUPS = {
@@ -36,37 +37,6 @@ LAYERS = {
 FAILED = {"gke-kubedns-nodelocal": {"topology.no-tcp-into-dnsmasq", "topology.tcp-capacity"}}
 CAUSES = {"gke-kubedns-nodelocal": {"tcp-into-dnsmasq"}}
 WARNED = {"gke-kubedns": {"topology.negative-cache"}, "gke-kubedns-nodelocal": {"topology.autoscaler"}}
-# Checks with a case that is skipped.
-EVERYWHERE = {
-    "metrics.cardinality",  # no sidecar
-    "metrics.scraped",  # no Prometheus
-    "records.stub-domains",
-    "saturation.cpu-limit",
-    "topology.spread",  # one zone
-}
-NO_CACHE_POD = {"saturation.connection-churn", "saturation.health-checks", "saturation.node-timeouts"}
-NO_CACHE = NO_CACHE_POD | {"topology.nodelocal-coverage"}
-NO_DNSMASQ = {
-    "saturation.listen-overflow",
-    "saturation.listen-queue",
-    "saturation.tcp-workers",
-    "topology.autoscaler",
-}
-NO_DNS_POD = {"latency.dns-pods", "metrics.exposed", "metrics.selectors"}
-NO_COREDNS = {"metrics.truth"}
-NO_FOREIGN_SUFFIX = {"resolver.wildcard"}
-SKIPPED = {
-    "aks-localdns-like": NO_CACHE_POD | NO_DNSMASQ,
-    "coredns": NO_CACHE | NO_DNSMASQ | NO_FOREIGN_SUFFIX,
-    "coredns-nodelocal": NO_DNSMASQ | NO_FOREIGN_SUFFIX,
-    "gardener-like": NO_DNSMASQ | NO_FOREIGN_SUFFIX,
-    "gke-1.36-like": NO_DNSMASQ,
-    "gke-clouddns": NO_CACHE | NO_DNSMASQ | NO_DNS_POD | NO_COREDNS,
-    "gke-kubedns": NO_CACHE | NO_COREDNS,
-    "gke-kubedns-nodelocal": set[str](),
-    "lrp-like": NO_DNSMASQ | NO_FOREIGN_SUFFIX,
-    "openshift-like": NO_CACHE | NO_DNSMASQ | NO_FOREIGN_SUFFIX,
-}
 
 
 def assert_layers(result: Result, topology: str) -> None:
@@ -85,7 +55,7 @@ def test_core_profile(lab: Lab, suite: Callable[..., Result]) -> None:
     assert {check for check in result.ids("warned") if check.startswith("topology.")} == WARNED.get(
         lab.topology, set()
     )
-    assert result.ids("skipped") == EVERYWHERE | SKIPPED[lab.topology], result.output
+    assert result.ids("skipped") == skipped_on(lab.topology), result.output
     assert result.code == (1 if failed else 0)
 
     lookups = LOOKUPS.get(lab.topology, GKE_LOOKUPS)
@@ -112,5 +82,5 @@ def test_a_users_kubeconfig_gives_the_same_and_is_left_alone(lab: Lab, suite: Ca
     )
     assert result.code == 0, result.output
     assert {check["outcome"] for check in result.report["checks"]} == {"passed", "skipped"}
-    assert result.ids("skipped") == EVERYWHERE | SKIPPED[lab.topology]
+    assert result.ids("skipped") == skipped_on(lab.topology)
     assert (lab.kubeconfig.read_bytes(), lab.kubeconfig.stat().st_mtime_ns) == before

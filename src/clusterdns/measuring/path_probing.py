@@ -16,7 +16,7 @@ _SAMPLES = 3  # questions of a kind; Querier gives up what leaves so many unansw
 
 
 def probe_paths(
-    querier: Querier, questions: Sequence[Question], external_name: str, at_once: int
+    querier: Querier, questions: Sequence[Question], external_name: str, concurrency: int
 ) -> list[Asked]:
     """Ask some of the questions along every path; return what came of each.
 
@@ -24,7 +24,7 @@ def probe_paths(
         querier: Asks, and gives up what does not answer.
         questions: Those that the records of a cluster are asked for.
         external_name: A name outside the cluster that resolves.
-        at_once: Queries in flight at first, when most go by UDP; then as many as the querier has at once.
+        concurrency: Queries in flight at once, from all nodes together.
 
     Raises:
         ProbeError: an agent failed, or fell silent.
@@ -36,15 +36,11 @@ def probe_paths(
         for name in (external_name, f"{UNKNOWN_LABEL}.{external_name}", external_name)
     ]
     small = [question for question in inside if question.rtype == "A" and not question.large]
-    # By UDP everything at once, whose time-outs are waited for together. By TCP each keeps its turn as long.
     first = chain(
-        product(inside, querier.paths(tcp=False)),
-        product(outside, querier.paths(sizes=[USUAL_SIZE], tcp=False)),
-        product(small, querier.paths(sizes=[])),
+        product(small, querier.paths(sizes=[None])), product(outside, querier.paths(sizes=[USUAL_SIZE]))
     )
-    asked = querier.probe(first, at_once)
-    others = [question for question in inside if question not in small]
-    return asked + querier.probe(product([*others, *outside], querier.paths(sizes=[])), querier.concurrency)
+    asked = querier.probe(first, concurrency)
+    return asked + querier.probe(product(inside, querier.paths()), concurrency)
 
 
 def samples(questions: Sequence[Question]) -> list[Question]:

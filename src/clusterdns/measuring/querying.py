@@ -15,7 +15,7 @@ from clusterdns.model.questions import Question
 from clusterdns.model.topology import DNS_PORT, Topology
 from clusterdns.probing.losses import on_nodes_left
 from clusterdns.probing.pods import ProbePod, Prober
-from clusterdns.probing.sending import GIVEN_UP, TIMEOUT, Outgoing, Reply, send
+from clusterdns.probing.sending import CONNECT_TIMEOUT, GIVEN_UP, TIMEOUT, Outgoing, Reply, send
 from clusterdns.probing.wire import MalformedMessage, question, read
 
 UDP_SIZES = (None, 512, 1232, 4096)
@@ -87,7 +87,8 @@ class Querier:
         pods: Node -> the pod that asks there.
         servers: Those that are asked.
         timeout: Seconds for an answer, where its path is not known to lose some.
-        concurrency: Queries in flight at once, from all nodes together.
+        concurrency: Queries in flight at once, from all nodes together, as long as none is lost.
+        careful: The same, once one has been lost: what has too much to do is not given more.
     """
 
     prober: Prober
@@ -95,10 +96,12 @@ class Querier:
     servers: Sequence[ServerAddress]
     timeout: float
     concurrency: int
+    careful: int
     _wires: dict[tuple[str, str, int | None], bytes] = field(default_factory=dict, init=False)
     _parsed: dict[bytes, Message | str] = field(default_factory=dict, init=False)
     _given_up: set[Kind | Channel] = field(default_factory=set, init=False)
     _patience: Patience = field(init=False)
+    _lost: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         self._patience = Patience(self.timeout)
@@ -179,7 +182,7 @@ class Querier:
             if not self._is_given_up(pending.kind):
                 by_node.setdefault(path.node, []).append(pending)
         of_nodes = on_nodes_left(
-            lambda batch: self._send(batch, concurrency=concurrency, side_by_side=True), by_node.values()
+            lambda batch: self._send(batch, concurrency, side_by_side=True), by_node.values()
         )
         asked = [pair for _, of_node in of_nodes for pair in of_node]
         kinds: dict[Kind | Channel, list[bool]] = {}
@@ -205,13 +208,14 @@ class Querier:
             if self._is_given_up(pending.kind)
         ]
         to_send = [pending for pending in batch if not self._is_given_up(pending.kind)]
-        return unsent + (self._send(to_send) if to_send else [])
+        at_once = self.careful if self._lost else self.concurrency
+        return unsent + (self._send(to_send, at_once) if to_send else [])
 
     def _is_given_up(self, kind: Kind) -> bool:
         return kind in self._given_up or kind.channel in self._given_up
 
     def _send(
-        self, batch: Sequence[_Pending], *, concurrency: int | None = None, side_by_side: bool = False
+        self, batch: Sequence[_Pending], concurrency: int, *, side_by_side: bool = False
     ) -> list[Asked]:
         """Send a batch from one node, in no order: so a moment's stall is not one kind's alone."""
         batch = random.Random(len(batch)).sample(batch, len(batch))  # noqa: S311 - an order, no secret
@@ -238,7 +242,7 @@ class Querier:
             self.pods[batch[0].path.node],
             messages,
             timeout=self.timeout,
-            concurrency=max((concurrency or self.concurrency) // len(self.pods), 1),
+            concurrency=max(concurrency // len(self.pods), 1),
             give_up=_GIVE_UP_AFTER,
             repeatable=True,
         )
@@ -257,6 +261,8 @@ class Querier:
         return self._patience.seconds(pending.kind.channel) if _soon_or_never(pending) else self.timeout
 
     def _learn(self, pending: _Pending, reply: Reply) -> None:
+        if reply.failure in (TIMEOUT, CONNECT_TIMEOUT) and not pending.question.outside:
+            self._lost = True
         if not _soon_or_never(pending):
             return
         if reply.sent_ns is not None and reply.received_ns is not None:

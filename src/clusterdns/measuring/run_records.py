@@ -25,7 +25,7 @@ from clusterdns.model.tcp_paths import NO_DNSMASQ, tcp_paths
 from clusterdns.model.topology import LayerKind, Topology
 
 _AT_ONCE = 64  # a socket each, here as on the server
-_AT_ONCE_INTO_DNSMASQ = 8  # with what caches keep open, below the 20 TCP connections that one serves
+_CAREFUL = 8  # with what caches keep open, below the 20 TCP connections that one dnsmasq serves
 
 
 class RecordsRun(CoreRun):
@@ -61,19 +61,16 @@ class RecordsRun(CoreRun):
     def querier(self) -> Querier:
         """Asks for records, from pods whose packets nobody captures."""
         settings, pods = self.settings, self.probes.of(DEFAULT)
+        by_dnsmasq = any(layer.kind not in NO_DNSMASQ for layer in self.topology.layers)
+        most = settings.record_concurrency or (_CAREFUL if by_dnsmasq else _AT_ONCE)
         return Querier(
             self.prober,
             {node: pods[node] for node in spread_nodes(pods, settings.record_nodes)},
             server_addresses(self.topology, settings.record_servers),
             timeout=settings.query_timeout,
-            concurrency=self.queries_at_once,
+            concurrency=most,
+            careful=min(most, _CAREFUL),
         )
-
-    @part
-    def queries_at_once(self) -> int:
-        """How many queries for records are in flight at once."""
-        by_dnsmasq = any(layer.kind not in NO_DNSMASQ for layer in self.topology.layers)
-        return self.settings.record_concurrency or (_AT_ONCE_INTO_DNSMASQ if by_dnsmasq else _AT_ONCE)
 
     @part
     def path_probes(self) -> Sequence[Asked]:
@@ -85,7 +82,7 @@ class RecordsRun(CoreRun):
                 self.querier,
                 questions,
                 self.settings.external_name.lower(),
-                self.queries_at_once if careful else _AT_ONCE,
+                self.querier.concurrency if careful else _AT_ONCE,
             )
 
     @part

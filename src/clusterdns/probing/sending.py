@@ -9,6 +9,8 @@ from clusterdns.probing.pods import ProbePod, Prober
 DNS_PORT = 53
 TIMEOUT = "timeout"
 """The failure of a message that was sent and not answered in time."""
+CONNECT_TIMEOUT = "connect timeout"
+"""The failure of a message to which no connection was made in time."""
 GIVEN_UP = "given up"
 """The failure of a message that was not sent, since its server had left several before it unanswered."""
 

@@ -13,7 +13,7 @@ import pytest
 from tests.proof.conftest import ROOT, Lab
 from tests.proof.faults.leftovers import namespaces
 from tests.proof.faults.proxy import HARMLESS, Fault, Injection, Proxy
-from tests.proof.test_topologies import NO_FOREIGN_SUFFIX
+from tests.proof.skips import NO_FOREIGN_SUFFIX
 
 _SECONDS = 240.0
 _CLUSTERDNS = "import sys; from clusterdns.cli import main; sys.exit(main())"

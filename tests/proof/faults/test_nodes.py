@@ -11,7 +11,7 @@ import pytest
 from lab import place, state
 from tests.proof.conftest import ROOT, Lab, on
 from tests.proof.faults.node_faults import remove_probes, running
-from tests.proof.test_topologies import EVERYWHERE, SKIPPED
+from tests.proof.skips import skipped_on
 
 _SECONDS = 300.0
 
@@ -41,4 +41,4 @@ def test_a_node_that_is_lost_in_mid_run_is_named_and_the_others_are_judged(
     named = report["cluster"]["nodes not measured"]
     assert [node.partition(":")[0] for node in named] == ["node-2"], output
     skipped = {check["id"] for check in report["checks"] if check["outcome"] == "skipped"}
-    assert skipped == EVERYWHERE | SKIPPED[lab.topology]
+    assert skipped == skipped_on(lab.topology)

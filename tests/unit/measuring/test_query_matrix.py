@@ -108,7 +108,7 @@ def matrix(
         for node in ("n0", "n1", "n2")
     ]
     return ask_query_matrix(
-        Querier(prober.as_prober(), pods, servers, timeout=1, concurrency=8),
+        Querier(prober.as_prober(), pods, servers, timeout=1, concurrency=8, careful=8),
         topology(server(), services=(upstream(*TWO),)),
         profile=COREDNS,
         objects=RecordObjects(CONTEXT.namespace, CONTEXT.services, CONTEXT.unused, CONTEXT.pod),
