@@ -33,6 +33,7 @@ class Breakage:
         fails: Every check id that it makes fail there, and no other.
         names: Every cause that it makes the suite name, and no other.
         warns: Check ids that it makes warn, others may besides.
+        skips: Every check id that it makes skip a case, besides those that the topology does.
         nodes: Where the scripts run.
         scripts: "break" and "mend" -> shell script.
         spoil: Faults of `lab.faults` in the answers of the DNS pods of these nodes.
@@ -64,6 +65,7 @@ class Breakage:
     options: tuple[str, ...] = ()
     names: frozenset[str] = frozenset()
     warns: frozenset[str] = frozenset()
+    skips: frozenset[str] = frozenset()
 
     @property
     def lab(self) -> str:
@@ -162,5 +164,6 @@ def load(name: str) -> Breakage:
         options=tuple(said.get("options", ())),
         names=frozenset(said.get("names", ())),
         warns=frozenset(said.get("warns", ())),
+        skips=frozenset(said.get("skips", ())),
         manifests=tuple(sorted(path for path in folder.glob("*.yaml") if path.name != "breakage.yaml")),
     )

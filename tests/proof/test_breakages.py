@@ -1,4 +1,4 @@
-"""Every breakage makes exactly its declared checks fail, and its causes be named."""
+"""Every breakage makes exactly its declared checks fail and be skipped, and its causes be named."""
 
 from collections.abc import Callable
 
@@ -8,6 +8,7 @@ from clusterdns.catalogue import CATALOGUE
 from clusterdns.model.profiles import INCLUDES, Profile
 from lab import breakage
 from tests.proof.conftest import Lab, Result, lab_command, on
+from tests.proof.skips import skipped_on
 
 _VARIANTS = {"force-tcp-in-a-comment", "force-tcp-in-a-snippet", "force-tcp-only-for-reverse-zones"}
 """Of force-tcp-in-an-imported-file: how a Corefile is read, unit tests show of each."""
@@ -51,4 +52,5 @@ def test_breakage(lab: Lab, name: str, suite: Callable[..., Result]) -> None:
     assert result.ids("failed") == broken.fails, result.output
     assert result.causes() == broken.names, result.output
     assert result.ids("warned") >= broken.warns, result.output
+    assert result.ids("skipped") - skipped_on(lab.topology) == broken.skips, result.output
     assert result.code == (1 if broken.fails else 0)

@@ -176,7 +176,8 @@ class DisruptionRun(CoreRun):
     def _reloaded(self, workload: DNSWorkload, changes: CorefileChanges) -> Disruption:
         with changes.changing(workload) as change:
             what = f"Corefile of {workload} changed"
-            disruption = self.disruptor.during(what, "", change.there, seconds=RELOAD_SECONDS + _MARGIN)
+            seconds = max(self._long, RELOAD_SECONDS + _MARGIN)
+            disruption = self.disruptor.during(what, "", change.there, seconds=seconds)
             change.back()
             return disruption
 
