@@ -122,13 +122,11 @@ def main() -> None:
         with clusters.up(wanted):
             where = [*clusters.flags, f"--lab-topology={wanted.partition('+')[0]}"]
             healthy = judge([*where, "--profile=core"])
-            print(f"| **{wanted}** | {row(healthy, frozenset(healthy.causes), healthy)} 1.0 |", flush=True)
+            print(f"| **{wanted}** | {row(healthy, frozenset(healthy.causes), healthy)} |", flush=True)
             for broken in alike:
                 try:
-                    measured = judged(broken, clusters, where)
-                    cells = row(measured, broken.names, healthy)
-                    if broken.profile == Profile.CORE:
-                        cells += f" {measured.seconds / healthy.seconds:.1f}"
+                    of_core = broken.profile == Profile.CORE
+                    cells = row(judged(broken, clusters, where), broken.names, healthy, of_core=of_core)
                 except (RuntimeError, subprocess.SubprocessError) as error:
                     cells = str(error)
                 print(f"| {broken.name} | {cells} |", flush=True)
@@ -144,13 +142,14 @@ def judged(broken: breakage.Breakage, clusters: Labs | KindClusters, where: list
         run_quietly(clusters.command, "mend", "--name", clusters.name, broken.name)
 
 
-def row(measured: Judgement, declared: frozenset[str], healthy: Judgement) -> str:
-    """Return what a run said, as the cells of a row; the last is empty, for its time beside another's.
+def row(measured: Judgement, declared: frozenset[str], healthy: Judgement, *, of_core: bool = True) -> str:
+    """Return what a run said, as the cells of a row.
 
     Args:
         measured: The run.
         declared: The causes that it shall name; besides, it may name those of the topology itself.
         healthy: The run on what was not broken.
+        of_core: Whether it was of the same profile, so that its time may be compared.
     """
     of_topology = frozenset(healthy.causes) - declared
     failed, causes = measured.named("failed"), [id_ for id_ in measured.causes if id_ not in of_topology]
@@ -167,7 +166,7 @@ def row(measured: Judgement, declared: frozenset[str], healthy: Judgement) -> st
             f"{len(measured.explained & set(failed))} of {len(failed)}",
             str(len(measured.named("error"))),
             f"{measured.seconds:.0f}",
-            "",
+            f"{measured.seconds / healthy.seconds:.1f}" if of_core else "",
         )
     )
 
