@@ -190,13 +190,18 @@ class CoreRun:
         return [Libc.GLIBC, *([Libc.MUSL] if _MUSL_TOOL in tools else [])]
 
     @part
+    def dnsmasq_by_tcp(self) -> bool:
+        """Whether each query in flight may take one of the 20 TCP connections that a dnsmasq serves."""
+        return any(path.into_dnsmasq for path in tcp_paths(self.topology))
+
+    @part
     def query_turn(self) -> AbstractContextManager[object]:
         """Held by a part while it sends many queries, where several at a time would do harm.
 
         Where caches reach dnsmasq by TCP, each query in flight is a child of dnsmasq, and stays one while
         the cache keeps the connection: parts that query side by side would take all of its 20 children.
         """
-        if any(path.into_dnsmasq for path in tcp_paths(self.topology)):
+        if self.dnsmasq_by_tcp:
             return threading.Lock()
         return nullcontext()
 

@@ -21,10 +21,10 @@ from clusterdns.model.convergence import Convergence
 from clusterdns.model.dns_profiles import DNSProfile, profile_of
 from clusterdns.model.pods import DEFAULT
 from clusterdns.model.query_matrix import Asked, QueryMatrix
-from clusterdns.model.tcp_paths import NO_DNSMASQ, tcp_paths
 from clusterdns.model.topology import LayerKind, Topology
 
 _AT_ONCE = 64  # a socket each, here as on the server
+_COREDNS = {LayerKind.COREDNS, LayerKind.NODE_LOCAL}  # no limit of connections, or of queries per second
 _CAREFUL = 8  # with what caches keep open, below the 20 TCP connections that one dnsmasq serves
 
 
@@ -61,8 +61,9 @@ class RecordsRun(CoreRun):
     def querier(self) -> Querier:
         """Asks for records, from pods whose packets nobody captures."""
         settings, pods = self.settings, self.probes.of(DEFAULT)
-        by_dnsmasq = any(layer.kind not in NO_DNSMASQ for layer in self.topology.layers)
-        most = settings.record_concurrency or (_CAREFUL if by_dnsmasq else _AT_ONCE)
+        kinds = {layer.kind for layer in self.topology.layers}
+        unlimited = set() < kinds <= _COREDNS and not self.dnsmasq_by_tcp
+        most = settings.record_concurrency or (_AT_ONCE if unlimited else _CAREFUL)
         return Querier(
             self.prober,
             {node: pods[node] for node in spread_nodes(pods, settings.record_nodes)},
@@ -76,13 +77,12 @@ class RecordsRun(CoreRun):
     def path_probes(self) -> Sequence[Asked]:
         """Whether each path answers questions of every type; the querier then gives up those that do not."""
         questions = questions_about(self.topology, self.dns_profile, self.record_objects)
-        careful = any(path.into_dnsmasq for path in tcp_paths(self.topology))
         with self.query_turn:
             return probe_paths(
                 self.querier,
                 questions,
                 self.settings.external_name.lower(),
-                self.querier.concurrency if careful else _AT_ONCE,
+                self.querier.concurrency if self.dnsmasq_by_tcp else _AT_ONCE,
             )
 
     @part

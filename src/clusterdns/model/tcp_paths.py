@@ -15,8 +15,7 @@ from clusterdns.model.topology import (
     Topology,
 )
 
-NO_DNSMASQ = frozenset({LayerKind.COREDNS, LayerKind.NODE_LOCAL, LayerKind.CLOUD_DNS, LayerKind.NODE_DNS})
-"""Implementations that are known to be none."""
+_NO_DNSMASQ = frozenset({LayerKind.COREDNS, LayerKind.NODE_LOCAL, LayerKind.CLOUD_DNS, LayerKind.NODE_DNS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ def _path(
     others = 0
     for backend in service.ready:
         behind = topology.layer(backend.layer)
-        if behind is not None and behind.kind in NO_DNSMASQ:
+        if behind is not None and behind.kind in _NO_DNSMASQ:
             others += 1
         else:
             unknown = Fact(DNSMASQ_TCP_LIMIT, f"{backend.pod} is not known, and may be dnsmasq", assumed=True)
