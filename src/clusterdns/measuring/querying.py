@@ -258,17 +258,17 @@ class Querier:
         ]
 
     def _seconds(self, pending: _Pending) -> float:
-        return self._patience.seconds(pending.kind.channel) if _soon_or_never(pending) else self.timeout
+        # A DNS pod tries one server outside after the other.
+        return self.timeout if pending.question.outside else self._patience.seconds(pending.kind.channel)
 
     def _learn(self, pending: _Pending, reply: Reply) -> None:
-        if reply.failure in (TIMEOUT, CONNECT_TIMEOUT) and not pending.question.outside:
-            self._lost = True
-        if not _soon_or_never(pending):
+        if pending.question.outside:
             return
-        if reply.sent_ns is not None and reply.received_ns is not None:
-            self._patience.learn(pending.kind.channel, (reply.received_ns - reply.sent_ns) / 1e9)
-        elif reply.failure == TIMEOUT:
+        if reply.failure in (TIMEOUT, CONNECT_TIMEOUT):
+            self._lost = True
             self._patience.learn(pending.kind.channel, None)
+        elif reply.sent_ns is not None and reply.received_ns is not None:
+            self._patience.learn(pending.kind.channel, (reply.received_ns - reply.sent_ns) / 1e9)
 
     def _query(self, pending: _Pending) -> bytes:
         key = (pending.question.name, pending.question.rtype, pending.path.edns)
@@ -334,12 +334,6 @@ def deal_out(questions: Sequence[Question], parts: int) -> list[list[Question]]:
         groups.setdefault(_spelled_alike(question_), []).append(question_)
     dealt = [list(groups.values())[index::parts] for index in range(parts)]
     return [[question_ for group in part for question_ in group] for part in dealt]
-
-
-def _soon_or_never(pending: _Pending) -> bool:
-    """Return whether an answer does not come late."""
-    # By TCP the kernel sends again what is lost; a DNS pod tries one server outside after the other.
-    return pending.path.transport == "udp" and not pending.question.outside
 
 
 def _spelled_alike(asked: Question) -> str:
