@@ -14,7 +14,7 @@ LAG_LIMIT_MS = 1.0
 
 _TICKS, _TICK = 1000, 0.001
 _PATIENCE = 180.0  # seconds
-_LATE = "the generator on"  # how a report says that a load's own generator was late
+_BUSY = "machine-busy"  # how a report says that a load's own generator was late, or a watch
 
 
 def timer_lag_ms() -> float:
@@ -37,9 +37,8 @@ def wait_until_quiet() -> float:
 
 
 def could_not_measure(report: Mapping[str, Any]) -> str:
-    """Return why a run measured nothing: its generator was late, whatever else it says; "" if it was not."""
-    errors = [check["reason"] for check in report["checks"] if check["outcome"] == "error"]
-    return next((reason for reason in errors if _LATE in reason), "")
+    """Return why a run measured nothing: the machine was busy, whatever else it says; "" if it was not."""
+    return next((str(cause["sentence"]) for cause in report["causes"] if cause["id"] == _BUSY), "")
 
 
 def not_measured(reason: str, tally: Path) -> None:

@@ -6,13 +6,13 @@ import pytest
 
 from tests.proof.quiet import could_not_measure, not_measured
 
-LATE = {"outcome": "error", "reason": "10/s: the generator on node-1 was late by 9.10 ms (p99), limit 1 ms"}
+BUSY = {"id": "machine-busy", "sentence": "not the cluster's DNS: the generator was late"}
 
 
-def test_a_late_generator_measures_nothing() -> None:
-    failed, broken = {"outcome": "failed", "reason": "r"}, {"outcome": "error", "reason": "no answer"}
-    assert could_not_measure({"checks": [failed, broken, LATE]}) == LATE["reason"]
-    assert could_not_measure({"checks": [failed, broken]}) == ""
+def test_a_busy_machine_measures_nothing() -> None:
+    saturated = {"id": "tcp-into-dnsmasq", "sentence": "node caches ask dnsmasq by TCP"}
+    assert could_not_measure({"causes": [saturated, BUSY]}) == BUSY["sentence"]
+    assert could_not_measure({"causes": [saturated]}) == ""
 
 
 def test_one_unmeasured_proof_is_no_red_run_and_two_are(tmp_path: Path) -> None:

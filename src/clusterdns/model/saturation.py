@@ -36,6 +36,30 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class Wait:
+    """Connections that waited on a listening socket, without a break as far as was seen.
+
+    Attributes:
+        ms: From the first sample to the last.
+        queue: The most of them at once.
+        workers: The most workers that the server had meanwhile.
+    """
+
+    ms: float
+    queue: int
+    workers: int
+
+    @classmethod
+    def of(cls, samples: Sequence[Sample]) -> "Wait":
+        """Return the wait that samples, at least one, were taken in."""
+        return cls(
+            (samples[-1].time_ns - samples[0].time_ns) / 1e6,
+            max(sample.queue for sample in samples),
+            max(sample.workers or 0 for sample in samples),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Timeline:
     """Samples of one pod or node, in order; at least one.
 
@@ -63,13 +87,20 @@ class Timeline:
         """The most connections that waited at once."""
         return max(sample.queue for sample in self.samples)
 
-    @property
-    def longest_wait_ms(self) -> float:
-        """The longest run of samples with connections waiting, first to last; 0 for a single sample."""
-        runs = [
-            list(group) for waits, group in groupby(self.samples, lambda sample: sample.queue > 0) if waits
-        ]
-        return max(((run[-1].time_ns - run[0].time_ns) / 1e6 for run in runs), default=0.0)
+    def longest_wait(self, gap_ms: float) -> "Wait":
+        """Return the longest run of samples with connections waiting, and no gap of `gap_ms` or more in it.
+
+        Of a single sample it lasts 0 ms; what lies in a gap was not seen.
+        """
+        runs: list[list[Sample]] = []
+        before: Sample | None = None
+        for sample in self.samples:
+            if sample.queue:
+                if before is None or sample.time_ns - before.time_ns >= gap_ms * 1e6:
+                    runs.append([])
+                runs[-1].append(sample)
+            before = sample if sample.queue else None
+        return max(map(Wait.of, runs), key=lambda wait: wait.ms, default=Wait(0.0, 0, 0))
 
     def gaps_ms(self) -> list[float]:
         """Return the time between each two samples: what lies in between was not seen."""

@@ -94,27 +94,32 @@ class ListenQueues(OfScenario):
     limit_ms: float
 
 
-def listen_queue(scenario: Scenario, limit_ms: float) -> Verdict:
+def listen_queue(scenario: Scenario, limits: Mapping[str, int], limit_ms: float) -> Verdict:
     """Judge how long connections waited on the :53 listener without a break.
+
+    Args:
+        scenario: What happened.
+        limits: DNS pod -> its dnsmasq's limit of TCP children.
+        limit_ms: How long they may wait.
 
     Raises:
         MachineBusy: nothing was seen, with gaps in the watch.
     """
-    waits = {pod: timeline.longest_wait_ms for pod, timeline in scenario.servers.items()}
-    if all(waited < limit_ms for waited in waits.values()):
+    waits = {pod: timeline.longest_wait(LONGEST_GAP_MS) for pod, timeline in scenario.servers.items()}
+    too_long = {pod: wait for pod, wait in waits.items() if wait.ms >= limit_ms}
+    if not too_long:
         _refuse_gaps(scenario)
-    queues = {pod: timeline.peak_queue for pod, timeline in scenario.servers.items()}
     return judged(
         [
-            f"up to {queues[pod]} connections waited {waited:.0f} ms on end on {pod}"
-            for pod, waited in waits.items()
-            if waited >= limit_ms
+            f"up to {wait.queue} connections waited {wait.ms:.0f} ms on end on {pod}, beside "
+            f"{wait.workers} of {limits[pod]} children{_below(wait.workers, limits[pod])}"
+            for pod, wait in too_long.items()
         ],
         ListenQueues(
             scenario=scenario.what,
             load=scenario.load,
-            longest_wait_ms=waits,
-            peak_queue=queues,
+            longest_wait_ms={pod: wait.ms for pod, wait in waits.items()},
+            peak_queue={pod: timeline.peak_queue for pod, timeline in scenario.servers.items()},
             limit_ms=limit_ms,
         ),
     )
@@ -129,7 +134,11 @@ LISTEN_QUEUE = Check(
     needs=OF_DNSMASQ,
     grants=WATCHING,
     measures=(Run.views, Run.watched_servers),
-    cases=scenario_cases(lambda run, scenario: listen_queue(scenario, run.settings.listen_queue_limit)),
+    cases=scenario_cases(
+        lambda run, scenario: listen_queue(
+            scenario, run.watched_servers.tcp_limits(run.topology), run.settings.listen_queue_limit
+        )
+    ),
 )
 
 
@@ -230,6 +239,10 @@ def _refuse_gaps(scenario: Scenario) -> None:
                 f"watch of {pod}: samples up to {max(gaps):.0f} ms apart prove nothing: "
                 "run again when the node is less busy"
             )
+
+
+def _below(workers: int, limit: int) -> str:
+    return ": below its limit, it was slow to accept them (too little CPU)" if workers < limit else ""
 
 
 def _processes(scenario: Scenario, limits: Mapping[str, int]) -> dict[str, CountedProcesses]:

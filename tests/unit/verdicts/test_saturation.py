@@ -19,6 +19,7 @@ from clusterdns.verdicts.saturation import ConntrackLosses
 POD = "kube-system/kube-dns-0"
 MS = 1_000_000
 LOAD = Lookups(60, 0)
+LIMITS = {POD: 20}
 
 
 def sample(at_ms: int, workers: int | None = 0, queue: int = 0, overflows: int = 0, lost: int = 0) -> Sample:
@@ -75,9 +76,13 @@ def test_processes_that_were_counted_beside_the_watch_are_told() -> None:
 
 def test_a_queue_of_one_sample_is_normal_and_a_run_of_300_ms_is_not() -> None:
     single = scenario(sample(0), sample(100, queue=1), sample(200), sample(300, queue=5), sample(400))
-    assert saturation.listen_queue(single, 300).outcome is Outcome.PASSED
-    run = scenario(*(sample(at, queue=33) for at in (0, 100, 200, 300)))
-    assert failed(saturation.listen_queue(run, 300), "up to 33", "300 ms")
+    assert saturation.listen_queue(single, LIMITS, 300).outcome is Outcome.PASSED
+    run = scenario(*(sample(at, 20, queue=33) for at in (0, 100, 200, 300)))
+    verdict = saturation.listen_queue(run, LIMITS, 300)
+    assert failed(verdict, f"up to 33 connections waited 300 ms on end on {POD}, beside 20 of 20 children")
+    assert "slow to accept" not in verdict.reason
+    slow = scenario(*(sample(at, 12, queue=33) for at in (0, 100, 200, 300)))
+    assert failed(saturation.listen_queue(slow, LIMITS, 300), "12 of 20 children: below its limit")
 
 
 def test_only_a_rise_of_the_overflow_counter_counts() -> None:
@@ -91,12 +96,15 @@ def test_only_a_rise_of_the_overflow_counter_counts() -> None:
 def test_nothing_seen_between_samples_far_apart_proves_nothing() -> None:
     blind = scenario(sample(0), sample(400))
     with pytest.raises(HarnessError, match="400 ms apart"):
-        saturation.tcp_workers(blind, {POD: 20})
+        saturation.tcp_workers(blind, LIMITS)
     with pytest.raises(HarnessError, match="400 ms apart"):
-        saturation.listen_queue(blind, 300)
-    seen = scenario(sample(0, 20, queue=33), sample(400, 20, queue=33))
-    assert failed(saturation.tcp_workers(seen, {POD: 20}), "20 of 20")
-    assert failed(saturation.listen_queue(seen, 300), "400 ms")
+        saturation.listen_queue(blind, LIMITS, 300)
+    full = scenario(sample(0, 20, queue=33), sample(400, 20, queue=33))
+    assert failed(saturation.tcp_workers(full, LIMITS), "20 of 20")
+    with pytest.raises(HarnessError, match="400 ms apart"):  # whether the same ones waited was not seen
+        saturation.listen_queue(full, LIMITS, 300)
+    seen = scenario(*(sample(at, 20, queue=33) for at in (0, 400, 600, 800)))
+    assert failed(saturation.listen_queue(seen, LIMITS, 300), "400 ms")
 
 
 @pytest.mark.parametrize(("unbroken_ms", "enough"), [(1000, True), (900, False)])
