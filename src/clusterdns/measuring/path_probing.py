@@ -1,11 +1,13 @@
 """Whether each path answers at all: a few small questions of every type along each, before all others.
 
-What leaves all of its kind unanswered is given up then, so its time-outs are waited for once, all together.
+What leaves all of its kind unanswered is given up then, so its time-outs are waited for once, all together:
+who has answered nothing at a glance is asked only that again, and given the whole time.
 """
 
 from collections.abc import Sequence
 from itertools import chain, product
 
+from clusterdns.measuring.patience import channel_of
 from clusterdns.measuring.querying import USUAL_SIZE, Querier
 from clusterdns.model.lookups import UNKNOWN_LABEL
 from clusterdns.model.query_matrix import Asked
@@ -39,8 +41,12 @@ def probe_paths(
     first = chain(
         product(small, querier.paths(sizes=[None])), product(outside, querier.paths(sizes=[USUAL_SIZE]))
     )
-    asked = querier.probe(first, concurrency)
-    return asked + querier.probe(product(inside, querier.paths()), concurrency)
+    asked = querier.glance(first, concurrency)
+    answered = [pair for pair in asked if pair[1].answered]
+    answering = {channel_of(exchange.path) for question, exchange in answered if not question.outside}
+    unanswered = ((question, exchange.path) for question, exchange in asked if not exchange.answered)
+    all_kinds = product(inside, [path for path in querier.paths() if channel_of(path) in answering])
+    return answered + querier.probe(chain(unanswered, all_kinds), concurrency)
 
 
 def samples(questions: Sequence[Question]) -> list[Question]:

@@ -26,8 +26,7 @@ def ask_query_matrix(  # noqa: PLR0913 - all that questions are made of
     profile: DNSProfile,
     objects: RecordObjects,
     newest: Sequence[Convergence],
-    views: Sequence[NodeView],
-    external_name: str,
+    outside_records: OutsideRecords,
 ) -> QueryMatrix:
     """Ask every question along every path.
 
@@ -37,13 +36,11 @@ def ask_query_matrix(  # noqa: PLR0913 - all that questions are made of
         profile: What the implementation makes of its freedom.
         objects: The Services that are asked for.
         newest: When each path showed what was created after `objects`: who shows that shows them, too.
-        views: What pods on each node were given.
-        external_name: A name outside the cluster that resolves.
+        outside_records: What is known of names outside the cluster.
 
     Raises:
         ProbeError: an agent failed, or fell silent.
     """
-    outside_records = by_those_left(lambda: _outside(querier, external_name.lower(), views))
     questions = questions_about(topology, profile, objects, outside_records)
     inside = [question for question in questions if not question.outside]
     outside = [question for question in questions if question.outside]
@@ -71,8 +68,21 @@ def questions_about(
     )
 
 
-def _outside(querier: Querier, external_name: str, views: Sequence[NodeView]) -> OutsideRecords:
-    """Return what a node's own resolver says of names outside the cluster, where it says so twice."""
+def known_outside(querier: Querier, external_name: str, views: Sequence[NodeView]) -> OutsideRecords:
+    """Return what a node's own resolver says of names outside the cluster, where it says so twice.
+
+    Args:
+        querier: Asks.
+        external_name: A name outside the cluster that resolves.
+        views: What pods on each node were given.
+
+    Raises:
+        ProbeError: an agent failed, or fell silent.
+    """
+    return by_those_left(lambda: _known_outside(querier, external_name.lower(), views))
+
+
+def _known_outside(querier: Querier, external_name: str, views: Sequence[NodeView]) -> OutsideRecords:
     nodes = querier.nodes_left()
     view = next(view for view in views if view.node in nodes)
     names = (external_name, f"{UNKNOWN_LABEL}.{external_name}")

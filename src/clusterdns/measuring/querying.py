@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import product
 
 from clusterdns.errors import NodeLost
-from clusterdns.measuring.patience import Channel, Patience
+from clusterdns.measuring.patience import LEAST_SECONDS, Channel, Patience, channel_of
 from clusterdns.model.exchange import Exchange, Message, Path
 from clusterdns.model.query_matrix import Asked
 from clusterdns.model.questions import Question
@@ -74,8 +74,7 @@ class _Pending:
     @property
     def kind(self) -> Kind:
         path, question_ = self.path, self.question
-        channel = path.node, path.address, path.transport
-        return Kind(channel, path.edns, question_.rtype, question_.large, question_.outside)
+        return Kind(channel_of(path), path.edns, question_.rtype, question_.large, question_.outside)
 
 
 @dataclass
@@ -89,6 +88,8 @@ class Querier:
         timeout: Seconds for an answer, where its path is not known to lose some.
         concurrency: Queries in flight at once, from all nodes together, as long as none is lost.
         careful: The same, once one has been lost: what has too much to do is not given more.
+        in_turn: Whether questions that differ in spelling only are not asked at the same time (`deal_out`).
+            What somebody outside the cluster answers is never.
     """
 
     prober: Prober
@@ -97,6 +98,7 @@ class Querier:
     timeout: float
     concurrency: int
     careful: int
+    in_turn: bool = True
     _wires: dict[tuple[str, str, int | None], bytes] = field(default_factory=dict, init=False)
     _parsed: dict[bytes, Message | str] = field(default_factory=dict, init=False)
     _given_up: set[Kind | Channel] = field(default_factory=set, init=False)
@@ -127,7 +129,7 @@ class Querier:
 
     def answers(self, path: Path) -> bool:
         """Return whether anything was answered along a path, as far as is known."""
-        return (path.node, path.address, path.transport) not in self._given_up
+        return channel_of(path) not in self._given_up
 
     def ask(self, *batches: tuple[Sequence[Question], Sequence[Path]]) -> list[Asked]:
         """Ask questions along paths, of each batch every question along every path.
@@ -163,6 +165,13 @@ class Querier:
             raise lost
         return asked
 
+    def glance(self, pairs: Iterable[tuple[Question, Path]], concurrency: int) -> list[Asked]:
+        """Ask questions along paths, all at once, and wait no longer than for what is lost now and then.
+
+        Who leaves some unanswered may be slow, and is not judged by it. Otherwise as `probe`.
+        """
+        return self._ask_side_by_side(pairs, concurrency, briefly=True)
+
     def probe(self, pairs: Iterable[tuple[Question, Path]], concurrency: int) -> list[Asked]:
         """Ask questions along paths, all at once, and give up what leaves all of its kind unanswered.
 
@@ -176,15 +185,7 @@ class Querier:
         Raises:
             ProbeError: an agent failed, or fell silent.
         """
-        by_node: dict[str, list[_Pending]] = {}
-        for question_, path in pairs:
-            pending = _Pending(question_, path)
-            if not self._is_given_up(pending.kind):
-                by_node.setdefault(path.node, []).append(pending)
-        of_nodes = on_nodes_left(
-            lambda batch: self._send(batch, concurrency, side_by_side=True), by_node.values()
-        )
-        asked = [pair for _, of_node in of_nodes for pair in of_node]
+        asked = self._ask_side_by_side(pairs, concurrency)
         kinds: dict[Kind | Channel, list[bool]] = {}
         for question_, exchange in asked:
             kind = _Pending(question_, exchange.path).kind
@@ -196,6 +197,17 @@ class Querier:
             kind for kind, answered in kinds.items() if len(answered) >= _GIVE_UP_AFTER and not any(answered)
         }
         return asked
+
+    def _ask_side_by_side(
+        self, pairs: Iterable[tuple[Question, Path]], concurrency: int, *, briefly: bool = False
+    ) -> list[Asked]:
+        by_node: dict[str, list[_Pending]] = {}
+        for question_, path in pairs:
+            by_node.setdefault(path.node, []).append(_Pending(question_, path))
+        of_nodes = on_nodes_left(
+            lambda batch: self._send(batch, concurrency, side_by_side=True, briefly=briefly), by_node.values()
+        )
+        return [pair for _, of_node in of_nodes for pair in of_node]
 
     def _ask_from_node(self, batch: Sequence[_Pending]) -> list[Asked]:
         # What was given up once costs its time-outs once.
@@ -215,12 +227,24 @@ class Querier:
         return kind in self._given_up or kind.channel in self._given_up
 
     def _send(
-        self, batch: Sequence[_Pending], concurrency: int, *, side_by_side: bool = False
+        self,
+        batch: Sequence[_Pending],
+        concurrency: int,
+        *,
+        side_by_side: bool = False,
+        briefly: bool = False,
     ) -> list[Asked]:
-        """Send a batch from one node, in no order: so a moment's stall is not one kind's alone."""
+        """Send a batch from one node, in no order: so a moment's stall is not one kind's alone.
+
+        Args:
+            batch: What is asked.
+            concurrency: Queries in flight at once, from all nodes together.
+            side_by_side: Whether none waits for another.
+            briefly: Whether it is not learnt from those that are not answered at once.
+        """
         batch = random.Random(len(batch)).sample(batch, len(batch))  # noqa: S311 - an order, no secret
         of_kind: Counter[Kind] = Counter()
-        messages = []
+        messages: list[Outgoing] = []
         for pending in batch:
             # What is lost takes only its own kind's connection with it.
             connection = f"{pending.kind} {of_kind[pending.kind] // _QUERIES_PER_CONNECTION}"
@@ -232,9 +256,13 @@ class Querier:
                     pending.path.transport,
                     pending.path.port,
                     connection=None if side_by_side else connection,
-                    turn=None if side_by_side else _spelled_alike(pending.question),
-                    alike=str(pending.kind),
-                    timeout=self._seconds(pending),
+                    turn=None if side_by_side else self._turn(pending.question),
+                    # Names outside are few, and waited for long: all of them at once, none for the others.
+                    alike=f"{pending.kind} {len(messages)}"
+                    if pending.question.outside
+                    else str(pending.kind),
+                    timeout=self._brief_seconds(pending) if briefly else self._seconds(pending),
+                    late=self._late(pending),
                 )
             )
         replies = send(
@@ -246,9 +274,10 @@ class Querier:
             give_up=_GIVE_UP_AFTER,
             repeatable=True,
         )
-        self._given_up |= {batch[reply.index].kind for reply in replies if reply.failure == GIVEN_UP}
-        for reply in replies:
-            self._learn(batch[reply.index], reply)
+        if not briefly:
+            self._given_up |= {batch[reply.index].kind for reply in replies if reply.failure == GIVEN_UP}
+            for reply in replies:
+                self._learn(batch[reply.index], reply)
         return [
             (
                 batch[reply.index].question,
@@ -257,9 +286,21 @@ class Querier:
             for reply in replies
         ]
 
+    def _turn(self, asked: Question) -> str | None:
+        return _spelled_alike(asked) if self.in_turn or asked.outside else None
+
+    def _brief_seconds(self, pending: _Pending) -> float:
+        return min(LEAST_SECONDS[pending.path.transport], self.timeout)
+
     def _seconds(self, pending: _Pending) -> float:
         # A DNS pod tries one server outside after the other.
         return self.timeout if pending.question.outside else self._patience.seconds(pending.kind.channel)
+
+    def _late(self, pending: _Pending) -> float | None:
+        # Where dnsmasq may serve by TCP, who waits to be accepted takes one of its few connections.
+        if pending.question.outside or (self.in_turn and pending.path.transport == "tcp"):
+            return None
+        return self._patience.late_seconds(pending.kind.channel)
 
     def _learn(self, pending: _Pending, reply: Reply) -> None:
         if pending.question.outside:

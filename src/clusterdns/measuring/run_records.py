@@ -12,7 +12,7 @@ from clusterdns.measuring.propagation import (
     watch_deletion,
     watch_update,
 )
-from clusterdns.measuring.query_matrix import ask_query_matrix, questions_about
+from clusterdns.measuring.query_matrix import OutsideRecords, ask_query_matrix, known_outside, questions_about
 from clusterdns.measuring.querying import Querier, server_addresses, spread_nodes
 from clusterdns.measuring.record_objects import RecordObjects, check_unchanged, create_record_objects
 from clusterdns.measuring.run_core import CoreRun
@@ -23,7 +23,8 @@ from clusterdns.model.pods import DEFAULT
 from clusterdns.model.query_matrix import Asked, QueryMatrix
 from clusterdns.model.topology import LayerKind, Topology
 
-_AT_ONCE = 64  # a socket each, here as on the server
+_AT_ONCE = 128  # a socket each, here as on the server
+_PROBES_AT_ONCE = 64
 _COREDNS = {LayerKind.COREDNS, LayerKind.NODE_LOCAL}  # no limit of connections, or of queries per second
 _CAREFUL = 8  # with what caches keep open, below the 20 TCP connections that one dnsmasq serves
 
@@ -71,18 +72,20 @@ class RecordsRun(CoreRun):
             timeout=settings.query_timeout,
             concurrency=most,
             careful=min(most, _CAREFUL),
+            in_turn=not unlimited,
         )
 
     @part
     def path_probes(self) -> Sequence[Asked]:
         """Whether each path answers questions of every type; the querier then gives up those that do not."""
         questions = questions_about(self.topology, self.dns_profile, self.record_objects)
+        most = self.querier.concurrency
         with self.query_turn:
             return probe_paths(
                 self.querier,
                 questions,
                 self.settings.external_name.lower(),
-                self.querier.concurrency if self.dnsmasq_by_tcp else _AT_ONCE,
+                most if self.dnsmasq_by_tcp else max(most, _PROBES_AT_ONCE),
             )
 
     @part
@@ -126,9 +129,14 @@ class RecordsRun(CoreRun):
             return watch_deletion(changes, poller, settings.negative_ttl_limit, change_limit(settings))
 
     @part
+    def outside_records(self) -> OutsideRecords:
+        """What a node's own resolver says of names outside the cluster."""
+        return known_outside(self.querier, self.settings.external_name, self.views)
+
+    @part
     def query_matrix(self) -> QueryMatrix:
         """Every question about records along every path, once what was created last is known everywhere."""
-        objects, newest, views = self.record_objects, self.creations, self.views
+        objects, newest, outside_records = self.record_objects, self.creations, self.outside_records
         _ = self.path_probes  # what leaves everything unanswered is not waited for again and again
         with self.query_turn:
             matrix = ask_query_matrix(
@@ -137,8 +145,7 @@ class RecordsRun(CoreRun):
                 profile=self.dns_profile,
                 objects=objects,
                 newest=newest,
-                views=views,
-                external_name=self.settings.external_name,
+                outside_records=outside_records,
             )
         check_unchanged(self.cluster, objects)
         return matrix

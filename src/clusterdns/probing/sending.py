@@ -29,6 +29,7 @@ class Outgoing:
         turn: Of the messages with the same turn, one is in flight at a time; None: it waits for nobody.
         alike: What it has in common with those that are given up together with it; None for the transport.
         timeout: Seconds for its answer; None for what all have.
+        late: Seconds after which it keeps no other from being sent; None: 0.3 by UDP, by TCP it always does.
     """
 
     wire: bytes
@@ -39,6 +40,7 @@ class Outgoing:
     turn: str | None = None
     alike: str | None = None
     timeout: float | None = None
+    late: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,4 +124,5 @@ def _as_json(message: Outgoing) -> dict[str, object]:
         "turn": message.turn,
         "alike": message.alike,
         "timeout": message.timeout,
+        "late": message.late,
     }

@@ -26,7 +26,14 @@ from clusterdns.verdicts.answer_rows import (
 from clusterdns.verdicts.answers import Context, faults_of, too_long
 
 GRANTS = (OBJECTS, PROBES, RECORD_OBJECTS)
-MEASURES = (Run.record_objects, Run.views, Run.path_probes, Run.creations, Run.query_matrix)
+MEASURES = (
+    Run.record_objects,
+    Run.views,
+    Run.path_probes,
+    Run.outside_records,
+    Run.creations,
+    Run.query_matrix,
+)
 
 _REMEDY = (
     "look for rewrite, template, hosts or file in the DNS server's configuration, and for its API access"

@@ -38,6 +38,16 @@ def test_no_wait_is_longer_than_the_time_out() -> None:
     assert patience.seconds(TCP) == 0.5
 
 
+@pytest.mark.parametrize(("took", "late"), [(0.001, 0.05), (0.02, 0.2), (0.2, 0.3)])
+def test_a_query_is_late_after_ten_times_what_its_path_takes_on_average(took: float, late: float) -> None:
+    patience = Patience(5)
+    patience.learn(UDP, took)
+    assert patience.late_seconds(UDP) is None  # nothing is lost there
+    patience.learn(UDP, None)
+    assert patience.late_seconds(UDP) == pytest.approx(late)
+    assert patience.late_seconds(TCP) is None
+
+
 def test_another_path_has_a_wait_of_its_own() -> None:
     patience = Patience(5)
     for took in (0.001, None):

@@ -10,7 +10,7 @@ import dns.message
 import dns.rcode
 import dns.rrset
 
-from clusterdns.measuring.query_matrix import ask_query_matrix
+from clusterdns.measuring.query_matrix import ask_query_matrix, known_outside
 from clusterdns.measuring.querying import Querier, ServerAddress
 from clusterdns.measuring.record_objects import RecordObjects
 from clusterdns.model.convergence import Convergence
@@ -107,14 +107,14 @@ def matrix(
         NodeView(node, "", {}, {DEFAULT: ResolvConf((NODE_RESOLVER, "192.0.2.54"), ())})
         for node in ("n0", "n1", "n2")
     ]
+    querier = Querier(prober.as_prober(), pods, servers, timeout=1, concurrency=8, careful=8)
     return ask_query_matrix(
-        Querier(prober.as_prober(), pods, servers, timeout=1, concurrency=8, careful=8),
+        querier,
         topology(server(), services=(upstream(*TWO),)),
         profile=COREDNS,
         objects=RecordObjects(CONTEXT.namespace, CONTEXT.services, CONTEXT.unused, CONTEXT.pod),
         newest=newest,
-        views=views,
-        external_name=EXTERNAL.upper(),
+        outside_records=known_outside(querier, EXTERNAL.upper(), views),
     )
 
 

@@ -15,7 +15,7 @@ Answers = list[dict[str, Any]]
 Send = Callable[..., Answers]
 
 
-def message(port: int, transport: str = "udp", wire: bytes = QUERY, **more: str) -> dict[str, Any]:
+def message(port: int, transport: str = "udp", wire: bytes = QUERY, **more: object) -> dict[str, Any]:
     encoded = base64.b64encode(wire).decode()
     return {"wire": encoded, "address": "127.0.0.1", "port": port, "transport": transport, **more}
 
@@ -209,6 +209,16 @@ def test_a_late_message_keeps_nobody_waiting(udp: socket.socket, send: Send) -> 
     answers = send(*[message(udp.getsockname()[1], turn="a")] * 3, concurrency=1, timeout=1.5)
     starts = sorted(answer["start_ns"] for answer in answers)
     assert starts[-1] - starts[0] < 1_400_000_000
+
+
+@pytest.mark.parametrize(("late", "side_by_side"), [(0.05, True), (None, False)])
+def test_over_tcp_a_message_keeps_others_waiting_unless_it_says_when_it_is_late(
+    late: float | None, tcp: socket.socket, send: Send, *, side_by_side: bool
+) -> None:
+    port = tcp.getsockname()[1]  # nobody accepts
+    answers = send(*[message(port, "tcp", late=late)] * 2, concurrency=1, timeout=1.5)
+    first, second = sorted(answer["start_ns"] for answer in answers)
+    assert (second - first < 1_400_000_000) == side_by_side
 
 
 def test_a_server_that_answers_every_second_message_is_given_up_soon(udp: socket.socket, send: Send) -> None:

@@ -2,16 +2,17 @@
 
 Request:
     {"messages": [{"wire": "<base64>", "address": "10.96.0.10", "port": 53, "transport": "udp" | "tcp",
-                   "connection": "a", "turn": "name", "alike": "a udp AAAA", "timeout": 1.0}, ...],
+                   "connection": "a", "turn": "name", "alike": "a udp AAAA", "timeout": 1.0, "late": 0.3},
+                  ...],
      "concurrency": 32, "timeout": 5.0, "give_up": 3}
 "connection" is for TCP: messages of the same name to one server go over one connection, in turn, each after
 the answer to the one before; without it every message has its own. Of messages with the same "turn" one is
 in flight at a time, whatever their servers and transports. "timeout" is in seconds per message, connecting
 included, one message's own before that of all; "concurrency" counts sockets; both have these defaults. A
-message over UDP that has waited for 0.3 s counts no more, and neither keeps others from their turn: it is
-lost, or its answer. With "give_up", a server that leaves so many messages unanswered, less a quarter of those
-that it answers meanwhile, is sent no more of them; while so many are late, the others wait. This is counted
-for messages that have "alike" in common, or else the transport.
+message that has waited for "late" seconds (without it: 0.3 over UDP, over TCP never) counts no more, and
+neither keeps others from their turn: it is lost, or its answer. With "give_up", a server that leaves so many
+messages unanswered, less a quarter of those that it answers meanwhile, is sent no more of them; while so many
+are late, the others wait. This is counted for messages that have "alike" in common, or else the transport.
 
 Answers, one per message in the order they ended:
     {"message": index, "failure": null | word, "tried": true, "wire": "<base64>" | null,
@@ -67,6 +68,7 @@ class Exchange:
         self.turn: Optional[str] = message.get("turn")
         self.alike: str = message.get("alike") or message["transport"]
         self.timeout: Optional[float] = message.get("timeout")
+        self.late: Optional[float] = message.get("late") or (None if self.tcp else LATE_SECONDS)
         self.start_ns = time.time_ns()
         self.sent_ns: Optional[int] = None
         self.received_ns: Optional[int] = None
@@ -227,9 +229,9 @@ async def send_all(
 
 
 async def begun(work: Coroutine[Any, Any, T], exchange: Exchange) -> asyncio.Future[T]:
-    """Begins work on a message; returns when it has ended or, over UDP, is late."""
+    """Begins work on a message; returns when it has ended or is late."""
     task = asyncio.ensure_future(work)
-    await asyncio.wait([task], timeout=None if exchange.tcp else LATE_SECONDS)
+    await asyncio.wait([task], timeout=exchange.late)
     return task
 
 
