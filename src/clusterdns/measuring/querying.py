@@ -1,6 +1,5 @@
 """Questions about records, asked along paths: from some nodes, of all that serves DNS."""
 
-import os
 import random
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,15 +7,15 @@ from dataclasses import dataclass, field
 from itertools import product
 
 from clusterdns.errors import NodeLost
+from clusterdns.measuring.asked_servers import ServerAddress
+from clusterdns.measuring.messages import Messages, unsent
 from clusterdns.measuring.patience import LEAST_SECONDS, Channel, Patience, channel_of
-from clusterdns.model.exchange import Exchange, Message, Path
+from clusterdns.model.exchange import Path
 from clusterdns.model.query_matrix import Asked
 from clusterdns.model.questions import Question
-from clusterdns.model.topology import DNS_PORT, Topology
 from clusterdns.probing.losses import on_nodes_left
 from clusterdns.probing.pods import ProbePod, Prober
 from clusterdns.probing.sending import CONNECT_TIMEOUT, GIVEN_UP, TIMEOUT, Outgoing, Reply, send
-from clusterdns.probing.wire import MalformedMessage, question, read
 
 UDP_SIZES = (None, 512, 1232, 4096)
 """What queries over UDP offer to take: None without EDNS."""
@@ -25,24 +24,6 @@ USUAL_SIZE = 1232
 
 _QUERIES_PER_CONNECTION = 10  # they wait for each other; dnsmasq ends a connection after 100
 _GIVE_UP_AFTER = 3
-_NO_ANSWER = "no answer: {}"
-
-
-@dataclass(frozen=True, slots=True)
-class ServerAddress:
-    """An address that is asked.
-
-    Attributes:
-        address: The address.
-        server: What it belongs to, in words.
-        pod: Whether that is a DNS pod itself.
-        port: That answers there.
-    """
-
-    address: str
-    server: str
-    pod: bool
-    port: int = DNS_PORT
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +80,7 @@ class Querier:
     concurrency: int
     careful: int
     in_turn: bool = True
-    _wires: dict[tuple[str, str, int | None], bytes] = field(default_factory=dict, init=False)
-    _parsed: dict[bytes, Message | str] = field(default_factory=dict, init=False)
+    _messages: Messages = field(default_factory=Messages, init=False)
     _given_up: set[Kind | Channel] = field(default_factory=set, init=False)
     _patience: Patience = field(init=False)
     _lost: bool = field(default=False, init=False)
@@ -211,17 +191,12 @@ class Querier:
 
     def _ask_from_node(self, batch: Sequence[_Pending]) -> list[Asked]:
         # What was given up once costs its time-outs once.
-        unsent: list[Asked] = [
-            (
-                pending.question,
-                Exchange(pending.path, b"", None, _NO_ANSWER.format(GIVEN_UP), answered=False, sent=False),
-            )
-            for pending in batch
-            if self._is_given_up(pending.kind)
+        given_up: list[Asked] = [
+            (pending.question, unsent(pending.path)) for pending in batch if self._is_given_up(pending.kind)
         ]
         to_send = [pending for pending in batch if not self._is_given_up(pending.kind)]
         at_once = self.careful if self._lost else self.concurrency
-        return unsent + (self._send(to_send, at_once) if to_send else [])
+        return given_up + (self._send(to_send, at_once) if to_send else [])
 
     def _is_given_up(self, kind: Kind) -> bool:
         return kind in self._given_up or kind.channel in self._given_up
@@ -251,7 +226,7 @@ class Querier:
             of_kind[pending.kind] += 1
             messages.append(
                 Outgoing(
-                    self._query(pending),
+                    self._messages.query(pending.question, pending.path.edns),
                     pending.path.address,
                     pending.path.transport,
                     pending.path.port,
@@ -281,7 +256,7 @@ class Querier:
         return [
             (
                 batch[reply.index].question,
-                self._exchange(batch[reply.index].path, messages[reply.index].wire, reply),
+                self._messages.exchange(batch[reply.index].path, messages[reply.index].wire, reply),
             )
             for reply in replies
         ]
@@ -311,57 +286,6 @@ class Querier:
         elif reply.sent_ns is not None and reply.received_ns is not None:
             self._patience.learn(pending.kind.channel, (reply.received_ns - reply.sent_ns) / 1e9)
 
-    def _query(self, pending: _Pending) -> bytes:
-        key = (pending.question.name, pending.question.rtype, pending.path.edns)
-        if key not in self._wires:
-            name, rtype, edns = key
-            self._wires[key] = question(name, rtype, edns=edns, ident=0)
-        return os.urandom(2) + self._wires[key][2:]
-
-    def _exchange(self, path: Path, query: bytes, reply: Reply) -> Exchange:
-        strays = f" ({reply.strays} came with another id)" if reply.strays else ""
-        if reply.failure:
-            failure = f"{_NO_ANSWER.format(reply.failure)}{strays}"
-            return Exchange(path, query, None, failure, answered=False, sent=reply.tried)
-        message = self._read(reply.wire)
-        if isinstance(message, str):
-            return Exchange(path, query, None, message)
-        failure = ""
-        if reply.source != (path.address, path.port):
-            failure = f"answered from {_endpoint(reply.source)}"
-        elif reply.wire[:2] != query[:2]:
-            failure = "answered with another id"
-        return Exchange(path, query, message, failure)
-
-    def _read(self, wire: bytes) -> Message | str:
-        """Return an answer, or what is wrong with it; of answers alike but for the id, one is read."""
-        content = wire[2:]
-        if content not in self._parsed:
-            try:
-                self._parsed[content] = read(wire)
-            except MalformedMessage as error:
-                self._parsed[content] = f"malformed answer: {error}"
-        return self._parsed[content]
-
-
-def server_addresses(topology: Topology, limit: int) -> list[ServerAddress]:
-    """Return every address that serves DNS: Services, node caches, and at most `limit` DNS pods."""
-    pods = {backend.address for service in topology.services for backend in service.ready}
-    serving = topology.serving_addresses()
-    chosen = set([address for address in serving if address in pods][:limit])
-    return [
-        ServerAddress(address, server, address in pods, topology.port_of(address))
-        for address, server in {**serving, **topology.node_local_addresses()}.items()
-        if address not in pods or address in chosen
-    ]
-
-
-def spread_nodes(nodes: Iterable[str], limit: int) -> list[str]:
-    """Return at most `limit` of the nodes, at even distances in their order."""
-    ordered = sorted(nodes)
-    step = max(len(ordered) / limit, 1)
-    return [ordered[int(index * step)] for index in range(min(len(ordered), limit))]
-
 
 def deal_out(questions: Sequence[Question], parts: int) -> list[list[Question]]:
     """Deal questions out so that nodes which ask a part each never ask the same at the same time.
@@ -379,7 +303,3 @@ def deal_out(questions: Sequence[Question], parts: int) -> list[list[Question]]:
 
 def _spelled_alike(asked: Question) -> str:
     return f"{asked.name.lower()} {asked.rtype}"
-
-
-def _endpoint(source: tuple[str, int] | None) -> str:
-    return f"{source[0]}, port {source[1]}" if source else "nowhere"

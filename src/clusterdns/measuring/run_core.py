@@ -15,6 +15,7 @@ from clusterdns.cluster.permissions import Grant
 from clusterdns.cluster.settling import settled_topology
 from clusterdns.cluster.workload import Workload
 from clusterdns.errors import HarnessError, ProbeError
+from clusterdns.measuring.asked_servers import server_addresses
 from clusterdns.measuring.lookups import CapturedLookups, capture_lookups
 from clusterdns.measuring.outside import ask_outside
 from clusterdns.measuring.part import part
@@ -27,7 +28,6 @@ from clusterdns.measuring.probes import (
     search_list_events,
     start_probes,
 )
-from clusterdns.measuring.querying import server_addresses
 from clusterdns.measuring.reachability import Reachability
 from clusterdns.measuring.throttling import counted_periods, throttling_since
 from clusterdns.model.conntrack import ConntrackTable, ConntrackUse, use

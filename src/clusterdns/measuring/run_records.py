@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from clusterdns.cluster.templates import network
+from clusterdns.measuring.asked_servers import server_addresses, spread_nodes
 from clusterdns.measuring.part import part
 from clusterdns.measuring.path_probing import probe_paths
 from clusterdns.measuring.propagation import (
@@ -13,7 +14,7 @@ from clusterdns.measuring.propagation import (
     watch_update,
 )
 from clusterdns.measuring.query_matrix import OutsideRecords, ask_query_matrix, known_outside, questions_about
-from clusterdns.measuring.querying import Querier, server_addresses, spread_nodes
+from clusterdns.measuring.querying import Querier
 from clusterdns.measuring.record_objects import RecordObjects, check_unchanged, create_record_objects
 from clusterdns.measuring.run_core import CoreRun
 from clusterdns.measuring.service_changes import ServiceChanges

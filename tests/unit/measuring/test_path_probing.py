@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from clusterdns.measuring.asked_servers import ServerAddress
 from clusterdns.measuring.path_probing import probe_paths
-from clusterdns.measuring.querying import Querier, ServerAddress
+from clusterdns.measuring.querying import Querier
 from clusterdns.model.questions import Question
 from clusterdns.probing.operations import Answer
 from clusterdns.probing.pods import ProbePod

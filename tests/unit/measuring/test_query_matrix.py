@@ -10,8 +10,9 @@ import dns.message
 import dns.rcode
 import dns.rrset
 
+from clusterdns.measuring.asked_servers import ServerAddress
 from clusterdns.measuring.query_matrix import ask_query_matrix, known_outside
-from clusterdns.measuring.querying import Querier, ServerAddress
+from clusterdns.measuring.querying import Querier
 from clusterdns.measuring.record_objects import RecordObjects
 from clusterdns.model.convergence import Convergence
 from clusterdns.model.exchange import Path
