@@ -9,10 +9,11 @@ Request:
 the answer to the one before; without it every message has its own. Of messages with the same "turn" one is
 in flight at a time, whatever their servers and transports. "timeout" is in seconds per message, connecting
 included, one message's own before that of all; "concurrency" counts sockets; both have these defaults. A
-message that has waited for "late" seconds (without it: 0.3 over UDP, over TCP never) counts no more, and
-neither keeps others from their turn: it is lost, or its answer. With "give_up", a server that leaves so many
-messages unanswered, less a quarter of those that it answers meanwhile, is sent no more of them; while so many
-are late, the others wait. This is counted for messages that have "alike" in common, or else the transport.
+message is late "late" seconds after it was sent (without it: 0.3 over UDP, over TCP never): it is lost, or
+its answer. From then on it keeps nobody from their turn, and its socket counts no more (one with several
+messages: after as many times as long). With "give_up", a server that leaves so many messages unanswered, less
+a quarter of those that it answers meanwhile, is sent no more of them; while so many are late, the others
+wait. This is counted for messages that have "alike" in common, or else the transport.
 
 Answers, one per message in the order they ended:
     {"message": index, "failure": null | word, "tried": true, "wire": "<base64>" | null,
@@ -220,7 +221,8 @@ async def send_all(
         while conversation is None:
             async with free:
                 if not patience.undecided(group[0]):
-                    conversation = await begun(converse(group, seconds, patience, turns), group[0])
+                    late = None if group[0].late is None else group[0].late * len(group)
+                    conversation = await begun(converse(group, seconds, patience, turns), late)
             if conversation is None:
                 await asyncio.sleep(LATE_SECONDS)
         await conversation
@@ -228,10 +230,10 @@ async def send_all(
     await asyncio.gather(*(work(group) for group in groups.values()))
 
 
-async def begun(work: Coroutine[Any, Any, T], exchange: Exchange) -> asyncio.Future[T]:
-    """Begins work on a message; returns when it has ended or is late."""
+async def begun(work: Coroutine[Any, Any, T], late: Optional[float]) -> asyncio.Future[T]:
+    """Begins work on messages; returns when it has ended, or so many seconds later."""
     task = asyncio.ensure_future(work)
-    await asyncio.wait([task], timeout=exchange.late)
+    await asyncio.wait([task], timeout=late)
     return task
 
 
@@ -249,7 +251,7 @@ async def converse(
                     failure = "given up"
                 exchanging = None
                 if failure is None:
-                    exchanging = await begun(failure_of(channel, exchange, seconds), exchange)
+                    exchanging = await begun(failure_of(channel, exchange, seconds), exchange.late)
             if exchanging is not None:
                 with patience.late(exchange) if not exchanging.done() else contextlib.nullcontext():
                     failure = await exchanging
