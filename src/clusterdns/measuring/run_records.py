@@ -24,8 +24,7 @@ from clusterdns.model.pods import DEFAULT
 from clusterdns.model.query_matrix import Asked, QueryMatrix
 from clusterdns.model.topology import LayerKind, Topology
 
-_AT_ONCE = 128  # a socket each, here as on the server
-_PROBES_AT_ONCE = 64
+_AT_ONCE = 64  # a socket each, here as on the server
 _COREDNS = {LayerKind.COREDNS, LayerKind.NODE_LOCAL}  # no limit of connections, or of queries per second
 _CAREFUL = 8  # with what caches keep open, below the 20 TCP connections that one dnsmasq serves
 
@@ -80,13 +79,12 @@ class RecordsRun(CoreRun):
     def path_probes(self) -> Sequence[Asked]:
         """Whether each path answers questions of every type; the querier then gives up those that do not."""
         questions = questions_about(self.topology, self.dns_profile, self.record_objects)
-        most = self.querier.concurrency
         with self.query_turn:
             return probe_paths(
                 self.querier,
                 questions,
                 self.settings.external_name.lower(),
-                most if self.dnsmasq_by_tcp else max(most, _PROBES_AT_ONCE),
+                self.querier.concurrency if self.dnsmasq_by_tcp else _AT_ONCE,
             )
 
     @part

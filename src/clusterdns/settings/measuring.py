@@ -127,7 +127,7 @@ class Measuring(BaseModel):
     )
     record_concurrency: PositiveInt | None = setting(
         "queries for records in flight at once, from all nodes together",
-        source="128 of CoreDNS while none is lost, else 8: below the 20 TCP connections of a dnsmasq",
+        source="64 of CoreDNS while none is lost, else 8: below the 20 TCP connections of a dnsmasq",
     )
     probe_image: str | None = setting(
         "image of the probe pods, with Python 3.9 or newer and glibc",
