@@ -146,7 +146,7 @@ class Querier:
         return asked
 
     def glance(self, pairs: Iterable[tuple[Question, Path]], concurrency: int) -> list[Asked]:
-        """Ask questions along paths, all at once, and wait no longer than for what is lost now and then.
+        """Ask questions along paths, all at once, and wait as briefly as where some are known to be lost.
 
         Who leaves some unanswered may be slow, and is not judged by it. Otherwise as `probe`.
         """
@@ -215,7 +215,7 @@ class Querier:
             batch: What is asked.
             concurrency: Queries in flight at once, from all nodes together.
             side_by_side: Whether none waits for another.
-            briefly: Whether it is not learnt from those that are not answered at once.
+            briefly: Whether each is waited for as briefly as can be, and nothing is learnt from it.
         """
         batch = random.Random(len(batch)).sample(batch, len(batch))  # noqa: S311 - an order, no secret
         of_kind: Counter[Kind] = Counter()
