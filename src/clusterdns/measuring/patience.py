@@ -8,7 +8,7 @@ from clusterdns.model.exchange import Path
 Channel = tuple[str, str, str]
 """Node, address and transport of a path."""
 
-LEAST_SECONDS = {"udp": 1.0, "tcp": 2.5}
+_LEAST_SECONDS = {"udp": 1.0, "tcp": 2.5}
 """How long an answer is waited for at least: TCP sends what is lost again after a second (RFC 6298, 2.1)."""
 
 _OF_SLOWEST = _OF_MEAN = 10
@@ -50,7 +50,11 @@ class Patience:
         """Return how long an answer is waited for."""
         if not self._loses_some(channel):
             return self.longest
-        return min(max(LEAST_SECONDS[channel[2]], _OF_SLOWEST * self._slowest[channel]), self.longest)
+        return min(max(_LEAST_SECONDS[channel[2]], _OF_SLOWEST * self._slowest[channel]), self.longest)
+
+    def glance_seconds(self, channel: Channel) -> float:
+        """Return how long a first answer is waited for: those that are later are asked for again."""
+        return min(_LEAST_SECONDS[channel[2]], self.longest)
 
     def late_seconds(self, channel: Channel) -> float | None:
         """Return the seconds after which a query keeps no other from being sent; None for what all have."""

@@ -9,7 +9,7 @@ from itertools import product
 from clusterdns.errors import NodeLost
 from clusterdns.measuring.asked_servers import ServerAddress
 from clusterdns.measuring.messages import Messages, unsent
-from clusterdns.measuring.patience import LEAST_SECONDS, Channel, Patience, channel_of
+from clusterdns.measuring.patience import Channel, Patience, channel_of
 from clusterdns.model.exchange import Path
 from clusterdns.model.query_matrix import Asked
 from clusterdns.model.questions import Question
@@ -236,7 +236,7 @@ class Querier:
                     alike=f"{pending.kind} {len(messages)}"
                     if pending.question.outside
                     else str(pending.kind),
-                    timeout=self._brief_seconds(pending) if briefly else self._seconds(pending),
+                    timeout=self._seconds(pending, briefly=briefly),
                     late=self._late(pending),
                 )
             )
@@ -264,10 +264,9 @@ class Querier:
     def _turn(self, asked: Question) -> str | None:
         return _spelled_alike(asked) if self.in_turn or asked.outside else None
 
-    def _brief_seconds(self, pending: _Pending) -> float:
-        return min(LEAST_SECONDS[pending.path.transport], self.timeout)
-
-    def _seconds(self, pending: _Pending) -> float:
+    def _seconds(self, pending: _Pending, *, briefly: bool) -> float:
+        if briefly:
+            return self._patience.glance_seconds(pending.kind.channel)
         # A DNS pod tries one server outside after the other.
         return self.timeout if pending.question.outside else self._patience.seconds(pending.kind.channel)
 

@@ -53,10 +53,14 @@ class Wait:
     def of(cls, samples: Sequence[Sample]) -> "Wait":
         """Return the wait that samples, at least one, were taken in."""
         return cls(
-            (samples[-1].time_ns - samples[0].time_ns) / 1e6,
+            _span_ms(samples),
             max(sample.queue for sample in samples),
             max(sample.workers or 0 for sample in samples),
         )
+
+
+def _span_ms(samples: Sequence[Sample]) -> float:
+    return (samples[-1].time_ns - samples[0].time_ns) / 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ class Timeline:
     @property
     def cost(self) -> float:
         """The share of one processor that watching took."""
-        seconds = (self.samples[-1].time_ns - self.samples[0].time_ns) / 1e9
+        seconds = _span_ms(self.samples) / 1000
         return self.cpu_seconds / seconds if seconds else 0.0
 
     @property
@@ -92,15 +96,13 @@ class Timeline:
 
         Of a single sample it lasts 0 ms; what lies in a gap was not seen.
         """
-        runs: list[list[Sample]] = []
-        before: Sample | None = None
-        for sample in self.samples:
-            if sample.queue:
-                if before is None or sample.time_ns - before.time_ns >= gap_ms * 1e6:
-                    runs.append([])
-                runs[-1].append(sample)
-            before = sample if sample.queue else None
-        return max(map(Wait.of, runs), key=lambda wait: wait.ms, default=Wait(0.0, 0, 0))
+        waits = [
+            Wait.of(list(samples))
+            for run in self._unbroken(gap_ms)
+            for waiting, samples in groupby(run, lambda sample: sample.queue > 0)
+            if waiting
+        ]
+        return max(waits, key=lambda wait: wait.ms, default=Wait(0.0, 0, 0))
 
     def gaps_ms(self) -> list[float]:
         """Return the time between each two samples: what lies in between was not seen."""
@@ -108,8 +110,15 @@ class Timeline:
 
     def longest_unbroken_ms(self, gap_ms: float) -> float:
         """Return the longest stretch without a gap of `gap_ms` or more between two samples."""
-        runs = [list(group) for whole, group in groupby(self.gaps_ms(), lambda gap: gap < gap_ms) if whole]
-        return max((sum(run) for run in runs), default=0.0)
+        return max(_span_ms(run) for run in self._unbroken(gap_ms))
+
+    def _unbroken(self, gap_ms: float) -> list[list[Sample]]:
+        runs = [[self.samples[0]]]
+        for sample, ms in zip(self.samples[1:], self.gaps_ms(), strict=True):
+            if ms >= gap_ms:
+                runs.append([])
+            runs[-1].append(sample)
+        return runs
 
     def rise(self, counter: Callable[[Sample], int]) -> int:
         """Return how much a counter rose; a restart in between begins at nought."""

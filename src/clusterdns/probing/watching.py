@@ -29,7 +29,7 @@ class Watch:
             ProbeError: the watch failed.
         """
         self._samples += map(_sample, self._operation.so_far())
-        return Timeline(self._samples).longest_unbroken_ms(gap_ms)
+        return Timeline(self._samples).longest_unbroken_ms(gap_ms) if self._samples else 0.0
 
     def end(self) -> None:
         """End it.

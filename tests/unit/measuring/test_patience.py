@@ -53,3 +53,9 @@ def test_another_path_has_a_wait_of_its_own() -> None:
     for took in (0.001, None):
         patience.learn(UDP, took)
     assert (patience.seconds(UDP), patience.seconds(TCP)) == (1, 5)
+
+
+@pytest.mark.parametrize(("longest", "udp", "tcp"), [(5, 1, 2.5), (0.5, 0.5, 0.5)])
+def test_a_glance_is_as_brief_as_its_transport_allows(longest: float, udp: float, tcp: float) -> None:
+    patience = Patience(longest)
+    assert (patience.glance_seconds(UDP), patience.glance_seconds(TCP)) == (udp, tcp)
