@@ -76,9 +76,14 @@ class Timeline:
     cpu_seconds: float = 0.0
 
     @property
+    def ms(self) -> float:
+        """The time from the first sample to the last."""
+        return _span_ms(self.samples)
+
+    @property
     def cost(self) -> float:
         """The share of one processor that watching took."""
-        seconds = _span_ms(self.samples) / 1000
+        seconds = self.ms / 1000
         return self.cpu_seconds / seconds if seconds else 0.0
 
     @property

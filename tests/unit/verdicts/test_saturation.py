@@ -107,6 +107,17 @@ def test_nothing_seen_between_samples_far_apart_proves_nothing() -> None:
     assert failed(saturation.listen_queue(seen, LIMITS, 300), "400 ms")
 
 
+def test_samples_taken_at_odd_moments_are_not_apart_for_how_their_times_add_up() -> None:
+    timelines = [
+        Timeline([Sample(number * step_ns, 0, 0, {}, 0, 0, 0, 0) for number in range(30)])
+        for step_ns in range(98_700_001, 98_700_051)
+    ]
+    assert any(sum(timeline.gaps_ms()) > timeline.ms for timeline in timelines)  # rounded up
+    for timeline in timelines:
+        watched = Scenario("a test", {POD: timeline}, {}, [], LOAD)
+        assert saturation.tcp_workers(watched, LIMITS).outcome is Outcome.PASSED
+
+
 @pytest.mark.parametrize(("unbroken_ms", "enough"), [(1000, True), (900, False)])
 def test_of_a_steady_scenario_an_unbroken_second_is_enough(unbroken_ms: int, *, enough: bool) -> None:
     samples = [sample(0), *(sample(at) for at in range(400, 401 + unbroken_ms, 100))]
