@@ -189,9 +189,16 @@ def judge(arguments: list[str]) -> Judgement:
 
 
 def run_quietly(program: str, *arguments: str) -> None:
-    """Run a verb of the lab's command lines."""
+    """Run a verb of the lab's command lines.
+
+    Raises:
+        RuntimeError: it failed, with what it said last.
+    """
     command = [sys.executable, "-m", program, *arguments]
-    subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = " ".join(done.stderr[-500:].split())
+        raise RuntimeError(f"{program} {' '.join(arguments)}: exit code {done.returncode}: {said}")
 
 
 if __name__ == "__main__":
