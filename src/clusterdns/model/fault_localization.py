@@ -2,10 +2,12 @@
 
 A fault is described by few attributes joined by "and", as "transport udp, DNS pod on another node". Of the
 descriptions that almost only match failures, the one that separates best is taken, then the best for what it
-leaves, and so on; faults that hit a share only, such as random loss, come last. "Best" is the
-log-likelihood ratio of two failure rates, inside and outside, against one rate for all (the G-test: McDonald,
-Handbook of Biological Statistics, 3rd edition), and a description must be better than chance would make the
-best of all those that were tried.
+leaves, and so on; faults that hit a share only, such as random loss, come last. Of a fault that hits most,
+chance makes parts that always fail: fewer terms are taken where they separate better than all of these.
+
+"Best" is the log-likelihood ratio of two failure rates, inside and outside, against one rate for all (the
+G-test: McDonald, Handbook of Biological Statistics, 3rd edition), and a description must be better than
+chance would make the best of all those that were tried.
 """
 
 import math
@@ -61,6 +63,9 @@ class Term:
 
     def __str__(self) -> str:
         return f"{self.attribute}{' at least' if self.at_least else ''} {self.value}"
+
+
+Terms = tuple[Term, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,19 +134,18 @@ def localize(attributes: Sequence[Attribute], exchanges: Exchanges) -> list[Desc
     table = _Table.of(attributes, exchanges)
     descriptions: list[Description] = []
     while table.failed.any():
-        best = table.best() if len(descriptions) < MOST_DESCRIPTIONS else None
-        terms = best or ()
-        matches = table.matches(terms)
-        descriptions.append(
-            Description(
-                terms,
-                failed=int(table.failed[matches].sum()),
-                matched=int(table.total[matches].sum()),
-                failed_elsewhere=int(table.failed[~matches].sum()),
-                elsewhere=int(table.total[~matches].sum()),
+        for terms in table.described(MOST_DESCRIPTIONS - len(descriptions)):
+            matches = table.matches(terms)
+            descriptions.append(
+                Description(
+                    terms,
+                    failed=int(table.failed[matches].sum()),
+                    matched=int(table.total[matches].sum()),
+                    failed_elsewhere=int(table.failed[~matches].sum()),
+                    elsewhere=int(table.total[~matches].sum()),
+                )
             )
-        )
-        table = table.where(~matches)
+            table = table.where(~matches)
     return descriptions
 
 
@@ -188,14 +192,49 @@ class _Table:
             rows &= self.codes[index] >= number if term.at_least else self.codes[index] == number
         return rows
 
-    def best(self) -> tuple[Term, ...] | None:
-        """Return the best description; None where none is better than chance would make it."""
+    def described(self, most: int) -> list[Terms]:
+        """Return the next descriptions, one at least; one without terms where there is no pattern."""
+        apart: list[Terms] = []
+        rest = self
+        while rest.failed.any() and len(apart) < most:
+            always, in_part = rest.best()
+            if not always:
+                return self._whole(apart) or [*apart, in_part]
+            apart.append(always)
+            rest = rest.where(~rest.matches(always))
+        return self._whole(apart) or apart or [()]
+
+    def _whole(self, apart: Sequence[Terms]) -> list[Terms]:
+        """Return what a fault is described by that these take apart; nothing where they are better."""
+        first = apart[0] if apart else ()
+        simpler = [terms for size in range(1, len(first)) for terms in combinations(first, size)]
+        best = max(simpler, key=lambda terms: self.gain([terms]), default=())
+        return [best] if best and self.gain([best]) > self.gain(apart) else []
+
+    def gain(self, descriptions: Sequence[Terms]) -> float:
+        """Return G of a split into what each description in turn matches of what is left, and the rest."""
+        rest, parts = self, []
+        for terms in descriptions:
+            matches = rest.matches(terms)
+            parts.append(rest.where(matches))
+            rest = rest.where(~matches)
+        split = sum(part.log_likelihood() for part in (*parts, rest))
+        return 2 * (split - self.log_likelihood())
+
+    def log_likelihood(self) -> float:
+        return float(_log_likelihood(self.failed.sum(dtype=np.float64), self.total.sum(dtype=np.float64)))
+
+    def best(self) -> tuple[Terms, Terms]:
+        """Return the best description that almost only matches failures, and the best one of all.
+
+        Either has no terms where none is better than chance would make it.
+        """
         all_failed, all_total = int(self.failed.sum()), int(self.total.sum())
         if all_failed >= ALMOST_ALL * all_total:
-            return None
+            return (), ()
         tried = 0
-        always: tuple[float, tuple[Term, ...]] = (0.0, ())
-        in_part: tuple[float, tuple[Term, ...]] = (0.0, ())
+        always: tuple[float, Terms] = (0.0, ())
+        in_part: tuple[float, Terms] = (0.0, ())
         for size in range(1, MOST_TERMS + 1):
             for chosen in combinations(range(len(self.attributes)), size):
                 failed, total = self._grouped(chosen)
@@ -205,7 +244,7 @@ class _Table:
                 always = self._better(always, chosen, pure, 0.0)
                 in_part = self._better(in_part, chosen, gain, _TERM_COST * (size - 1))
         least = 2 * (math.log(max(tried, 1)) + _CHANCE)
-        return next((terms for score, terms in (always, in_part) if score > least), None)
+        return always[1] if always[0] > least else (), in_part[1] if in_part[0] > least else ()
 
     def _grouped(self, chosen: Sequence[int]) -> tuple[_Floats, _Floats]:
         """Return failures and exchanges by the values of some attributes, those that apply."""
@@ -224,11 +263,11 @@ class _Table:
 
     def _better(
         self,
-        known: tuple[float, tuple[Term, ...]],
+        known: tuple[float, Terms],
         chosen: Sequence[int],
         scores: _Floats,
         cost: float,
-    ) -> tuple[float, tuple[Term, ...]]:
+    ) -> tuple[float, Terms]:
         """Return what is better: the description known so far, or the best one of these."""
         if not scores.size or scores.max() - cost <= known[0] + 1e-9:
             return known

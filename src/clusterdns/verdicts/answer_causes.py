@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import NamedTuple
 
 from clusterdns.model.fault_localization import Description
 from clusterdns.model.outcome import and_more
@@ -31,23 +32,29 @@ NOT_OF_OBJECTS = frozenset(
 _OF_A_SERVICE = frozenset({reachable.NODE, reachable.SERVER_KIND, reachable.SERVER})
 
 
+class _Kind(NamedTuple):
+    """What leaves queries unanswered: a cause's id and remedy."""
+
+    id: str
+    remedy: str
+
+
 def unanswered(found: Findings) -> Iterator[Cause]:
     """Yield what leaves queries unanswered."""
-    always = [description for description in found.unanswered if description.always]
-    # Where servers or nodes are overloaded, and queries of every kind are lost, it is by chance that
-    # some kinds of a few queries each are never answered.
-    everywhere = any(not description.terms for description in found.unanswered)
-    overloaded = bool(found.throttled) or found.complaint(CONNTRACK_TABLE.id) is not None
-    certain = [] if overloaded and everywhere else always
+    certain = [description for description in found.unanswered if description.always]
     # Of what a Service is sent, a share goes where nothing answers.
-    shares = [description for description in found.unanswered if description not in certain]
-    if certain:
+    shares = [description for description in found.unanswered if not description.always]
+    everywhere = any(not description.terms for description in shares)
+    overloaded = bool(found.throttled) or found.complaint(CONNTRACK_TABLE.id) is not None
+    if overloaded and everywhere:
+        # Queries of every kind are lost, and it is by chance that those of some kinds all are.
+        yield _of_unanswered(found, found.unanswered, _RANDOM_LOSS)
+    elif certain:
         for description in certain:
-            yield _of_unanswered(found, description, shares, *_kind(description))
+            yield _of_unanswered(found, [description, *shares], _kind(description))
     elif shares:
-        most = max(shares, key=lambda description: description.failed)
-        others = [description for description in shares if description is not most]
-        yield _of_unanswered(found, most, others, *_kind(most))
+        most_first = sorted(shares, key=lambda description: -description.failed)
+        yield _of_unanswered(found, most_first, _kind(most_first[0]))
 
 
 def had_no_answer(complaint: Complaint) -> bool:
@@ -169,25 +176,24 @@ def late_changes(found: Findings) -> Iterator[Cause]:
         )
 
 
-def _of_unanswered(
-    found: Findings, description: Description, others: Sequence[Description], id_: str, remedy: str
-) -> Cause:
+def _of_unanswered(found: Findings, described: Sequence[Description], kind: _Kind) -> Cause:
+    """Return a cause of that kind; what is described first says what it is."""
     lost = found.names(had_no_answer)
     # An external name is late, too, where queries are lost; by itself it has other causes.
     late = found.of({"latency.upstream"}) if lost else ()
+    sentences = tuple(map(reachable.sentence, described))
     return Cause(
-        id=id_,
-        sentence=reachable.sentence(description),
+        id=kind.id,
+        sentence=sentences[0],
         explains=(*lost, *late),
-        evidence=tuple(map(reachable.sentence, (description, *others))),
-        remedy=remedy,
+        evidence=sentences,
+        remedy=kind.remedy,
         source="RFC 1034 3.7: a query is answered; see records.reachable",
     )
 
 
-def _kind(description: Description) -> tuple[str, str]:
-    """Return the id and the remedy of what leaves queries unanswered."""
-    return next((id_, remedy) for applies, id_, remedy in _KINDS if applies(description))
+def _kind(description: Description) -> _Kind:
+    return next(kind for applies, kind in _KINDS if applies(description))
 
 
 def _is_of_a_service(description: Description) -> bool:
@@ -203,56 +209,55 @@ def _is_of_a_node_cache(description: Description) -> bool:
     return any(str(server).startswith(reachable.NODE_CACHE) for server in servers)
 
 
-_KINDS: Sequence[tuple[Callable[[Description], bool], str, str]] = (
+_RANDOM_LOSS = _Kind(
+    "random-loss", "look for an overloaded or faulty link: drops of interfaces, conntrack, CPU throttling"
+)
+_KINDS: Sequence[tuple[Callable[[Description], bool], _Kind]] = (
     (
         _is_of_a_service,
-        "service-rules-stale",
-        (
+        _Kind(
+            "service-rules-stale",
             "look at kube-proxy on that node, or at what stands in for it: whether it runs and follows the "
-            "API (its log), and which addresses its rules name; restart it"
+            "API (its log), and which addresses its rules name; restart it",
         ),
     ),
     (
         lambda description: (
             description.rate < _HALF and description.value(reachable.NAME) == reachable.OUTSIDE
         ),
-        "upstream-slow",
-        _ASK_UPSTREAMS,
+        _Kind("upstream-slow", _ASK_UPSTREAMS),
     ),
-    (
-        lambda description: description.rate < _HALF,
-        "random-loss",
-        "look for an overloaded or faulty link: drops of interfaces, conntrack, CPU throttling",
-    ),
+    (lambda description: description.rate < _HALF, _RANDOM_LOSS),
     (
         lambda description: description.value(reachable.OCTETS) is not None,
-        "large-answers-lost",
-        (
+        _Kind(
+            "large-answers-lost",
             "find the hop that drops fragments or has a smaller MTU; until then let the DNS servers send at "
-            "most 1,232 octets by UDP (bufsize, edns-packet-max)"
+            "most 1,232 octets by UDP (bufsize, edns-packet-max)",
         ),
     ),
     (
         lambda description: description.value(reachable.TYPE) is not None,
-        "type-unanswered",
-        (
+        _Kind(
+            "type-unanswered",
             "find what drops questions of that type: a firewall with DNS inspection, a proxy, a DNS plugin; "
-            "clients wait 5 s for each"
+            "clients wait 5 s for each",
         ),
     ),
     (
         lambda description: description.value(reachable.NAME) == reachable.OUTSIDE,
-        "upstream-dead",
-        _ASK_UPSTREAMS,
+        _Kind("upstream-dead", _ASK_UPSTREAMS),
     ),
     (
         _is_of_a_node_cache,
-        "node-cache-dead",
-        "look at the node cache's pod and interface; without it, remove its iptables rules",
+        _Kind(
+            "node-cache-dead",
+            "look at the node cache's pod and interface; without it, remove its iptables rules",
+        ),
     ),
-    (lambda _: True, "queries-blocked", REACHABLE_REMEDY),
+    (lambda _: True, _Kind("queries-blocked", REACHABLE_REMEDY)),
 )
-"""Whether a description is of that kind, the cause's id, its remedy; the first one that is counts."""
+"""Whether a description is of that kind, and the kind; the first one that it is of counts."""
 
 
 def _follows_from_wrong(found: Findings, complaint: Complaint) -> bool:

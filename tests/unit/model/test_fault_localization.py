@@ -106,6 +106,17 @@ def test_loss_on_one_node_is_that_nodes_whatever_the_path(data: st.DataObject) -
 
 
 @given(st.data())
+def test_what_one_node_loses_most_of_is_that_nodes_whatever_chance_has_left(data: st.DataObject) -> None:
+    world = data.draw(worlds(least=16))
+    rate = data.draw(st.floats(0.3, 0.94))
+    chance = data.draw(st.randoms(use_true_random=True))
+    descriptions = localize(
+        ATTRIBUTES, played(world, lambda values: chance.random() < (rate if values[0] == 1 else 0.03))
+    )
+    assert descriptions[0].terms == (Term("node", 1),)
+
+
+@given(st.data())
 def test_loss_everywhere_has_no_pattern(data: st.DataObject) -> None:
     world = data.draw(worlds(least=16))
     chance = data.draw(st.randoms(use_true_random=True))
