@@ -22,7 +22,7 @@ def channel_of(path: Path) -> Channel:
 
 @dataclass
 class Patience:
-    """What has been seen of queries that no server outside the cluster has a part in.
+    """What has been seen of queries whose answers take about as long as each other's, path by path.
 
     What is lost again and again does not come later. So where a path has left a query unanswered for as long
     as one is waited for, and has given every answer in a fraction of that, the next ones need no such wait.

@@ -83,10 +83,13 @@ class Querier:
     _messages: Messages = field(default_factory=Messages, init=False)
     _given_up: set[Kind | Channel] = field(default_factory=set, init=False)
     _patience: Patience = field(init=False)
+    _patience_outside: Patience = field(init=False)
     _lost: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         self._patience = Patience(self.timeout)
+        # A DNS pod tries one server outside after the other, and may take seconds for it.
+        self._patience_outside = Patience(self.timeout)
 
     def paths(self, *, sizes: Iterable[int | None] = UDP_SIZES, tcp: bool = True) -> list[Path]:
         """Return every way to ask."""
@@ -232,7 +235,7 @@ class Querier:
                     pending.path.port,
                     connection=None if side_by_side else connection,
                     turn=None if side_by_side else self._turn(pending.question),
-                    # Names outside are few, and waited for long: all of them at once, none for the others.
+                    # Names outside are few, and may be waited for long: all at once, none for the others.
                     alike=f"{pending.kind} {len(messages)}"
                     if pending.question.outside
                     else str(pending.kind),
@@ -267,8 +270,8 @@ class Querier:
     def _seconds(self, pending: _Pending, *, briefly: bool) -> float:
         if briefly:
             return self._patience.glance_seconds(pending.kind.channel)
-        # A DNS pod tries one server outside after the other.
-        return self.timeout if pending.question.outside else self._patience.seconds(pending.kind.channel)
+        patience = self._patience_outside if pending.question.outside else self._patience
+        return patience.seconds(pending.kind.channel)
 
     def _late(self, pending: _Pending) -> float | None:
         # Where dnsmasq may serve by TCP, who waits to be accepted takes one of its few connections.
@@ -277,13 +280,13 @@ class Querier:
         return self._patience.late_seconds(pending.kind.channel)
 
     def _learn(self, pending: _Pending, reply: Reply) -> None:
-        if pending.question.outside:
-            return
+        outside = pending.question.outside
+        patience = self._patience_outside if outside else self._patience
         if reply.failure in (TIMEOUT, CONNECT_TIMEOUT):
-            self._lost = True
-            self._patience.learn(pending.kind.channel, None)
+            self._lost |= not outside
+            patience.learn(pending.kind.channel, None)
         elif reply.sent_ns is not None and reply.received_ns is not None:
-            self._patience.learn(pending.kind.channel, (reply.received_ns - reply.sent_ns) / 1e9)
+            patience.learn(pending.kind.channel, (reply.received_ns - reply.sent_ns) / 1e9)
 
 
 def deal_out(questions: Sequence[Question], parts: int) -> list[list[Question]]:
