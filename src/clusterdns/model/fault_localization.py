@@ -194,35 +194,30 @@ class _Table:
 
     def described(self, most: int) -> list[Terms]:
         """Return the next descriptions, one at least; one without terms where there is no pattern."""
+        rest, gain_apart = self, 0.0
         apart: list[Terms] = []
-        rest = self
-        while rest.failed.any() and len(apart) < most:
+        ending: list[Terms] = []
+        while not ending and rest.failed.any() and len(apart) < most:
             always, in_part = rest.best()
-            if not always:
-                return self._whole(apart) or [*apart, in_part]
-            apart.append(always)
-            rest = rest.where(~rest.matches(always))
-        return self._whole(apart) or apart or [()]
-
-    def _whole(self, apart: Sequence[Terms]) -> list[Terms]:
-        """Return what a fault is described by that these take apart; nothing where they are better."""
+            if always:
+                apart.append(always)
+                gain_apart += rest.gain(always)
+                rest = rest.where(~rest.matches(always))
+            else:
+                ending = [in_part]
         first = apart[0] if apart else ()
-        simpler = [terms for size in range(1, len(first)) for terms in combinations(first, size)]
-        best = max(simpler, key=lambda terms: self.gain([terms]), default=())
-        return [best] if best and self.gain([best]) > self.gain(apart) else []
+        fewer = (terms for size in range(1, len(first)) for terms in combinations(first, size))
+        whole = max(fewer, key=self.gain, default=())
+        if whole and self.gain(whole) > gain_apart:
+            return [whole]
+        return [*apart, *ending] or [()]
 
-    def gain(self, descriptions: Sequence[Terms]) -> float:
-        """Return G of a split into what each description in turn matches of what is left, and the rest."""
-        rest, parts = self, []
-        for terms in descriptions:
-            matches = rest.matches(terms)
-            parts.append(rest.where(matches))
-            rest = rest.where(~matches)
-        split = sum(part.log_likelihood() for part in (*parts, rest))
-        return 2 * (split - self.log_likelihood())
-
-    def log_likelihood(self) -> float:
-        return float(_log_likelihood(self.failed.sum(dtype=np.float64), self.total.sum(dtype=np.float64)))
+    def gain(self, terms: Terms) -> float:
+        """Return G of a split into what matches and what does not, 0 where the former fails no more often."""
+        matches = self.matches(terms)
+        failed, total = self.failed.astype(np.float64), self.total.astype(np.float64)
+        gain = _gain(failed[matches].sum(), total[matches].sum(), int(failed.sum()), int(total.sum()))
+        return float(gain)
 
     def best(self) -> tuple[Terms, Terms]:
         """Return the best description that almost only matches failures, and the best one of all.

@@ -144,3 +144,17 @@ def test_a_few_failures_are_no_pattern() -> None:
         (node, server, 1, 1, 1): ((node, server) == (1, 1), 500) for node in range(3) for server in range(3)
     }
     assert [description.terms for description in localize(ATTRIBUTES, world)] == [()]
+
+
+def test_a_node_that_loses_less_than_others_does_not_hide_what_it_always_loses() -> None:
+    world: dict[tuple[Hashable, ...], tuple[int, int]] = {
+        (node, server, transport, 1, 1): (
+            50 * ((server, transport) == (0, 0)) if node == 1 else 10 + 5 * (server % 5),
+            50,
+        )
+        for node in range(4)
+        for server in range(20)
+        for transport in range(2)
+    }
+    first = localize(ATTRIBUTES, world)[0]
+    assert first.terms == (Term("node", 1), Term("server", 0), Term("transport", 0))
