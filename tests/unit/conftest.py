@@ -88,7 +88,14 @@ def api_server() -> Iterator[ApiServer]:
         server.url = f"http://127.0.0.1:{http.server_port}"
         thread = threading.Thread(target=http.serve_forever, args=(0.01,))
         thread.start()
+        before = set(threading.enumerate())
         yield server
+        # Where one of many requests at once has failed, nobody has waited for the others. Without a server
+        # they are made again for seconds, beside the next tests.
+        for asking in set(threading.enumerate()) - before:
+            if not asking.daemon:
+                asking.join(5)
+                assert not asking.is_alive(), f"{asking.name} outlives its test"
         http.shutdown()
         thread.join()
 

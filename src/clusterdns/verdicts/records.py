@@ -100,12 +100,8 @@ def _unanswered(pairs: Sequence[Asked], measurements: RecordAnswers) -> Verdict:
             remedy=REACHABLE_REMEDY,
             evidence=[f"no answer on any path: {question}" for question in unknown],
         )
-    lost = (
-        f"{measurements.unanswered} of {measurements.messages - measurements.unsent} queries have no answer"
-    )
-    unsent = f", {measurements.unsent} like them were not sent" if measurements.unsent else ""
     return judged(
-        [f"{lost}{unsent}; what was answered is right (see {REACHABLE})"],
+        [f"{_missing(measurements)}; what was answered is right (see {REACHABLE})"],
         measurements,
         outcome=Outcome.WARNED,
         remedy=REACHABLE_REMEDY,
@@ -115,6 +111,15 @@ def _unanswered(pairs: Sequence[Asked], measurements: RecordAnswers) -> Verdict:
             if exchange.lost
         ],
     )
+
+
+def _missing(measurements: RecordAnswers) -> str:
+    """Return how many queries have no answer, or were not sent since others like them had none."""
+    unanswered, unsent = measurements.unanswered, measurements.unsent
+    if not unanswered:
+        return f"{unsent} of {measurements.messages} queries were not sent: others like them have no answer"
+    more = f", {unsent} like them were not sent" if unsent else ""
+    return f"{unanswered} of {measurements.messages - unsent} queries have no answer{more}"
 
 
 def truncation(check: str, matrix: QueryMatrix, transport: str) -> Verdict:

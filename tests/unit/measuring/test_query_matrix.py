@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
@@ -200,6 +200,11 @@ def test_outcomes_are_of_what_came() -> None:
     verdict = row("records.service-ptr", found, "udp")
     assert verdict.outcome is Outcome.WARNED  # another server answered, and rightly
     assert "queries have no answer" in verdict.reason
+
+    asked = [(question, replace(exchange, sent=exchange.answered)) for question, exchange in found.asked]
+    verdict = row("records.service-ptr", replace(found, asked=asked), "udp")
+    assert verdict.outcome is Outcome.WARNED
+    assert "queries were not sent: others like them have no answer" in verdict.reason
 
     nobody = matrix(RightServer(fails=frozenset({POD.address, SERVER.address})))
     verdict = row("records.service-ptr", nobody, "udp")
