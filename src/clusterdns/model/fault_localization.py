@@ -3,7 +3,8 @@
 A fault is described by few attributes joined by "and", as "transport udp, DNS pod on another node". Of the
 descriptions that almost only match failures, the one that separates best is taken, then the best for what it
 leaves, and so on; faults that hit a share only, such as random loss, come last. Of a fault that hits most,
-chance makes parts that always fail: fewer terms are taken where they separate better than all of these.
+chance makes parts that always fail: fewer terms are taken where they separate better than all of these, and
+most of what these leave fails, too.
 
 "Best" is the log-likelihood ratio of two failure rates, inside and outside, against one rate for all (the
 G-test: McDonald, Handbook of Biological Statistics, 3rd edition), and a description must be better than
@@ -208,7 +209,8 @@ class _Table:
         first = apart[0] if apart else ()
         fewer = (terms for size in range(1, len(first)) for terms in combinations(first, size))
         whole = max(fewer, key=self.gain, default=())
-        if whole and self.gain(whole) > gain_apart:
+        left = rest.where(rest.matches(whole))
+        if self.gain(whole) > gain_apart and 2 * left.failed.sum() > left.total.sum():
             return [whole]
         return [*apart, *ending] or [()]
 

@@ -158,3 +158,30 @@ def test_a_node_that_loses_less_than_others_does_not_hide_what_it_always_loses()
     }
     first = localize(ATTRIBUTES, world)[0]
     assert first.terms == (Term("node", 1), Term("server", 0), Term("transport", 0))
+
+
+def test_the_share_that_another_server_loses_does_not_hide_who_loses_all() -> None:
+    """A Service sends less than half of its queries to the pod, which is asked little once it is known."""
+    failed = {("pod", "udp"): (45, 45), ("service", "udp"): (400, 1000)}
+    world: dict[tuple[Hashable, ...], tuple[int, int]] = {
+        (1, server, transport, 1, 1): failed.get((server, transport), (0, 1000))
+        for server in ("service", "pod", "another pod")
+        for transport in ("udp", "tcp")
+    }
+    first, second = localize(ATTRIBUTES, world)
+    assert first.terms == (Term("server", "pod"), Term("transport", "udp"))
+    assert (second.terms, second.rate) == ((Term("server", "service"), Term("transport", "udp")), 0.4)
+
+
+def test_a_node_that_loses_most_is_described_before_its_parts() -> None:
+    """A full table of connections, with counts that were seen: size and type are chance."""
+    world: dict[tuple[Hashable, ...], tuple[int, int]] = {
+        (2, 1, 1, "A", 140): (291, 305),
+        (2, 1, 1, "TXT", 50): (12, 12),
+        (2, 1, 1, "A", 50): (46, 67),
+        (1, 1, 1, "A", 140): (40, 1200),
+        (1, 1, 1, "TXT", 50): (4, 100),
+        (1, 1, 1, "A", 50): (22, 883),
+    }
+    first = localize(ATTRIBUTES, world)[0]
+    assert (first.terms, first.failed, first.matched) == ((Term("node", 2),), 349, 384)
