@@ -270,8 +270,10 @@ class Querier:
     def _seconds(self, pending: _Pending, *, briefly: bool) -> float:
         if briefly:
             return self._patience.glance_seconds(pending.kind.channel)
-        patience = self._patience_outside if pending.question.outside else self._patience
-        return patience.seconds(pending.kind.channel)
+        return self._patience_for(pending).seconds(pending.kind.channel)
+
+    def _patience_for(self, pending: _Pending) -> Patience:
+        return self._patience_outside if pending.question.outside else self._patience
 
     def _late(self, pending: _Pending) -> float | None:
         # Where dnsmasq may serve by TCP, who waits to be accepted takes one of its few connections.
@@ -280,10 +282,9 @@ class Querier:
         return self._patience.late_seconds(pending.kind.channel)
 
     def _learn(self, pending: _Pending, reply: Reply) -> None:
-        outside = pending.question.outside
-        patience = self._patience_outside if outside else self._patience
+        patience = self._patience_for(pending)
         if reply.failure in (TIMEOUT, CONNECT_TIMEOUT):
-            self._lost |= not outside
+            self._lost |= not pending.question.outside
             patience.learn(pending.kind.channel, None)
         elif reply.sent_ns is not None and reply.received_ns is not None:
             patience.learn(pending.kind.channel, (reply.received_ns - reply.sent_ns) / 1e9)

@@ -209,9 +209,10 @@ class _Table:
         first = apart[0] if apart else ()
         fewer = (terms for size in range(1, len(first)) for terms in combinations(first, size))
         whole = max(fewer, key=self.gain, default=())
-        left = rest.where(rest.matches(whole))
-        if self.gain(whole) > gain_apart and 2 * left.failed.sum() > left.total.sum():
-            return [whole]
+        if self.gain(whole) > gain_apart:
+            left = rest.where(rest.matches(whole))
+            if 2 * left.failed.sum() > left.total.sum():
+                return [whole]
         return [*apart, *ending] or [()]
 
     def gain(self, terms: Terms) -> float:

@@ -1,6 +1,6 @@
 """Causes of answers that do not come, are wrong, or come late."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -48,13 +48,17 @@ def unanswered(found: Findings) -> Iterator[Cause]:
     overloaded = bool(found.throttled) or found.complaint(CONNTRACK_TABLE.id) is not None
     if overloaded and everywhere:
         # Queries of every kind are lost, and it is by chance that those of some kinds all are.
-        yield _of_unanswered(found, found.unanswered, _RANDOM_LOSS)
+        yield _of_unanswered(found, _most_first(found.unanswered), _RANDOM_LOSS)
     elif certain:
         for description in certain:
             yield _of_unanswered(found, [description, *shares], _kind(description))
     elif shares:
-        most_first = sorted(shares, key=lambda description: -description.failed)
+        most_first = _most_first(shares)
         yield _of_unanswered(found, most_first, _kind(most_first[0]))
+
+
+def _most_first(described: Iterable[Description]) -> list[Description]:
+    return sorted(described, key=lambda description: -description.failed)
 
 
 def had_no_answer(complaint: Complaint) -> bool:
